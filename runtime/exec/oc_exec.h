@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Exec: a frozen graph made runnable on one device.
+ *
+ * oc_exec: every node prepared once (kernels chosen and built, constants packed). Read-only after
+ * creation, shared by all lanes on any thread. A part is a range of it and is never prepared again.
+ * oc_lane: what one session needs on that device for one list of nodes: a planned arena, nodes bound
+ * to it, a compute queue and a transfer queue. One thread at a time.
+ */
+#ifndef OC_EXEC_H
+#define OC_EXEC_H
+
+#include "oc_device.h"
+#include "oc_graph.h"
+
+typedef struct oc_exec oc_exec;
+typedef struct oc_lane oc_lane;
+
+/** Long work shows progress: called after each of `total` nodes, from the creating thread. */
+typedef void (*oc_exec_progress)(void *ctx, size_t done, size_t total, const char *node);
+
+/**
+ * Prepare the nodes of `graph` on `dev`; both must outlive it. `only` NULL: all nodes, else n_nodes flags (a worker or
+ * edge that will run only a part of the network loads no weights for the rest).
+ * Errors: OC_E_UNSUPPORTED (node, operator, why), OC_E_DEVICE (build log), OC_E_NOMEM, OC_E_IO.
+ */
+OC_MUST_USE oc_status oc_exec_create(const oc_graph *graph, oc_dev *dev, const bool *only, oc_exec_progress progress, void *ctx, const oc_allocator *alloc, oc_exec **exec);
+void oc_exec_destroy(oc_exec *exec); /* after its lanes */
+const oc_graph *oc_exec_graph(const oc_exec *exec);
+oc_dev *oc_exec_dev(const oc_exec *exec);
+/** Device memory of the packed constants. */
+size_t oc_exec_weight_bytes(const oc_exec *exec);
+
+/** The memory of a list of nodes, planned without a device: what `offcut plan` and `inspect` print. */
+typedef struct oc_arena_plan {
+    const oc_allocator *alloc;
+    size_t *offset;      /* per value; SIZE_MAX where the list does not touch it */
+    oc_id *root;         /* per value: the value whose bytes it shares, through views of the list; itself where it is none */
+    size_t bytes;        /* the arena */
+    size_t lower_bound;  /* the largest sum of values alive at once */
+} oc_arena_plan;
+
+/**
+ * Offsets for the values that `order` (a topological order of a part) touches, and for the pinned ones. Alive: from the
+ * producing step (values from outside: from the start) to the last consuming one; `pinned` values until the end. A view
+ * shares its input's bytes. A constant takes space, all the time, only where it is pinned or a view of it is touched:
+ * else it lies with the prepared nodes. Greedy by size, best fit among the intervals that overlap in time.
+ * Source: Pisarchyk and Lee, "Efficient memory management for deep neural net inference" (2020), section 4.3 (greedy by size).
+ * `align`: oc_dev.mem_align of the device, a power of two. Errors: OC_E_ARG when `order` is none, OC_E_LIMIT, OC_E_NOMEM.
+ */
+OC_MUST_USE oc_status oc_arena_plan_make(const oc_graph *graph, const oc_id *order, size_t n_order, const oc_id *pinned, size_t n_pinned, size_t align, const oc_allocator *alloc, oc_arena_plan *plan);
+void oc_arena_plan_fini(oc_arena_plan *plan);
+
+/**
+ * A lane for the nodes of `order`, which must be prepared in `exec`. `pinned`: values that stay readable
+ * after later nodes ran (outputs, and the values of a cut that may be forwarded).
+ */
+OC_MUST_USE oc_status oc_lane_create(oc_exec *exec, const oc_id *order, size_t n_order, const oc_id *pinned, size_t n_pinned, const oc_allocator *alloc, oc_lane **lane);
+void oc_lane_destroy(oc_lane *lane);
+size_t oc_lane_arena_bytes(const oc_lane *lane);
+size_t oc_lane_arena_lower_bound(const oc_lane *lane);
+/** Device memory beside the arena: the scratch buffers that kernels ask for, the largest node's. */
+size_t oc_lane_scratch_bytes(const oc_lane *lane);
+
+/**
+ * Everything below enqueues and returns; nothing is allocated. Host memory stays valid and untouched until the lane is notified.
+ * After a failure of the device the lane stays failed: make a new one.
+ */
+/**
+ * A value from outside, whole; or a value that crosses the cut at which this run of the lane starts. `bytes` is checked
+ * against its desc. Waits, on the device, for all reads that came before: so the next run cannot overtake them.
+ */
+OC_MUST_USE oc_status oc_lane_write(oc_lane *lane, oc_id value, const void *src, size_t bytes);
+/** Nodes order[first .. first+count). */
+OC_MUST_USE oc_status oc_lane_submit(oc_lane *lane, size_t first, size_t count);
+/** Read a pinned value on the transfer queue, after all that was submitted before, while later submissions run. Errors: OC_E_ARG (not pinned, size). */
+OC_MUST_USE oc_status oc_lane_read(oc_lane *lane, oc_id value, void *dst, size_t bytes);
+/** `done` once all submitted nodes finished (compute), or all reads and what they waited for (transfer). */
+OC_MUST_USE oc_status oc_lane_notify_compute(oc_lane *lane, oc_dev_done done, void *ctx);
+OC_MUST_USE oc_status oc_lane_notify_transfer(oc_lane *lane, oc_dev_done done, void *ctx);
+/** Wait for both queues, also when one failed. Errors: OC_E_DEADLINE (see oc_dev_queue_wait), OC_E_DEVICE, OC_E_LOST. */
+OC_MUST_USE oc_status oc_lane_wait(oc_lane *lane, uint64_t deadline_ns);
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The operator seam: all that is known about one operator, as one const table row. The rows live
+ * in runtime/op/, one file each; a graph holds pointers to them. An operator sees shapes, types and
+ * attributes, never a graph and never a device.
+ */
+#ifndef OC_OP_H
+#define OC_OP_H
+
+#include "oc_base.h"
+
+#include <offcut/tensor.h>
+
+typedef struct oc_op oc_op;
+
+/* ---- attributes: options as data ------------------------------------------------------------ */
+
+/** A short list of integers inside an attribute struct (axes, pads, a permutation). */
+#define OC_INTS_MAX 16
+typedef struct oc_ints {
+    int32_t count;
+    int32_t v[OC_INTS_MAX];
+} oc_ints;
+
+typedef enum oc_attr_type {
+    OC_ATTR_INT,   /* int32_t */
+    OC_ATTR_FLOAT, /* float */
+    OC_ATTR_INTS,  /* oc_ints; min and max bound each element */
+    OC_ATTR_ENUM   /* int32_t, an index into names; its name is what goes to disk */
+} oc_attr_type;
+
+typedef struct oc_attr {
+    const char *name;
+    oc_attr_type type;
+    size_t offset;             /* in the operator's attribute struct */
+    double initial, min, max;  /* of an INT, FLOAT, ENUM or an element; min == max == 0: unbounded */
+    oc_ints initial_ints;      /* of INTS */
+    const char *const *names;  /* ENUM: NULL-terminated */
+    const char *help;
+} oc_attr;
+
+/* ---- a call: one node as its operator sees it ------------------------------------------------ */
+
+typedef struct oc_op_call {
+    const oc_op *op;
+    const char *name;             /* of the node, for error texts */
+    const void *attrs;            /* the operator's own struct */
+    uint32_t n_in, n_out;
+    const oc_desc *const *in;     /* NULL entry: an optional input that is not given */
+    const oc_desc *const *out;    /* not set while `shape` runs */
+    const bool *is_const;         /* per input: known when a device is prepared */
+} oc_op_call;
+
+typedef struct oc_cost {
+    uint64_t macs;         /* multiply-adds */
+    uint64_t ops;          /* other arithmetic: additions, comparisons, evaluations of a function */
+    uint64_t param_elems;  /* elements of constant inputs */
+    uint64_t bytes_read;   /* inputs, constants included, each once */
+    uint64_t bytes_written;
+} oc_cost;
+
+/* ---- launch: what an OpenCL device needs, as plain data ---------------------------------------- */
+
+/** What a launch may know of the device it is made for. */
+typedef struct oc_traits {
+    bool is_cpu;
+    uint32_t compute_units;
+    uint32_t vector_floats;   /* native float vector width, at least 1 */
+    size_t work_group_max;
+    size_t local_mem_bytes;
+} oc_traits;
+
+typedef enum oc_arg_kind { OC_ARG_IN, OC_ARG_OUT, OC_ARG_PACKED, OC_ARG_SCRATCH } oc_arg_kind;
+
+typedef struct oc_launch_arg {
+    oc_arg_kind kind;
+    uint32_t index;       /* IN, PACKED: input; OUT: output; SCRATCH: number of the node's scratch buffer */
+    size_t bytes;         /* PACKED, SCRATCH: size of the buffer */
+    /* PACKED: lays the constant input out as this kernel wants it, on the host, when the device is prepared. */
+    oc_status (*pack)(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes);
+} oc_launch_arg;
+
+#define OC_LAUNCH_ARGS 12
+#define OC_LAUNCH_OPTIONS 768
+typedef struct oc_launch {
+    const char *stem;     /* kernels-cl/<stem>.cl */
+    const char *kernel;   /* function in it */
+    char options[OC_LAUNCH_OPTIONS]; /* "-DKH=3 -DKW=3 ..."; floats as hexadecimal constants */
+    oc_launch_arg args[OC_LAUNCH_ARGS];
+    uint32_t n_args;
+    uint32_t dims;        /* 1 to 3 */
+    size_t global[3];
+    size_t local[3];      /* all 0: the device chooses */
+} oc_launch;
+
+/** The launches of a node, run in order. */
+typedef struct oc_launch_list {
+    const oc_allocator *alloc;
+    oc_launch *items;
+    size_t count, capacity;
+} oc_launch_list;
+
+/** Append an empty launch of kernel `kernel` in `stem`. `*launch` is valid until the next add. */
+OC_MUST_USE oc_status oc_launch_add(oc_launch_list *list, const char *stem, const char *kernel, oc_launch **launch);
+/** Append to the options. Errors: OC_E_INTERNAL when they do not fit. */
+OC_MUST_USE oc_status oc_launch_define(oc_launch *launch, const char *fmt, ...) OC_PRINTF(2, 3);
+OC_MUST_USE oc_status oc_launch_define_float(oc_launch *launch, const char *name, float value);
+void oc_launch_arg_add(oc_launch *launch, oc_launch_arg arg);
+void oc_launch_range(oc_launch *launch, size_t x, size_t y, size_t z);
+
+/* ---- cases: shapes that unit test, kernel test, gradient test and benchmark share --------------- */
+
+#define OC_CASE_IN 8
+#define OC_CASE_SETS 12
+/** One attribute by name; which field counts is said by the operator's row. */
+typedef struct oc_case_set {
+    const char *attr;
+    double number;        /* INT, FLOAT */
+    oc_ints ints;         /* INTS */
+    const char *name;     /* ENUM */
+} oc_case_set;
+
+typedef struct oc_op_case {
+    const char *name;
+    oc_case_set sets[OC_CASE_SETS];   /* ends at the first NULL attr */
+    oc_desc in[OC_CASE_IN];
+    uint32_t n_in;
+    uint32_t const_mask;     /* bit i: input i is constant */
+    uint32_t absent_mask;    /* bit i: optional input i is not given */
+    float lo, hi;            /* range of the seeded input elements; 0,0: -1..1 */
+} oc_op_case;
+
+/* ---- the row --------------------------------------------------------------------------------- */
+
+struct oc_op {
+    const char *name;             /* also the stem of its .c and .cl */
+    const char *help;             /* one line: inputs -> output, with shapes */
+    size_t attrs_size;
+    const oc_attr *attrs;
+    size_t n_attrs;
+    uint32_t in_min, in_max;      /* number of inputs; OC_NODE_IO_MAX for any */
+    uint32_t n_out;
+    /**
+     * Numerics class of a float node: the exact arithmetic, described in the operator's file. All
+     * devices that run the node must give these bits.
+     */
+    const char *numerics;
+    bool is_view;                 /* output 0 is input 0's bytes under another shape: no kernel runs */
+    /** Row name of the ENUM attribute that holds a fused activation, or NULL ("act"; "act_a", "act_b" hold its parameters). */
+    const char *act_attr;
+    /** For an operator that is itself an elementwise function of one input: row name of the ENUM that names it ("fn"; "a", "b" hold the parameters), else NULL. */
+    const char *unary_attr;
+
+    /** Checks attributes and inputs, gives the outputs' descs. Errors: OC_E_SHAPE, OC_E_DTYPE, OC_E_ARG with the node's name. */
+    oc_status (*shape)(const oc_op_call *call, oc_desc *out);
+
+    /**
+     * The operator on tensors whose axes are permuted (axis i of the new tensor is axis perm[i] of
+     * the old one) as the same operator with other attributes: writes them into `attrs` (a copy of the old).
+     * All inputs and outputs are permuted alike; inputs of lower rank are not allowed. NULL: cannot.
+     */
+    oc_status (*permute)(const oc_op_call *call, const int32_t *perm, int32_t rank, void *attrs);
+
+    oc_status (*cost)(const oc_op_call *call, oc_cost *cost);
+
+    /** The definition. Dense tensors; in[i] NULL where absent. Errors: OC_E_NOMEM only. */
+    oc_status (*reference)(const oc_op_call *call, const void *const *in, void *const *out);
+
+    /** How OpenCL devices run it. Errors: OC_E_UNSUPPORTED (with why), OC_E_NOMEM. NULL only for views. */
+    oc_status (*launch)(const oc_op_call *call, const oc_traits *traits, oc_launch_list *list);
+
+    const oc_op_case *cases;
+    size_t n_cases;
+};
+
+/** Attribute rows: the row of that name or NULL; defaults; text "strides=[2,2] groups=1" in row order (the digest's and `inspect`'s form). */
+const oc_attr *oc_attr_find(const oc_op *op, const char *name);
+void oc_attrs_default(const oc_op *op, void *attrs);
+OC_MUST_USE oc_status oc_attrs_print(const oc_op *op, const void *attrs, oc_buf *text);
+
+#endif

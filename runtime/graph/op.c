@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Attribute rows and launches: what every operator's row is read and written with. */
+#include "oc_op.h"
+
+#include <math.h>
+#include <stdio.h>
+
+const oc_attr *oc_attr_find(const oc_op *op, const char *name)
+{
+    for (size_t i = 0; i < op->n_attrs; i++)
+        if (strcmp(op->attrs[i].name, name) == 0)
+            return &op->attrs[i];
+    return NULL;
+}
+
+void oc_attrs_default(const oc_op *op, void *attrs)
+{
+    for (size_t i = 0; i < op->n_attrs; i++) {
+        const oc_attr *row = &op->attrs[i];
+        void *field = (char *)attrs + row->offset;
+        switch (row->type) {
+        case OC_ATTR_INT:
+        case OC_ATTR_ENUM:
+            *(int32_t *)field = (int32_t)row->initial;
+            break;
+        case OC_ATTR_FLOAT:
+            *(float *)field = (float)row->initial;
+            break;
+        case OC_ATTR_INTS:
+            *(oc_ints *)field = row->initial_ints;
+            break;
+        }
+    }
+}
+
+static oc_status print_attr(const oc_attr *row, const void *field, oc_buf *text)
+{
+    switch (row->type) {
+    case OC_ATTR_INT:
+        return oc_buf_printf(text, "%s=%d", row->name, (int)*(const int32_t *)field);
+    case OC_ATTR_FLOAT:
+        /* Nine digits bring a float32 back exactly; "%a" would depend on the C library. */
+        return oc_buf_printf(text, "%s=%.9g", row->name, (double)*(const float *)field);
+    case OC_ATTR_ENUM:
+        return oc_buf_printf(text, "%s=%s", row->name, row->names[*(const int32_t *)field]);
+    case OC_ATTR_INTS:
+        break;
+    }
+    const oc_ints *list = field;
+    OC_TRY(oc_buf_printf(text, "%s=[", row->name));
+    for (int32_t i = 0; i < list->count; i++)
+        OC_TRY(oc_buf_printf(text, i ? ",%d" : "%d", (int)list->v[i]));
+    return oc_buf_put(text, "]", 1);
+}
+
+oc_status oc_attrs_print(const oc_op *op, const void *attrs, oc_buf *text)
+{
+    for (size_t i = 0; i < op->n_attrs; i++) {
+        if (i > 0)
+            OC_TRY(oc_buf_put(text, " ", 1));
+        OC_TRY(print_attr(&op->attrs[i], (const char *)attrs + op->attrs[i].offset, text));
+    }
+    return OC_OK;
+}
+
+oc_status oc_launch_add(oc_launch_list *list, const char *stem, const char *kernel, oc_launch **launch)
+{
+    OC_TRY(oc_grow(list->alloc, &list->items, list->count, &list->capacity, sizeof(*list->items)));
+    oc_launch *item = &list->items[list->count++];
+    memset(item, 0, sizeof(*item));
+    item->stem = stem;
+    item->kernel = kernel;
+    *launch = item;
+    return OC_OK;
+}
+
+oc_status oc_launch_define(oc_launch *launch, const char *fmt, ...)
+{
+    size_t used = strlen(launch->options);
+    size_t room = sizeof(launch->options) - used;
+    int sep = used > 0 ? snprintf(launch->options + used, room, " ") : 0;
+    va_list args;
+    va_start(args, fmt);
+    int put = vsnprintf(launch->options + used + sep, room - (size_t)sep, fmt, args);
+    va_end(args);
+    if (put < 0 || (size_t)(put + sep) >= room)
+        return oc_fail(OC_E_INTERNAL, "kernel %s: options do not fit %zu bytes", launch->kernel,
+                       sizeof(launch->options));
+    return OC_OK;
+}
+
+oc_status oc_launch_define_float(oc_launch *launch, const char *name, float value)
+{
+    /* The bits, not a decimal: a kernel must see the very constant that the reference sees. */
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    return oc_launch_define(launch, "-D%s=as_float(0x%08xu)", name, (unsigned)bits);
+}
+
+void oc_launch_arg_add(oc_launch *launch, oc_launch_arg arg)
+{
+    if (launch->n_args < OC_LAUNCH_ARGS)
+        launch->args[launch->n_args++] = arg;
+}
+
+void oc_launch_range(oc_launch *launch, size_t x, size_t y, size_t z)
+{
+    launch->global[0] = x;
+    launch->global[1] = y;
+    launch->global[2] = z;
+    launch->dims = z > 1 ? 3 : y > 1 ? 2 : 1;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Models: a file imported, transformed and ready to be looked at, planned and prepared. */
+#ifndef OFFCUT_MODEL_H
+#define OFFCUT_MODEL_H
+
+#include <offcut/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct oc_model oc_model;
+
+/** A value as it can be shown. */
+typedef struct oc_value_info {
+    const char *name;
+    oc_desc desc;
+    uint64_t bytes;
+} oc_value_info;
+
+/** A node as it can be shown, in the order of execution. Strings and lists belong to the model. */
+typedef struct oc_node_info {
+    const char *name;
+    const char *op;              /* "conv2d" */
+    const char *numerics;        /* numerics class */
+    const char *attrs;           /* "strides=[2,2] groups=1 ..." */
+    const char *const *inputs;   /* names; constants included, absent ones left out */
+    size_t n_inputs;
+    const oc_value_info *outputs;
+    size_t n_outputs;
+    uint64_t macs;               /* multiply-adds */
+    uint64_t params;             /* elements of constant inputs */
+    uint64_t bytes_read, bytes_written; /* each tensor once */
+} oc_node_info;
+
+/** The cut after the first `index` nodes: what would move if the rest ran elsewhere. */
+typedef struct oc_cut_info {
+    size_t index;
+    const oc_value_info *const *values;
+    size_t n_values;
+    uint64_t bytes;
+} oc_cut_info;
+
+typedef struct oc_model_info {
+    const char *name;            /* of the file, without its folder */
+    const char *format;          /* "tflite", "onnx" */
+    const char *digest;          /* hexadecimal: what two sites compare */
+    const oc_value_info *inputs, *outputs; /* in the model's order and layout */
+    size_t n_inputs, n_outputs;
+    size_t n_nodes;              /* cuts have the indices 0 .. n_nodes */
+    uint64_t macs, params;
+    uint64_t weight_bytes;       /* all constants, in the model's own layout */
+    uint64_t arena_bytes;        /* for the whole network on one device (64-byte alignment) */
+    uint64_t arena_lower_bound;  /* the largest sum of values alive at once */
+} oc_model_info;
+
+/**
+ * Open a model file and build its graph.
+ *
+ * `path`    .tflite or .onnx; the format is found from the first bytes.   `limits`  NULL for the defaults.
+ * Owns: the caller destroys `*model`. Weights are read from the file when the model is prepared: keep it until then.
+ * Errors: OC_E_IO, OC_E_FORMAT (offset, expected, found), OC_E_UNSUPPORTED (node, operator, version), OC_E_LIMIT, OC_E_NOMEM.
+ * Threads: safe on distinct models; an open model is read-only and may be shared.
+ */
+OC_API OC_MUST_USE oc_status oc_model_open(const char *path, const oc_limits *limits, const oc_allocator *alloc, oc_model **model);
+/** After every plan, prepared model and session made from it. */
+OC_API void oc_model_destroy(oc_model *model);
+
+/* What they return belongs to the model. `index` must be in range (nodes: < n_nodes; cuts: <= n_nodes); else NULL. */
+OC_API const oc_model_info *oc_model_get_info(const oc_model *model);
+OC_API const oc_node_info *oc_model_get_node(const oc_model *model, size_t index);
+OC_API const oc_cut_info *oc_model_get_cut(const oc_model *model, size_t index);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Everything of the library. */
+#ifndef OFFCUT_OFFCUT_H
+#define OFFCUT_OFFCUT_H
+
+#include <offcut/base.h>
+#include <offcut/device.h>
+#include <offcut/image.h>
+#include <offcut/model.h>
+#include <offcut/plan.h>
+#include <offcut/session.h>
+#include <offcut/tensor.h>
+#include <offcut/worker.h>
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The site seam: a place that runs parts. The local machine and remote workers implement it alike.
+ *
+ * Nothing here blocks: a call starts something and returns; what has become of it is read by `poll`, and the
+ * waker that the part was opened with is woken whenever poll would tell something new. One part belongs to one
+ * session and one thread; different parts of one site may be used from different threads at once.
+ *
+ *     part_open -> ready -> { start -> put each take -> submit -> get each give -> poll ... done } -> part_close
+ *
+ * Memory given to put and get stays valid and untouched until poll says the run is idle, or part_close returns.
+ */
+#ifndef OC_SITE_H
+#define OC_SITE_H
+
+#include "oc_graph.h"
+
+typedef struct oc_site oc_site;
+typedef struct oc_site_part oc_site_part;
+
+/** Counts events; a session sleeps on it. Wake from any thread. */
+typedef struct oc_waker {
+    oc_cond cond;
+    uint64_t events;
+} oc_waker;
+
+OC_MUST_USE oc_status oc_waker_init(oc_waker *waker);
+void oc_waker_fini(oc_waker *waker);
+void oc_waker_wake(oc_waker *waker);
+/** The count now: read it before polling, then wait for it to change. */
+uint64_t oc_waker_events(oc_waker *waker);
+/** Sleep until the count differs from `seen` or the deadline passes. */
+void oc_waker_wait(oc_waker *waker, uint64_t seen, uint64_t deadline_ns);
+
+/**
+ * Where the time of one run went, nanoseconds; what a site does not have stays 0. For a worker:
+ *   encode   putting the values into messages, on this side
+ *   send     from the first byte handed to the link until the worker has the last one (its own clock's duration, as it reports it)
+ *   queue    waiting on the worker (it reports it)
+ *   compute  kernels and copies on the worker (it reports it)
+ *   receive  the rest of the time until the last wanted value was here
+ * so that the five add up to `total`. For the local site only compute and total are set.
+ */
+typedef struct oc_site_times {
+    uint64_t encode_ns, send_ns, queue_ns, compute_ns, receive_ns, total_ns;
+    uint64_t bytes_sent, bytes_received; /* messages as they go to the transport */
+} oc_site_times;
+
+typedef struct oc_site_progress {
+    bool is_ready;        /* the part can be started: prepared, and the peer agreed to the digest */
+    bool is_idle;         /* nothing of a run is under way: finished, failed, cancelled, or never started */
+    size_t nodes_done;    /* of those submitted; a remote site knows only 0 or all */
+    size_t gets_done;     /* values of `get` that are in */
+    oc_status status;     /* not OC_OK: the part or the run failed, and `text` says why */
+    char text[256];
+    oc_site_times times;  /* complete once idle */
+} oc_site_progress;
+
+typedef struct oc_site_run {
+    uint64_t id;          /* names the run in logs and makes retries safe; never 0 */
+    uint64_t deadline_ns; /* of oc_now_ns; OC_NEVER_NS: none */
+} oc_site_run;
+
+/** What can be said of a site without running anything. */
+typedef struct oc_site_health {
+    bool is_up;
+    char text[256];       /* "worker cloud at 127.0.0.1:50051, pocl, ..." or why it is down */
+} oc_site_health;
+
+typedef struct oc_site_type {
+    const char *name;     /* "local", "remote" */
+    void (*close)(oc_site *site); /* after its parts */
+    /**
+     * Prepare to run `part` (copied) again and again. `pinned`: values that stay readable in the site until the next start,
+     * also after later nodes ran, and that `get` may ask for beside part->gives (a site that cannot hold values ignores it). Errors: OC_E_NOMEM, OC_E_DEVICE; all else comes by poll.
+     */
+    oc_status (*part_open)(oc_site *site, const oc_part *part, const oc_id *pinned, size_t n_pinned, oc_waker *waker, oc_site_part **out);
+    void (*part_close)(oc_site_part *part); /* cancels, waits until idle */
+
+    oc_status (*start)(oc_site_part *part, const oc_site_run *run);
+    /** A value of takes, whole. */
+    oc_status (*put)(oc_site_part *part, oc_id value, const oc_tensor *tensor);
+    /** Nodes part->nodes[first .. first+count), in turn. A remote site takes the whole part only. */
+    oc_status (*submit)(oc_site_part *part, size_t first, size_t count);
+    /** A value of gives (or pinned) into `tensor`, whose desc is the value's, when it is made. */
+    oc_status (*get)(oc_site_part *part, oc_id value, oc_tensor *tensor);
+    void (*poll)(oc_site_part *part, oc_site_progress *progress);
+    /** Drop what has not begun; the run becomes idle soon, with status OC_E_CANCELLED unless it was done. */
+    void (*cancel)(oc_site_part *part);
+    void (*health)(oc_site *site, oc_site_health *health);
+} oc_site_type;
+
+/** The common head of every site and part; a type embeds it as its first member. */
+struct oc_site {
+    const oc_site_type *type;
+    const oc_allocator *alloc;
+    const oc_graph *graph;
+};
+struct oc_site_part {
+    oc_site *site;
+};
+
+/** This machine: runs parts by lanes of `exec`, which outlives the site. */
+struct oc_exec;
+OC_MUST_USE oc_status oc_local_site_open(struct oc_exec *exec, const oc_allocator *alloc, oc_site **site);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** The transform seam: graph rewrites, one const row and one file each (transforms.def, in the order they run). */
+#ifndef OC_TRANSFORM_H
+#define OC_TRANSFORM_H
+
+#include "oc_graph.h"
+
+typedef struct oc_transform {
+    const char *name;
+    const char *help;
+    /** Rewrite what can be rewritten; `*changes` counts the rewrites. The outputs' values stay the same: bit for bit where `is_exact`, else within float rounding. */
+    bool is_exact;
+    oc_status (*apply)(oc_graph *graph, size_t *changes);
+} oc_transform;
+
+/** Part of every graph's digest: raise it when a transform's result changes. */
+#define OC_TRANSFORM_VERSION 1
+
+const oc_transform *const *oc_transforms(size_t *count);
+
+/** Run all rows round after round until none changes anything (bounded), compact after each, then freeze the graph. Device-independent. */
+OC_MUST_USE oc_status oc_transform_all(oc_graph *graph);
+
+#endif
