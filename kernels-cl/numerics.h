@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The scalar functions of all operators, one source for C and for OpenCL C 1.2.
+ *
+ * Every function here gives the same bits in C and on every OpenCL device with IEEE float32
+ * (denormals, correctly rounded division and square root): only +, -, *, / and an explicit fused
+ * multiply-add are used, in a written order, with polynomials of our own. No library function whose
+ * last bit is a vendor's choice (exp, log, pow, tanh) is called. What the bits of a NaN are is
+ * open.
+ *
+ * C sources are compiled with -ffp-contract=off; the pragma below says the same to OpenCL C, for
+ * everything that follows in the program. Kernels must be built without -cl-denorms-are-zero and
+ * -cl-fast-relaxed-math, and with -cl-fp32-correctly-rounded-divide-sqrt where the device offers
+ * it.
+ *
+ * Errors are in ulp of the exact result, the largest found over all float32 arguments (pow: over a
+ * hundred million random pairs); tests/conform/test_ops_numerics.c holds the functions to them.
+ * They are free of branches where that is cheap, so that compilers can turn loops over them into
+ * vector code. Polynomials are minimax fits (Remez).
+ */
+#ifndef OC_NUMERICS_H
+#define OC_NUMERICS_H
+
+#ifdef __OPENCL_VERSION__
+#pragma OPENCL FP_CONTRACT OFF
+#define OC_FMA(a_, b_, c_) fma((a_), (b_), (c_))
+#define OC_SQRT(x_) sqrt(x_)
+#define OC_BITS(x_) as_uint(x_)
+#define OC_FLOAT(u_) as_float(u_)
+#define OC_UINT uint
+#define OC_INT int
+#else
+#include <float.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+#if FLT_EVAL_METHOD != 0
+#error "offcut needs float arithmetic that is rounded to float (not the x87 unit)"
+#endif
+#define OC_FMA(a_, b_, c_) fmaf((a_), (b_), (c_))
+#define OC_SQRT(x_) sqrtf(x_)
+#define OC_BITS(x_) oc_bits(x_)
+#define OC_FLOAT(u_) oc_float(u_)
+#define OC_UINT uint32_t
+#define OC_INT int32_t
+
+static inline uint32_t oc_bits(float x)
+{
+    uint32_t u;
+    memcpy(&u, &x, sizeof(u));
+    return u;
+}
+
+static inline float oc_float(uint32_t u)
+{
+    float x;
+    memcpy(&x, &u, sizeof(x));
+    return x;
+}
+#endif
+
+#define OC_INF OC_FLOAT(0x7f800000u)
+#define OC_NAN OC_FLOAT(0x7fc00000u)
+
+/* ln 2 in two pieces: k * OC_LN2_HI is exact for |k| < 256. */
+#define OC_LN2_HI 0x1.62e4p-1f
+#define OC_LN2_LO 0x1.7f7d1cp-20f
+#define OC_LOG2E 0x1.715476p+0f
+/* Added to a float below 2^22 in size, leaves its nearest integer in the low bits of the sum. */
+#define OC_ROUNDER 0x1.8p+23f
+
+static inline float oc_abs(float x)
+{
+    return OC_FLOAT(OC_BITS(x) & 0x7fffffffu);
+}
+
+/* The size of x with the sign of s. */
+static inline float oc_copysign(float x, float s)
+{
+    return OC_FLOAT((OC_BITS(x) & 0x7fffffffu) | (OC_BITS(s) & 0x80000000u));
+}
+
+/* 2^k for -126 <= k <= 127; any other k gives some float, harmless where x is a NaN anyway. */
+static inline float oc_exp2i(OC_INT k)
+{
+    return OC_FLOAT((OC_UINT)(k + 127) << 23);
+}
+
+/*
+ * exp(x + x_lo) where |x_lo| is below an ulp of x.
+ * k = round(x / ln 2), r = x - k ln 2, e^r = 1 + r + r^2 Q(r), times 2^k in two steps so that
+ * denormal results are rounded once and overflow gives infinity. Beyond the clamps the result is
+ * infinity or 0 in any case. A NaN stays one: it passes the comparisons and fills k with garbage.
+ */
+static inline float oc_exp_sum(float x, float x_lo)
+{
+    float c = x > 89.0f ? 89.0f : (x < -104.0f ? -104.0f : x);
+    float t = OC_FMA(c, OC_LOG2E, OC_ROUNDER);
+    float k = t - OC_ROUNDER;
+    OC_UINT n = OC_BITS(t) - OC_BITS(OC_ROUNDER) + 300u; /* k + 300, not negative */
+    float r_hi = OC_FMA(k, -OC_LN2_HI, c);
+    float r_add = OC_FMA(k, -OC_LN2_LO, x_lo);
+    float r = r_hi + r_add;
+    float r_lo = (r_hi - r) + r_add;
+    float q = 0x1.6a1f62p-10f;
+    q = OC_FMA(q, r, 0x1.123ccap-7f);
+    q = OC_FMA(q, r, 0x1.555904p-5f);
+    q = OC_FMA(q, r, 0x1.55548ep-3f);
+    q = OC_FMA(q, r, 0x1.fffffcp-2f);
+    float e = 1.0f + (r + OC_FMA(r * r, q, r_lo));
+    OC_INT k_1 = (OC_INT)((n >> 1) & 0xffu) - 150;
+    OC_INT k_2 = (OC_INT)((n - (n >> 1)) & 0xffu) - 150;
+    return (e * oc_exp2i(k_1)) * oc_exp2i(k_2);
+}
+
+/* e^x. Error at most 1 ulp; overflows to infinity, underflows through the denormals to 0. */
+static inline float oc_exp(float x)
+{
+    return oc_exp_sum(x, 0.0f);
+}
+
+/* A number as the sum of two floats, the second below half an ulp of the first. */
+typedef struct oc_pair {
+    float hi, lo;
+} oc_pair;
+
+/* a + b exactly; a is 0 or not smaller than b in size. */
+static inline oc_pair oc_sum(float a, float b)
+{
+    oc_pair p;
+    p.hi = a + b;
+    p.lo = b - (p.hi - a);
+    return p;
+}
+
+/* a * b exactly, where neither overflows nor is denormal. */
+static inline oc_pair oc_product(float a, float b)
+{
+    oc_pair p;
+    p.hi = a * b;
+    p.lo = OC_FMA(a, b, -p.hi);
+    return p;
+}
+
+/*
+ * ln x for finite x > 0, to about 2^-38 of itself.
+ * x = 2^k m with m in [sqrt(1/2), sqrt(2)); s = (m - 1) / (m + 1);
+ * ln m = 2 s (1 + t P(t)) with t = s^2, P(t) = 1/3 + t/5 + ...; all leading terms as pairs.
+ */
+static inline oc_pair oc_log_pair(float x)
+{
+    OC_UINT is_denormal = OC_BITS(x) < 0x00800000u;
+    OC_UINT u = OC_BITS(is_denormal ? x * 0x1p+24f : x) + (0x3f800000u - 0x3f3504f3u);
+    float k = (float)((OC_INT)(u >> 23) - (is_denormal ? 127 + 24 : 127));
+    float m = OC_FLOAT((u & 0x007fffffu) + 0x3f3504f3u);
+
+    float f = m - 1.0f;
+    float g = m + 1.0f;
+    float g_lo = m - (g - 1.0f);
+    float s = f / g;
+    float s_lo = OC_FMA(-s, g_lo, OC_FMA(-s, g, f)) / g;
+    oc_pair t = oc_product(s, s);
+    t.lo += 2.0f * s * s_lo;
+
+    float c = 0x1.8eba84p-4f;
+    c = OC_FMA(c, t.hi, 0x1.c658f8p-4f);
+    c = OC_FMA(c, t.hi, 0x1.249374p-3f);
+    c = OC_FMA(c, t.hi, 0x1.999998p-3f);
+    oc_pair p = oc_sum(0x1.555556p-2f, OC_FMA(c, t.hi, -0x1.555556p-27f));
+    oc_pair q = oc_product(t.hi, p.hi);
+    q.lo += OC_FMA(t.hi, p.lo, t.lo * p.hi);
+    oc_pair v = oc_product(2.0f * s, q.hi);
+    v.lo += 2.0f * OC_FMA(s, q.lo, s_lo * q.hi);
+
+    oc_pair a = oc_sum(k * OC_LN2_HI, 2.0f * s);
+    oc_pair b = oc_sum(a.hi, v.hi);
+    float low = a.lo + (b.lo + (v.lo + OC_FMA(k, OC_LN2_LO, 2.0f * s_lo)));
+    return oc_sum(b.hi, low);
+}
+
+/* ln x. Error at most 1 ulp. ln(0) = -infinity, below 0 NaN. */
+static inline float oc_ln(float x)
+{
+    float y = oc_log_pair(x).hi;
+    y = x == 0.0f ? -OC_INF : y;
+    y = x == OC_INF ? x : y;
+    return x < 0.0f || x != x ? OC_NAN : y;
+}
+
+/*
+ * x^y = e^(y ln x) for x >= 0. Error at most 1 ulp. x^0 = 1^y = 1 also for a NaN; 0^y and
+ * infinity^y are the limits; below 0 NaN.
+ */
+static inline float oc_pow(float x, float y)
+{
+    oc_pair l = oc_log_pair(x);
+    l.hi = oc_ln(x);
+    oc_pair p = oc_product(y, l.hi);
+    p.lo = OC_FMA(y, l.lo, p.lo);
+    /* Beyond the range of e^p, and where p.hi is no number, p.lo says nothing. */
+    float z = oc_exp_sum(p.hi, oc_abs(p.hi) < 120.0f ? p.lo : 0.0f);
+    return x == 1.0f || y == 0.0f ? 1.0f : z;
+}
+
+/* 1 / (1 + e^-x), from e^-|x| so that neither side overflows. Error at most 3 ulp. */
+static inline float oc_sigmoid(float x)
+{
+    float z = oc_exp(-oc_abs(x));
+    return (x < 0.0f ? z : 1.0f) / (1.0f + z);
+}
+
+/* tanh x: x + x^3 P(x^2) near 0, else 1 - 2 / (e^2|x| + 1), signed as x. Error at most 2 ulp. */
+static inline float oc_tanh(float x)
+{
+    float t = x * x;
+    float p = -0x1.76ac1cp-8f;
+    p = OC_FMA(p, t, 0x1.5256d8p-6f);
+    p = OC_FMA(p, t, -0x1.b84448p-5f);
+    p = OC_FMA(p, t, 0x1.110768p-3f);
+    p = OC_FMA(p, t, -0x1.555534p-2f);
+    float near = OC_FMA(p * t, x, x);
+    float far = oc_copysign(1.0f - 2.0f / (oc_exp(2.0f * oc_abs(x)) + 1.0f), x);
+    return oc_abs(x) < 0.625f ? near : far;
+}
+
+/* ---- elementwise functions of one input, with parameters a and b -----------------------------
+ *
+ * X(name, formula): adding one is a line here and a function oc_unary_<name> below. They are the
+ * values of the operator unary and of every fused activation ("act"). A NaN goes through all of
+ * them.
+ * Comparisons are written so that -0 goes through relu and the clips unchanged.
+ */
+/* clang-format off */
+#define OC_UNARY_LIST(X)                                    \
+    X(none, "x")                                            \
+    X(relu, "x < 0 ? 0 : x")                                \
+    X(relu6, "x < 0 ? 0 : x > 6 ? 6 : x")                   \
+    X(relu_n1_to_1, "x < -1 ? -1 : x > 1 ? 1 : x")          \
+    X(leaky_relu, "x < 0 ? a * x : x")                      \
+    X(clip, "x < a ? a : x > b ? b : x")                    \
+    X(sigmoid, "1 / (1 + e^-x)")                            \
+    X(tanh, "tanh x")                                       \
+    X(exp, "e^x")                                           \
+    X(log, "ln x")                                          \
+    X(sqrt, "square root of x")                             \
+    X(neg, "-x")                                            \
+    X(abs, "|x|")
+/* clang-format on */
+
+#define OC_UNARY_ARGS float x, float a, float b
+#define OC_UNARY_UNUSED (void)a, (void)b
+
+static inline float oc_unary_none(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return x;
+}
+
+static inline float oc_unary_relu(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return x < 0.0f ? 0.0f : x;
+}
+
+static inline float oc_unary_relu6(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return x < 0.0f ? 0.0f : (x > 6.0f ? 6.0f : x);
+}
+
+static inline float oc_unary_relu_n1_to_1(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return x < -1.0f ? -1.0f : (x > 1.0f ? 1.0f : x);
+}
+
+static inline float oc_unary_leaky_relu(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return x < 0.0f ? a * x : x;
+}
+
+static inline float oc_unary_clip(OC_UNARY_ARGS)
+{
+    return x < a ? a : (x > b ? b : x);
+}
+
+static inline float oc_unary_sigmoid(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return oc_sigmoid(x);
+}
+
+static inline float oc_unary_tanh(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return oc_tanh(x);
+}
+
+static inline float oc_unary_exp(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return oc_exp(x);
+}
+
+static inline float oc_unary_log(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return oc_ln(x);
+}
+
+static inline float oc_unary_sqrt(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return OC_SQRT(x);
+}
+
+static inline float oc_unary_neg(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return -x;
+}
+
+static inline float oc_unary_abs(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return oc_abs(x);
+}
+
+/* ---- elementwise functions of two inputs -----------------------------------------------------
+ *
+ * X(name, formula), as above. max and min give a NaN if either input is one, and the second of two
+ * equal inputs (so of +0 and -0).
+ */
+/* clang-format off */
+#define OC_BINARY_LIST(X)                   \
+    X(add, "p + q")                         \
+    X(sub, "p - q")                         \
+    X(mul, "p * q")                         \
+    X(div, "p / q")                         \
+    X(max, "p > q ? p : q")                 \
+    X(min, "p < q ? p : q")
+/* clang-format on */
+
+static inline float oc_binary_add(float p, float q)
+{
+    return p + q;
+}
+
+static inline float oc_binary_sub(float p, float q)
+{
+    return p - q;
+}
+
+static inline float oc_binary_mul(float p, float q)
+{
+    return p * q;
+}
+
+static inline float oc_binary_div(float p, float q)
+{
+    return p / q;
+}
+
+static inline float oc_binary_max(float p, float q)
+{
+    return p > q || p != p ? p : q;
+}
+
+static inline float oc_binary_min(float p, float q)
+{
+    return p < q || p != p ? p : q;
+}
+
+/* In a kernel the name is a -D: OC_UNARY(ACT, x, ACT_A, ACT_B), OC_BINARY(FN, p, q). */
+#define OC_UNARY_NAMED(name_, x_, a_, b_) oc_unary_##name_((x_), (a_), (b_))
+#define OC_UNARY(name_, x_, a_, b_) OC_UNARY_NAMED(name_, x_, a_, b_)
+#define OC_BINARY_NAMED(name_, p_, q_) oc_binary_##name_((p_), (q_))
+#define OC_BINARY(name_, p_, q_) OC_BINARY_NAMED(name_, p_, q_)
+
+#ifndef __OPENCL_VERSION__
+/* In C it is an index into the list. */
+typedef enum oc_unary_fn {
+#define X(name_, formula_) OC_UNARY_##name_,
+    OC_UNARY_LIST(X)
+#undef X
+        OC_UNARY_COUNT
+} oc_unary_fn;
+
+typedef enum oc_binary_fn {
+#define X(name_, formula_) OC_BINARY_##name_,
+    OC_BINARY_LIST(X)
+#undef X
+        OC_BINARY_COUNT
+} oc_binary_fn;
+
+static inline float oc_unary_eval(oc_unary_fn fn, OC_UNARY_ARGS)
+{
+    switch (fn) {
+#define X(name_, formula_) \
+    case OC_UNARY_##name_: \
+        return oc_unary_##name_(x, a, b);
+        OC_UNARY_LIST(X)
+#undef X
+    case OC_UNARY_COUNT:
+        break;
+    }
+    return OC_NAN;
+}
+
+static inline float oc_binary_eval(oc_binary_fn fn, float p, float q)
+{
+    switch (fn) {
+#define X(name_, formula_)  \
+    case OC_BINARY_##name_: \
+        return oc_binary_##name_(p, q);
+        OC_BINARY_LIST(X)
+#undef X
+    case OC_BINARY_COUNT:
+        break;
+    }
+    return OC_NAN;
+}
+#endif
+
+#endif

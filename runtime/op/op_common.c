@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "op_common.h"
+
+const char *const oc_op_unary_names[] = {
+#define X(name_, formula_) #name_,
+    OC_UNARY_LIST(X)
+#undef X
+        NULL,
+};
+
+const char *const oc_op_binary_names[] = {
+#define X(name_, formula_) #name_,
+    OC_BINARY_LIST(X)
+#undef X
+        NULL,
+};
+
+oc_status oc_op_check(const oc_op_call *call)
+{
+    const oc_op *op = call->op;
+    if (call->n_in < op->in_min || call->n_in > op->in_max)
+        return oc_fail(OC_E_ARG, "%s: %s takes %u to %u inputs, found %u", call->name, op->name,
+                       op->in_min, op->in_max, call->n_in);
+    for (uint32_t i = 0; i < call->n_in; i++) {
+        if (call->in[i] == NULL) {
+            if (i < op->in_min)
+                return oc_fail(OC_E_ARG, "%s: %s needs input %u, which is not given", call->name,
+                               op->name, i);
+            continue;
+        }
+        const oc_shape *shape = &call->in[i]->shape;
+        for (int32_t d = 0; d < shape->rank; d++) {
+            char text[OC_SHAPE_TEXT];
+            if (shape->dim[d] < 1)
+                return oc_fail(OC_E_SHAPE, "%s: input %u is %s: expected no dimension below 1",
+                               call->name, i, oc_shape_print(shape, text, sizeof(text)));
+        }
+    }
+    return OC_OK;
+}
+
+oc_status oc_op_check_float(const oc_op_call *call)
+{
+    for (uint32_t i = 0; i < call->n_in; i++) {
+        if (oc_op_has(call, i) && call->in[i]->dtype != OC_DTYPE_float32)
+            return oc_fail(OC_E_DTYPE, "%s: input %u of %s is %s, expected float32", call->name, i,
+                           call->op->name, oc_dtype_name(call->in[i]->dtype));
+    }
+    return OC_OK;
+}
+
+oc_status oc_op_check_same_dtype(const oc_op_call *call)
+{
+    for (uint32_t i = 1; i < call->n_in; i++) {
+        if (oc_op_has(call, i) && call->in[i]->dtype != call->in[0]->dtype)
+            return oc_fail(OC_E_DTYPE, "%s: input %u of %s is %s, expected %s as input 0",
+                           call->name, i, call->op->name, oc_dtype_name(call->in[i]->dtype),
+                           oc_dtype_name(call->in[0]->dtype));
+    }
+    return OC_OK;
+}
+
+oc_status oc_op_check_rank(const oc_op_call *call, uint32_t index, int32_t min, int32_t max)
+{
+    const oc_shape *shape = &call->in[index]->shape;
+    char text[OC_SHAPE_TEXT];
+    if (shape->rank >= min && shape->rank <= max)
+        return OC_OK;
+    oc_shape_print(shape, text, sizeof(text));
+    if (min == max)
+        return oc_fail(OC_E_SHAPE, "%s: input %u of %s is %s (rank %d), expected rank %d",
+                       call->name, index, call->op->name, text, shape->rank, min);
+    return oc_fail(OC_E_SHAPE, "%s: input %u of %s is %s (rank %d), expected rank %d to %d",
+                   call->name, index, call->op->name, text, shape->rank, min, max);
+}
+
+oc_status oc_op_check_dim(const oc_op_call *call, uint32_t index, int32_t axis, int32_t expected,
+                          const char *why)
+{
+    const oc_shape *shape = &call->in[index]->shape;
+    char text[OC_SHAPE_TEXT];
+    if (shape->dim[axis] == expected)
+        return OC_OK;
+    return oc_fail(OC_E_SHAPE, "%s: input %u of %s is %s: expected %d along axis %d (%s), found %d",
+                   call->name, index, call->op->name, oc_shape_print(shape, text, sizeof(text)),
+                   expected, axis, why, shape->dim[axis]);
+}
+
+oc_status oc_op_check_axis(const oc_op_call *call, const char *attr, int32_t axis, int32_t rank)
+{
+    if (axis >= 0 && axis < rank)
+        return OC_OK;
+    return oc_fail(OC_E_ARG, "%s: %s of %s is %d, expected 0 to %d", call->name, attr,
+                   call->op->name, axis, rank - 1);
+}
+
+oc_status oc_op_check_ints(const oc_op_call *call, const char *attr, const oc_ints *ints,
+                           int32_t count, int32_t min)
+{
+    if (ints->count != count)
+        return oc_fail(OC_E_ARG, "%s: %s of %s has %d elements, expected %d", call->name, attr,
+                       call->op->name, ints->count, count);
+    for (int32_t i = 0; i < count; i++) {
+        if (ints->v[i] < min)
+            return oc_fail(OC_E_ARG, "%s: element %d of %s of %s is %d, expected at least %d",
+                           call->name, i, attr, call->op->name, ints->v[i], min);
+    }
+    return OC_OK;
+}
+
+size_t oc_op_elems(const oc_shape *shape)
+{
+    size_t elems = 1;
+    for (int32_t d = 0; d < shape->rank; d++)
+        elems *= (size_t)shape->dim[d];
+    return elems;
+}
+
+static oc_status check_launch_desc(const oc_op_call *call, const oc_desc *desc)
+{
+    size_t elems;
+    char text[OC_SHAPE_TEXT];
+    OC_TRY(oc_shape_elems(&desc->shape, &elems));
+    if (elems > INT32_MAX)
+        return oc_fail(OC_E_UNSUPPORTED,
+                       "%s: a tensor of %s is %s: kernels take at most %d elements, found %zu",
+                       call->name, call->op->name, oc_shape_print(&desc->shape, text, sizeof(text)),
+                       INT32_MAX, elems);
+    return OC_OK;
+}
+
+oc_status oc_op_check_launch(const oc_op_call *call)
+{
+    for (uint32_t i = 0; i < call->n_in; i++) {
+        if (oc_op_has(call, i))
+            OC_TRY(check_launch_desc(call, call->in[i]));
+    }
+    for (uint32_t i = 0; i < call->n_out; i++)
+        OC_TRY(check_launch_desc(call, call->out[i]));
+    return OC_OK;
+}
+
+oc_status oc_op_cost_io(const oc_op_call *call, oc_cost *cost)
+{
+    size_t bytes;
+    *cost = (oc_cost){0};
+    for (uint32_t i = 0; i < call->n_in; i++) {
+        if (!oc_op_has(call, i))
+            continue;
+        OC_TRY(oc_desc_bytes(call->in[i], &bytes));
+        cost->bytes_read += bytes;
+        if (call->is_const[i])
+            cost->param_elems += bytes / oc_dtype_size(call->in[i]->dtype);
+    }
+    for (uint32_t i = 0; i < call->n_out; i++) {
+        OC_TRY(oc_desc_bytes(call->out[i], &bytes));
+        cost->bytes_written += bytes;
+    }
+    return OC_OK;
+}
+
+oc_status oc_op_define_act(oc_launch *launch, const oc_op_act *act)
+{
+    OC_TRY(oc_launch_define(launch, "-DACT=%s", oc_op_unary_names[act->fn]));
+    OC_TRY(oc_launch_define_float(launch, "ACT_A", act->a));
+    return oc_launch_define_float(launch, "ACT_B", act->b);
+}
+
+/* How often a window of `kernel` taps, `dilation` apart, fits an axis of `size` + `pad`. */
+static oc_status window_places(const oc_op_call *call, const char *axis, int32_t size, int64_t pad,
+                               int32_t kernel, int32_t stride, int32_t dilation, int32_t *places)
+{
+    int64_t reach = (int64_t)(kernel - 1) * dilation + 1;
+    int64_t room = size + pad - reach;
+    if (room < 0)
+        return oc_fail(OC_E_SHAPE,
+                       "%s: the window of %s reaches over %lld elements along %s, expected at most "
+                       "%lld (input %d, padding %lld)",
+                       call->name, call->op->name, (long long)reach, axis, (long long)(size + pad),
+                       size, (long long)pad);
+    int64_t count = room / stride + 1;
+    if (count > INT32_MAX)
+        return oc_fail(OC_E_LIMIT,
+                       "%s: the output of %s has %lld elements along %s, expected at most %d",
+                       call->name, call->op->name, (long long)count, axis, INT32_MAX);
+    *places = (int32_t)count;
+    return OC_OK;
+}
+
+oc_status oc_op_geometry_set(const oc_op_call *call, const oc_op_window *window, int32_t kh,
+                             int32_t kw, oc_op_geometry *geometry)
+{
+    OC_TRY(oc_op_check_rank(call, 0, 4, 4));
+    OC_TRY(oc_op_check_ints(call, "strides", &window->strides, 2, 1));
+    OC_TRY(oc_op_check_ints(call, "dilations", &window->dilations, 2, 1));
+    OC_TRY(oc_op_check_ints(call, "pads", &window->pads, 4, 0));
+    const int32_t *dim = call->in[0]->shape.dim;
+    const int32_t *pad = window->pads.v;
+    oc_op_geometry g = {
+        .n = dim[0],
+        .h = dim[1],
+        .w = dim[2],
+        .c = dim[3],
+        .kh = kh,
+        .kw = kw,
+        .sh = window->strides.v[0],
+        .sw = window->strides.v[1],
+        .dh = window->dilations.v[0],
+        .dw = window->dilations.v[1],
+        .pt = pad[0],
+        .pl = pad[1],
+    };
+    OC_TRY(window_places(call, "h", g.h, (int64_t)pad[0] + pad[2], kh, g.sh, g.dh, &g.oh));
+    OC_TRY(window_places(call, "w", g.w, (int64_t)pad[1] + pad[3], kw, g.sw, g.dw, &g.ow));
+    *geometry = g;
+    return OC_OK;
+}
+
+oc_status oc_op_define_geometry(oc_launch *launch, const oc_op_geometry *g)
+{
+    OC_TRY(oc_launch_define(launch, "-DN=%d -DH=%d -DW=%d -DC=%d", g->n, g->h, g->w, g->c));
+    OC_TRY(oc_launch_define(launch, "-DKH=%d -DKW=%d -DSH=%d -DSW=%d", g->kh, g->kw, g->sh, g->sw));
+    OC_TRY(oc_launch_define(launch, "-DDH=%d -DDW=%d -DPT=%d -DPL=%d", g->dh, g->dw, g->pt, g->pl));
+    return oc_launch_define(launch, "-DOH=%d -DOW=%d", g->oh, g->ow);
+}
+
+oc_status oc_op_broadcast(const oc_op_call *call, const oc_shape *p, const oc_shape *q,
+                          oc_shape *out)
+{
+    oc_shape shape = {.rank = OC_MAX(p->rank, q->rank)};
+    for (int32_t i = 1; i <= shape.rank; i++) {
+        int32_t dim_p = i <= p->rank ? p->dim[p->rank - i] : 1;
+        int32_t dim_q = i <= q->rank ? q->dim[q->rank - i] : 1;
+        if (dim_p != dim_q && dim_p != 1 && dim_q != 1) {
+            char text_p[OC_SHAPE_TEXT], text_q[OC_SHAPE_TEXT];
+            return oc_fail(
+                OC_E_SHAPE,
+                "%s: %s and %s do not broadcast in %s: expected %d and %d to be equal or 1",
+                call->name, oc_shape_print(p, text_p, sizeof(text_p)),
+                oc_shape_print(q, text_q, sizeof(text_q)), call->op->name, dim_p, dim_q);
+        }
+        shape.dim[shape.rank - i] = OC_MAX(dim_p, dim_q);
+    }
+    *out = shape;
+    return OC_OK;
+}
+
+void oc_op_broadcast_strides(const oc_shape *in, const oc_shape *out, size_t strides[OC_RANK_MAX])
+{
+    size_t step = 1;
+    for (int32_t i = 1; i <= out->rank; i++) {
+        int32_t dim = i <= in->rank ? in->dim[in->rank - i] : 1;
+        strides[out->rank - i] = dim == 1 ? 0 : step;
+        step *= (size_t)dim;
+    }
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * What several operator files need and no other room: checks with uniform texts, a fused activation
+ * as attributes, sliding windows, broadcasting, and short forms for case tables.
+ */
+#ifndef OP_COMMON_H
+#define OP_COMMON_H
+
+#include "oc_op.h"
+
+#include "numerics.h"
+
+#include <stddef.h>
+
+/**
+ * Before a reference function with a hot loop of fmaf: also compile it for processors with the fma
+ * instruction, and choose when the program is loaded. fmaf is exact either way, so the bits are the
+ * same; without it each call goes to the C library. Sanitizers do not work with the choice, and
+ * elsewhere the instruction is part of the base (AArch64) or of the build's flags.
+ */
+#if defined(__x86_64__) && defined(__has_attribute) && !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__) && !defined(__FMA__)
+#if __has_attribute(target_clones)
+#define OP_FMA_CLONES __attribute__((target_clones("default", "arch=haswell")))
+#endif
+#endif
+#ifndef OP_FMA_CLONES
+#define OP_FMA_CLONES
+#endif
+
+/* ---- checks: each names the node, what was expected and what was found -------------------- */
+
+/** Is optional input `index` given? */
+static inline bool oc_op_has(const oc_op_call *call, uint32_t index)
+{
+    return index < call->n_in && call->in[index] != NULL;
+}
+
+/**
+ * What every operator asks of its inputs: their number within the row's bounds, the first in_min
+ * of them given, no dimension below 1. Call it first in `shape`. Errors: OC_E_ARG, OC_E_SHAPE.
+ */
+OC_MUST_USE oc_status oc_op_check(const oc_op_call *call);
+/** Every given input is float32. Errors: OC_E_DTYPE. */
+OC_MUST_USE oc_status oc_op_check_float(const oc_op_call *call);
+/** Every given input has the element type of input 0. Errors: OC_E_DTYPE. */
+OC_MUST_USE oc_status oc_op_check_same_dtype(const oc_op_call *call);
+/** Errors: OC_E_SHAPE. */
+OC_MUST_USE oc_status oc_op_check_rank(const oc_op_call *call, uint32_t index, int32_t min,
+                                       int32_t max);
+/**
+ * Input `index` has `expected` elements along `axis`; `why` says where that number comes from.
+ * Errors: OC_E_SHAPE.
+ */
+OC_MUST_USE oc_status oc_op_check_dim(const oc_op_call *call, uint32_t index, int32_t axis,
+                                      int32_t expected, const char *why);
+/** 0 <= axis < rank. Errors: OC_E_ARG. */
+OC_MUST_USE oc_status oc_op_check_axis(const oc_op_call *call, const char *attr, int32_t axis,
+                                       int32_t rank);
+/** An INTS attribute has `count` elements, each at least `min`. Errors: OC_E_ARG. */
+OC_MUST_USE oc_status oc_op_check_ints(const oc_op_call *call, const char *attr,
+                                       const oc_ints *ints, int32_t count, int32_t min);
+/**
+ * Kernels index with 32 bits: no input or output has more than INT32_MAX elements. Call it first
+ * in `launch`. Errors: OC_E_UNSUPPORTED.
+ */
+OC_MUST_USE oc_status oc_op_check_launch(const oc_op_call *call);
+
+/** Elements of a shape that `shape` has already accepted. */
+size_t oc_op_elems(const oc_shape *shape);
+
+/**
+ * Fills param_elems, bytes_read and bytes_written from the descs; macs and ops become 0. Errors:
+ * OC_E_LIMIT.
+ */
+OC_MUST_USE oc_status oc_op_cost_io(const oc_op_call *call, oc_cost *cost);
+
+/* ---- a fused activation ------------------------------------------------------------------- */
+
+/** Names of the values of an ENUM attribute, by oc_unary_fn and oc_binary_fn; NULL-terminated. */
+extern const char *const oc_op_unary_names[];
+extern const char *const oc_op_binary_names[];
+
+/** Member `act` of an attribute struct. */
+typedef struct oc_op_act {
+    int32_t fn; /* oc_unary_fn */
+    float a, b;
+} oc_op_act;
+
+/** The rows of member `act` of `type_`; the operator's row says .act_attr = "act". */
+/* clang-format off */
+#define OP_ATTR_ACT(type_)                                                                     \
+    {.name = "act", .type = OC_ATTR_ENUM, .offset = offsetof(type_, act.fn),                   \
+     .max = OC_UNARY_COUNT - 1, .names = oc_op_unary_names,                                    \
+     .help = "elementwise function of the result"},                                            \
+    {.name = "act_a", .type = OC_ATTR_FLOAT, .offset = offsetof(type_, act.a),                 \
+     .help = "its parameter a"},                                                               \
+    {.name = "act_b", .type = OC_ATTR_FLOAT, .offset = offsetof(type_, act.b),                 \
+     .help = "its parameter b"}
+/* clang-format on */
+
+static inline float oc_op_act_eval(const oc_op_act *act, float x)
+{
+    return oc_unary_eval((oc_unary_fn)act->fn, x, act->a, act->b);
+}
+
+/** Defines ACT, ACT_A and ACT_B; the kernel writes OC_UNARY(ACT, x, ACT_A, ACT_B). */
+OC_MUST_USE oc_status oc_op_define_act(oc_launch *launch, const oc_op_act *act);
+
+/* ---- sliding windows over [N,H,W,C] ------------------------------------------------------- */
+
+/**
+ * A window over the two axes in the middle. Attributes hold it as strides, dilations [h,w] and
+ * pads [top,left,bottom,right].
+ */
+typedef struct oc_op_window {
+    oc_ints strides, dilations, pads;
+} oc_op_window;
+
+/** The rows of member `window` of `type_`. */
+/* clang-format off */
+#define OP_ATTR_STRIDES(type_)                                                                 \
+    {.name = "strides", .type = OC_ATTR_INTS, .offset = offsetof(type_, window.strides),       \
+     .min = 1, .max = INT32_MAX, .initial_ints = {2, {1, 1}}, .help = "step of the window [h,w]"}
+#define OP_ATTR_DILATIONS(type_)                                                               \
+    {.name = "dilations", .type = OC_ATTR_INTS, .offset = offsetof(type_, window.dilations),   \
+     .min = 1, .max = INT32_MAX, .initial_ints = {2, {1, 1}},                                  \
+     .help = "distance of the window's taps [h,w]"}
+#define OP_ATTR_PADS(type_)                                                                    \
+    {.name = "pads", .type = OC_ATTR_INTS, .offset = offsetof(type_, window.pads),             \
+     .max = INT32_MAX, .initial_ints = {4, {0, 0, 0, 0}},                                      \
+     .help = "rows and columns added [top,left,bottom,right]"}
+/* clang-format on */
+
+/**
+ * All numbers of a window's loop nest: output (oh, ow) reads input (oh*sh + i*dh - pt, ow*sw +
+ * j*dw - pl).
+ */
+typedef struct oc_op_geometry {
+    int32_t n, h, w, c;
+    int32_t kh, kw, sh, sw, dh, dw, pt, pl;
+    int32_t oh, ow;
+} oc_op_geometry;
+
+/**
+ * From input 0's shape [N,H,W,C] and a kernel of kh x kw; checks the lists too.
+ * OH = floor((H + top + bottom - ((KH-1) dh + 1)) / sh) + 1, likewise OW.
+ * Errors: OC_E_ARG, OC_E_SHAPE when the window is larger than the padded input.
+ */
+OC_MUST_USE oc_status oc_op_geometry_set(const oc_op_call *call, const oc_op_window *window,
+                                         int32_t kh, int32_t kw, oc_op_geometry *geometry);
+
+/** Defines N, H, W, C, KH, KW, SH, SW, DH, DW, PT, PL, OH, OW. */
+OC_MUST_USE oc_status oc_op_define_geometry(oc_launch *launch, const oc_op_geometry *geometry);
+
+/* ---- broadcasting ------------------------------------------------------------------------- */
+
+/**
+ * NumPy's rule: shapes are aligned at the last axis; an axis of 1 or none stretches. Errors:
+ * OC_E_SHAPE.
+ */
+OC_MUST_USE oc_status oc_op_broadcast(const oc_op_call *call, const oc_shape *p, const oc_shape *q,
+                                      oc_shape *out);
+
+/**
+ * strides[i]: how many elements of `in` a step along axis i of `out` goes on; 0 where `in`
+ * stretches.
+ */
+void oc_op_broadcast_strides(const oc_shape *in, const oc_shape *out, size_t strides[OC_RANK_MAX]);
+
+/* ---- short forms for case tables ---------------------------------------------------------- */
+
+/* clang-format off */
+#define OP_INTS(...) {(int32_t)(sizeof((int32_t[]){__VA_ARGS__}) / sizeof(int32_t)), {__VA_ARGS__}}
+#define OP_DESC(dtype_, ...) {OC_DTYPE_##dtype_, OP_INTS(__VA_ARGS__)}
+#define OP_F32(...) OP_DESC(float32, __VA_ARGS__)
+#define OP_SCALAR(dtype_) {OC_DTYPE_##dtype_, {0, {0}}}
+#define OP_SET_INTS(attr_, ...) {.attr = attr_, .ints = OP_INTS(__VA_ARGS__)}
+#define OP_SET(attr_, number_) {.attr = attr_, .number = (number_)}
+#define OP_SET_ENUM(attr_, name_) {.attr = attr_, .name = name_}
+/* clang-format on */
+
+#endif
