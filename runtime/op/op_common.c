@@ -178,12 +178,11 @@ static oc_status window_places(const oc_op_call *call, const char *axis, int32_t
                        "%lld (input %d, padding %lld)",
                        call->name, call->op->name, (long long)reach, axis, (long long)(size + pad),
                        size, (long long)pad);
-    int64_t count = room / stride + 1;
-    if (count > INT32_MAX)
-        return oc_fail(OC_E_LIMIT,
-                       "%s: the output of %s has %lld elements along %s, expected at most %d",
-                       call->name, call->op->name, (long long)count, axis, INT32_MAX);
-    *places = (int32_t)count;
+    /* So that kernels compute coordinates in 32 bits, also those of windows beyond the padding. */
+    if (size + pad > INT32_MAX / 2)
+        return oc_fail(OC_E_LIMIT, "%s: %s sees %lld elements along %s with the padding, expected at most %d",
+                       call->name, call->op->name, (long long)(size + pad), axis, INT32_MAX / 2);
+    *places = (int32_t)(room / stride + 1);
     return OC_OK;
 }
 
@@ -222,6 +221,69 @@ oc_status oc_op_define_geometry(oc_launch *launch, const oc_op_geometry *g)
     OC_TRY(oc_launch_define(launch, "-DKH=%d -DKW=%d -DSH=%d -DSW=%d", g->kh, g->kw, g->sh, g->sw));
     OC_TRY(oc_launch_define(launch, "-DDH=%d -DDW=%d -DPT=%d -DPL=%d", g->dh, g->dw, g->pt, g->pl));
     return oc_launch_define(launch, "-DOH=%d -DOW=%d", g->oh, g->ow);
+}
+
+static int32_t ceil_places(int32_t size, int32_t pad_begin, int32_t pad_end, int32_t kernel,
+                           int32_t stride, int32_t dilation)
+{
+    int64_t reach = (int64_t)(kernel - 1) * dilation + 1;
+    int64_t room = (int64_t)size + pad_begin + pad_end - reach;
+    int64_t fit = (room + stride - 1) / stride + 1;
+    int64_t begin = ((int64_t)size + pad_begin + stride - 1) / stride;
+    return (int32_t)OC_MIN(fit, begin);
+}
+
+void oc_op_geometry_ceil(const oc_op_window *window, oc_op_geometry *g)
+{
+    const int32_t *pad = window->pads.v;
+    g->oh = ceil_places(g->h, pad[0], pad[2], g->kh, g->sh, g->dh);
+    g->ow = ceil_places(g->w, pad[1], pad[3], g->kw, g->sw, g->dw);
+}
+
+uint32_t oc_op_lanes(const oc_traits *traits, size_t elems)
+{
+    uint32_t lanes = 1;
+    while (lanes < 16 && lanes * 2 <= traits->vector_floats && elems % (lanes * 2) == 0)
+        lanes *= 2;
+    return lanes;
+}
+
+size_t oc_op_unit(size_t mask)
+{
+    size_t unit = 1;
+    while (unit < 16 && mask % (unit * 2) == 0)
+        unit *= 2;
+    return unit;
+}
+
+oc_status oc_op_define_unit(oc_launch *launch, size_t unit)
+{
+    const char *type = unit == 1 ? "uchar" : unit == 2 ? "ushort" : unit == 4 ? "uint"
+                     : unit == 8 ? "ulong" : "ulong2";
+    return oc_launch_define(launch, "-DT=%s", type);
+}
+
+size_t oc_op_chunk(const oc_traits *traits, size_t units)
+{
+    return traits->is_cpu ? OC_MIN(units, 256) : 1;
+}
+
+void oc_op_strides(const oc_shape *shape, size_t strides[OC_RANK_MAX])
+{
+    size_t step = 1;
+    for (int32_t i = shape->rank - 1; i >= 0; i--) {
+        strides[i] = step;
+        step *= (size_t)shape->dim[i];
+    }
+}
+
+void oc_op_next(const oc_shape *shape, int32_t at[OC_RANK_MAX])
+{
+    for (int32_t i = shape->rank - 1; i >= 0; i--) {
+        if (++at[i] < shape->dim[i])
+            return;
+        at[i] = 0;
+    }
 }
 
 oc_status oc_op_broadcast(const oc_op_call *call, const oc_shape *p, const oc_shape *q,
