@@ -1,0 +1,39 @@
+# For people. The build itself is CMake's: see CMakePresets.json.
+PRESET ?= release
+PREFIX ?= /usr/local
+BUILD := build/$(PRESET)
+JOBS := $(shell nproc)
+
+.PHONY: help build demo test test-long install format clean
+
+help:
+	@echo 'make demo                 build, then show a network cut at every place, on this machine'
+	@echo 'make test                 build, then run the tests (10 minutes at most)'
+	@echo 'make test-long            the same and the long tests'
+	@echo 'make install PREFIX=...   install the library, its headers and the command (/usr/local)'
+	@echo 'make format               let clang-format lay out the C files'
+	@echo 'make clean                remove build/'
+	@echo 'PRESET=release|debug|asan|clang chooses the build; missing Debian packages are installed.'
+
+build:
+	@scripts/install-deps.sh
+	@cmake --preset $(PRESET) $(if $(wildcard $(BUILD)/build.ninja),>/dev/null)
+	@cmake --build --preset $(PRESET)
+
+demo: build
+	$(BUILD)/bin/offcut demo
+
+test: build
+	ctest --preset $(PRESET) -j $(JOBS) -LE long
+
+test-long: build
+	ctest --preset $(PRESET) -j $(JOBS)
+
+install: build
+	cmake --install $(BUILD) --prefix '$(PREFIX)'
+
+format:
+	git ls-files -co --exclude-standard '*.[ch]' | xargs clang-format -i
+
+clean:
+	rm -rf build
