@@ -31,6 +31,9 @@ oc_dev *oc_exec_dev(const oc_exec *exec);
 /** Device memory of the packed constants. */
 size_t oc_exec_weight_bytes(const oc_exec *exec);
 
+/** Arena offsets are multiples of this (or of the device's own alignment where that is larger), so that a plan made without a device is exact on it. */
+#define OC_ARENA_ALIGN 512
+
 /** The memory of a list of nodes, planned without a device: what `offcut plan` and `inspect` print. */
 typedef struct oc_arena_plan {
     const oc_allocator *alloc;

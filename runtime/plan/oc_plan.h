@@ -34,7 +34,8 @@ struct oc_plan {
     oc_step *steps;
     size_t n_steps;
     bool has_fallback;     /* the edge can run every step of the worker, so a failed one is run there */
-    oc_plan_step_info *infos; /* per step, made by the verifier */
+    oc_plan_step_info *step_infos; /* per step, and per site: made by the verifier */
+    oc_plan_site_info *site_infos;
 };
 
 /** Everything on one edge site. */
@@ -47,8 +48,16 @@ OC_MUST_USE oc_status oc_plan_parse(const oc_graph *graph, oc_bytes yaml, const 
 OC_MUST_USE oc_status oc_plan_print(const oc_plan *plan, oc_buf *yaml);
 
 /**
+ * All that the edge may have to run, as one part in step order: its own steps and, with a fallback, the worker's too.
+ * `pinned` gets the values that moves or outputs need later (n_values entries suffice). Step i's nodes are
+ * part->nodes[first[i] .. first[i] + its part's n_nodes) (n_steps entries; SIZE_MAX for steps the edge cannot run).
+ * Owns: fini the part. Errors: OC_E_NOMEM.
+ */
+OC_MUST_USE oc_status oc_plan_edge_part(const oc_plan *plan, oc_part *part, oc_id *pinned, size_t *n_pinned, size_t *first);
+
+/**
  * Every node runs exactly once; every value is where it is used, when it is used; outputs end on the edge. Fills each RUN's
- * part and the step infos (exact bytes and memory). Called by make and parse. Errors: OC_E_ARG naming step and value.
+ * part and the infos (exact bytes and memory). Called by make and parse. Errors: OC_E_ARG naming step and value.
  */
 OC_MUST_USE oc_status oc_plan_verify(oc_plan *plan);
 

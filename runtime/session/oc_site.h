@@ -78,7 +78,7 @@ typedef struct oc_site_type {
     void (*part_close)(oc_site_part *part); /* cancels, waits until idle */
 
     oc_status (*start)(oc_site_part *part, const oc_site_run *run);
-    /** A value of takes, whole. */
+    /** A value of takes, whole; locally also one that the part would make itself and that another site made instead. */
     oc_status (*put)(oc_site_part *part, oc_id value, const oc_tensor *tensor);
     /** Nodes part->nodes[first .. first+count), in turn. A remote site takes the whole part only. */
     oc_status (*submit)(oc_site_part *part, size_t first, size_t count);

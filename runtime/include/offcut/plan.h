@@ -27,10 +27,18 @@ typedef struct oc_plan_step_info {
     const char *first_node, *last_node; /* RUN with nodes; else NULL */
     uint64_t macs;              /* RUN */
     uint64_t move_bytes;        /* MOVE: exact payload (without message headers) */
-    uint64_t weight_bytes;      /* RUN: constants in the model's own layout */
-    uint64_t arena_bytes;       /* RUN: planned arena */
-    uint64_t arena_lower_bound; /* RUN: the largest sum of values alive at once */
 } oc_plan_step_info;
+
+/** What a site must hold to do its share; the edge's covers the fallback, so that it can take over. Strings belong to the plan. */
+typedef struct oc_plan_site_info {
+    const char *name;
+    oc_site_role role;
+    size_t n_nodes;             /* that the plan runs there */
+    uint64_t macs;
+    uint64_t weight_bytes;      /* constants in the model's own layout */
+    uint64_t arena_bytes;       /* planned for intermediate values */
+    uint64_t arena_lower_bound; /* the largest sum of values alive at once */
+} oc_plan_site_info;
 
 /**
  * Make a plan for a model. `cut`: "all-local" or NULL, "INDEX" (0 .. number of nodes), or "VALUE,VALUE,...".
@@ -52,6 +60,10 @@ OC_API const char *oc_plan_name(const oc_plan *plan);
 OC_API size_t oc_plan_step_count(const oc_plan *plan);
 /** Step `index` < count. Belongs to the plan. */
 OC_API const oc_plan_step_info *oc_plan_step(const oc_plan *plan, size_t index);
+OC_API size_t oc_plan_site_count(const oc_plan *plan);
+OC_API const oc_plan_site_info *oc_plan_site_get(const oc_plan *plan, size_t index);
+/** Whether a step that fails on the worker is run on the edge instead. */
+OC_API bool oc_plan_has_fallback(const oc_plan *plan);
 /** Whether any step runs on a worker. */
 OC_API bool oc_plan_needs_worker(const oc_plan *plan);
 
