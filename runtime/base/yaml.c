@@ -2,12 +2,18 @@
 /*
  * YAML by libcyaml. libcyaml says what is wrong only in log lines, and its backtrace names the line
  * of the last thing that was right. So the log is captured here, and libyaml, which libcyaml stands
- * on, is asked for the line of the parsing event that libcyaml refused.
+ * on, is asked for the line of the parsing event that libcyaml refused. The log also shows every
+ * scalar before it is converted; libcyaml converts "12abc" to 12, "1.5" to the integer 1 and "maybe"
+ * to true, so numbers and truth values are checked here as well.
  */
 #include "oc_yaml.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <yaml.h>
+
+#define FLOW_DEPTH 100
 
 /* What the log said during one call. */
 typedef struct capture {
@@ -15,6 +21,9 @@ typedef struct capture {
     char path[256];    /* "steps[2].site", from the backtrace */
     unsigned line;     /* of the innermost thing in the backtrace, from 1; 0: none */
     size_t events;     /* parsing events that libcyaml had read when the message came */
+    char key[64];      /* the last key */
+    char type[16];     /* type of the value that is being read: "INT" */
+    bool is_ours;      /* the message is not libcyaml's, so its backtrace means something else */
 } capture;
 
 /* Put `text` before the path. Texts that do not fit are left out: the path is only a help. */
@@ -33,37 +42,85 @@ static void path_prepend(capture *cap, const char *text)
 /* One line of a backtrace, innermost first; false when it is none. */
 static bool read_backtrace(capture *cap, const char *text)
 {
-    char key[64], entry[32];
-    unsigned index, line;
-    if (sscanf(text, " in mapping field '%63[^']' (line: %u", key, &line) == 2) {
-        path_prepend(cap, key);
-    } else if (sscanf(text, " in sequence entry '%u' (line: %u", &index, &line) == 2) {
-        /* libcyaml counts from 1, or has 0 when the first entry has not begun. */
-        snprintf(entry, sizeof(entry), "[%u]", index > 0 ? index - 1 : 0);
-        path_prepend(cap, entry);
-    } else if (sscanf(text, " in mapping (line: %u", &line) != 1) {
-        return false;
-    }
+    char name[64] = "";
+    unsigned index = 0, line;
+    if (sscanf(text, " in mapping field '%63[^']' (line: %u", name, &line) != 2 &&
+        sscanf(text, " in sequence entry '%u' (line: %u", &index, &line) != 2 &&
+        sscanf(text, " in mapping (line: %u", &line) != 1)
+        return strcmp(text, "Load: Backtrace:") == 0;
+    if (cap->is_ours)
+        return true;
+    if (index > 0) /* libcyaml counts from 1 */
+        snprintf(name, sizeof(name), "[%u]", index - 1);
+    path_prepend(cap, name);
     if (cap->line == 0)
         cap->line = line;
     return true;
 }
 
+/* Whether all of `text` is a value of a libcyaml type. */
+static bool is_value(const char *type, const char *text)
+{
+    static const char *const truths[] = {"true", "false", "yes", "no", "on", "off", "1", "0"};
+    char *end = NULL;
+    if (strcmp(type, "BOOL") == 0) {
+        for (size_t i = 0; i < OC_COUNT(truths); i++)
+            if (strcmp(text, truths[i]) == 0)
+                return true;
+        return false;
+    }
+    if (strcmp(type, "FLOAT") == 0)
+        return isfinite(strtod(text, &end)) && end != text && *end == '\0';
+    if (strcmp(type, "INT") == 0 || strcmp(type, "UINT") == 0) {
+        (void)strtoll(text, &end, 0); /* libcyaml checks the range */
+        return end != text && *end == '\0';
+    }
+    return true;
+}
+
+/* A scalar as the log shows it, "<text>". Numbers are short: one that was cut is none. */
+static void check_scalar(capture *cap, char *text)
+{
+    size_t length = strlen(text);
+    if (length > 0 && text[length - 1] == '>')
+        text[length - 1] = '\0';
+    if (is_value(cap->type, text))
+        return;
+    snprintf(cap->message, sizeof(cap->message), "Invalid %s value: '%.200s'", cap->type, text);
+    snprintf(cap->path, sizeof(cap->path), "%s", cap->key);
+    cap->is_ours = true;
+}
+
+/* The part of `text` behind `prefix`, or NULL. */
+static char *behind(char *text, const char *prefix)
+{
+    size_t size = strlen(prefix);
+    return strncmp(text, prefix, size) == 0 ? text + size : NULL;
+}
+
 OC_PRINTF(3, 0) static void on_log(cyaml_log_t level, void *ctx, const char *fmt, va_list args)
 {
-    static const char prefix[] = "Load: ", event[] = "Load: Event: ";
     capture *cap = ctx;
-    char text[256];
+    char text[256], *rest;
     if (vsnprintf(text, sizeof(text), fmt, args) < 0)
         return;
     text[strcspn(text, "\n")] = '\0';
-    if (strncmp(text, event, sizeof(event) - 1) == 0)
-        cap->events += cap->message[0] == '\0';
-    if (level < CYAML_LOG_WARNING || strcmp(text, "Load: Backtrace:") == 0 ||
-        read_backtrace(cap, text) || cap->message[0] != '\0')
-        return;
-    size_t skip = strncmp(text, prefix, sizeof(prefix) - 1) == 0 ? sizeof(prefix) - 1 : 0;
-    snprintf(cap->message, sizeof(cap->message), "%s", text + skip);
+    bool is_first = cap->message[0] == '\0';
+    if (level >= CYAML_LOG_WARNING) {
+        if (!read_backtrace(cap, text) && is_first) {
+            rest = behind(text, "Load: ");
+            snprintf(cap->message, sizeof(cap->message), "%s", rest != NULL ? rest : text);
+        }
+    } else if (is_first) {
+        if (behind(text, "Load: Event: ") != NULL)
+            cap->events++;
+        else if ((rest = behind(text, "Load: Reading value of type '")) != NULL)
+            snprintf(cap->type, sizeof(cap->type), "%.*s", (int)strcspn(rest, "'"), rest);
+        else if ((rest = behind(text, "Load: [")) != NULL)
+            snprintf(cap->key, sizeof(cap->key), "%.*s", (int)strcspn(rest, "]"), rest);
+        else if ((rest = behind(text, "Load:   <")) != NULL)
+            check_scalar(cap, rest);
+    }
 }
 
 static cyaml_config_t config_for(capture *cap)
@@ -103,6 +160,29 @@ static unsigned line_of_event(oc_bytes bytes, size_t events)
     return line;
 }
 
+/*
+ * libyaml looks at every open bracket again for each token, so 200 KB of '[' keep it busy for
+ * minutes. Brackets in quoted texts and comments are counted too: no honest file has so many
+ * that are not closed.
+ */
+static oc_status check_depth(oc_bytes bytes, const char *name)
+{
+    size_t depth = 0;
+    unsigned line = 1;
+    for (size_t i = 0; i < bytes.size; i++) {
+        const uint8_t c = bytes.data[i];
+        line += c == '\n';
+        if (c == '[' || c == '{')
+            depth++;
+        else if ((c == ']' || c == '}') && depth > 0)
+            depth--;
+        if (depth > FLOW_DEPTH)
+            return oc_fail(OC_E_LIMIT, "%s:%u: expected at most %d open brackets, found more", name,
+                           line, FLOW_DEPTH);
+    }
+    return OC_OK;
+}
+
 static oc_status fail_load(oc_bytes bytes, const char *name, const capture *cap, cyaml_err_t error)
 {
     const char *what = cap->message[0] != '\0' ? cap->message : cyaml_strerror(error);
@@ -124,10 +204,11 @@ oc_status oc_yaml_load(oc_bytes bytes, const char *name, const cyaml_schema_valu
     void *data = NULL;
     if (bytes.size == 0)
         bytes.data = (const uint8_t *)"";
+    OC_TRY(check_depth(bytes, name));
     cyaml_err_t error = cyaml_load_data(bytes.data, bytes.size, &config, schema, &data, NULL);
     if (error != CYAML_OK)
         return fail_load(bytes, name, &cap, error);
-    if (cap.message[0] != '\0') { /* a second document, which libcyaml would ignore */
+    if (cap.message[0] != '\0') { /* a bad scalar, or a second document, which libcyaml ignores */
         oc_yaml_free(schema, data);
         return fail_load(bytes, name, &cap, error);
     }
