@@ -28,6 +28,6 @@ oc_limits oc_limits_or_default(const oc_limits *limits)
     if (full.depth == 0)
         full.depth = 32;
     if (full.nodes == 0)
-        full.nodes = 65536;
+        full.nodes = 16384;
     return full;
 }

@@ -93,7 +93,7 @@ typedef struct oc_limits {
     uint64_t model_bytes;   /* largest model file accepted; default 4 GiB */
     uint64_t memory_bytes;  /* largest single tensor or arena; default 16 GiB */
     uint32_t depth;         /* nesting of messages; default 32 */
-    uint32_t nodes;         /* nodes of a graph; default 65,536 */
+    uint32_t nodes;         /* nodes of a graph; default 16,384 */
 } oc_limits;
 
 /** The version of the library, "MAJOR.MINOR.PATCH". */

@@ -66,10 +66,13 @@ OC_API OC_MUST_USE oc_status oc_model_open(const char *path, const oc_limits *li
 /** After every plan, prepared model and session made from it. */
 OC_API void oc_model_destroy(oc_model *model);
 
-/* What they return belongs to the model. `index` must be in range (nodes: < n_nodes; cuts: <= n_nodes); else NULL. */
+/** Belongs to the model. */
 OC_API const oc_model_info *oc_model_get_info(const oc_model *model);
+/** Node `index` < n_nodes, else NULL. Belongs to the model. */
 OC_API const oc_node_info *oc_model_get_node(const oc_model *model, size_t index);
-OC_API const oc_cut_info *oc_model_get_cut(const oc_model *model, size_t index);
+/** The cut after the first `index` nodes, 0 .. n_nodes. Owns: free `*cut` with oc_cut_info_free and the same allocator; its values belong to the model. Errors: OC_E_ARG, OC_E_NOMEM. */
+OC_API OC_MUST_USE oc_status oc_model_cut(const oc_model *model, size_t index, const oc_allocator *alloc, oc_cut_info **cut);
+OC_API void oc_cut_info_free(oc_cut_info *cut, const oc_allocator *alloc);
 
 #ifdef __cplusplus
 }

@@ -28,7 +28,7 @@ typedef struct oc_report {
     uint64_t total_ns;
     uint64_t edge_ns;       /* kernels and copies here, the fallback included */
     uint64_t encode_ns, send_ns, queue_ns, cloud_ns, receive_ns; /* of the worker's part, 0 without one */
-    uint64_t lost_ns;       /* spent on a worker that did not answer */
+    uint64_t lost_ns;       /* spent on a worker that was not connected yet, or did not answer */
     uint64_t bytes_sent, bytes_received;
     bool used_worker;       /* the worker's answer is in the outputs */
     bool fell_back;         /* the plan wanted a worker, the tail ran here */

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** What stands behind the public handles. Only the api room includes it. */
+#ifndef OC_API_INTERNAL_H
+#define OC_API_INTERNAL_H
+
+#include "oc_exec.h"
+
+#include <offcut/offcut.h>
+
+struct oc_model {
+    const oc_allocator *alloc;
+    oc_graph *graph;
+    oc_arena arena;         /* what the infos point to */
+    oc_model_info info;
+    oc_value_info *values;  /* per value of the graph */
+    oc_node_info *nodes;
+};
+
+struct oc_prepared {
+    const oc_allocator *alloc;
+    const oc_model *model;
+    oc_dev *dev;
+    oc_exec *exec;
+    oc_device_info device;
+};
+
+#endif
