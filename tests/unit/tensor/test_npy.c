@@ -187,8 +187,8 @@ static void cut_anywhere(void **state)
 /* Heads with some bytes changed, in a block of exactly their size. */
 static void random_heads(void **state)
 {
-    /* 'A' is the length of the header's text, 65 bytes. */
-    static const char text[] = "\x93NUMPY\x01\x00" "A\x00" HEADER("<f4", "False", "(2, 3)");
+    /* '@' is the length of the header's text, 64 bytes. */
+    static const char text[] = "\x93NUMPY\x01\x00" "@\x00" HEADER("<f4", "False", "(2, 3)");
     const size_t full = sizeof(text) - 1;
     oc_rng rng = oc_rng_make(31);
     int accepted = 0;
@@ -208,7 +208,7 @@ static void random_heads(void **state)
         }
         free(head);
     }
-    assert_in_range(accepted, 10000, 40000); /* both ways were taken */
+    assert_in_range(accepted, 2000, 40000); /* both ways were taken */
 }
 
 static oc_status read_body(const oc_allocator *alloc, void *ctx)
