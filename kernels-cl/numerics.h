@@ -372,11 +372,12 @@ static inline float oc_binary_min(float p, float q)
     return p < q || p != p ? p : q;
 }
 
-/* In a kernel the name is a -D: OC_UNARY(ACT, x, ACT_A, ACT_B), OC_BINARY(FN, p, q). */
-#define OC_UNARY_NAMED(name_, x_, a_, b_) oc_unary_##name_((x_), (a_), (b_))
-#define OC_UNARY(name_, x_, a_, b_) OC_UNARY_NAMED(name_, x_, a_, b_)
-#define OC_BINARY_NAMED(name_, p_, q_) oc_binary_##name_((p_), (q_))
-#define OC_BINARY(name_, p_, q_) OC_BINARY_NAMED(name_, p_, q_)
+/*
+ * In a kernel the function is a -D with its whole name, -DACT=oc_unary_relu: OC_UNARY(ACT, x, ACT_A, ACT_B).
+ * A bare name would not do: "max" and "tanh" are themselves macros of some OpenCL compilers (PoCL's).
+ */
+#define OC_UNARY(fn_, x_, a_, b_) fn_((x_), (a_), (b_))
+#define OC_BINARY(fn_, p_, q_) fn_((p_), (q_))
 
 #ifndef __OPENCL_VERSION__
 /* In C it is an index into the list. */

@@ -161,7 +161,7 @@ oc_status oc_op_cost_io(const oc_op_call *call, oc_cost *cost)
 
 oc_status oc_op_define_act(oc_launch *launch, const oc_op_act *act)
 {
-    OC_TRY(oc_launch_define(launch, "-DACT=%s", oc_op_unary_names[act->fn]));
+    OC_TRY(oc_launch_define(launch, "-DACT=oc_unary_%s", oc_op_unary_names[act->fn]));
     OC_TRY(oc_launch_define_float(launch, "ACT_A", act->a));
     return oc_launch_define_float(launch, "ACT_B", act->b);
 }
@@ -221,6 +221,60 @@ oc_status oc_op_define_geometry(oc_launch *launch, const oc_op_geometry *g)
     OC_TRY(oc_launch_define(launch, "-DKH=%d -DKW=%d -DSH=%d -DSW=%d", g->kh, g->kw, g->sh, g->sw));
     OC_TRY(oc_launch_define(launch, "-DDH=%d -DDW=%d -DPT=%d -DPL=%d", g->dh, g->dw, g->pt, g->pl));
     return oc_launch_define(launch, "-DOH=%d -DOW=%d", g->oh, g->ow);
+}
+
+static inline __attribute__((always_inline)) void dot(const float *x, size_t n, const float *w,
+                                                      size_t next_j, size_t next_i, int32_t count,
+                                                      float *acc)
+{
+    float a[OP_DOT_MAX];
+    if (count == OP_DOT_MAX) { /* a known number of chains side by side, in registers */
+        memcpy(a, acc, sizeof(a));
+        for (size_t i = 0; i < n; i++) {
+            float xi = x ? x[i] : 0.0f;
+            for (size_t j = 0; j < OP_DOT_MAX; j++)
+                a[j] = fmaf(xi, w[j * next_j + i * next_i], a[j]);
+        }
+        memcpy(acc, a, sizeof(a));
+        return;
+    }
+    for (int32_t j = 0; j < count; j++, w += next_j)
+        for (size_t i = 0; i < n; i++)
+            acc[j] = fmaf(x ? x[i] : 0.0f, w[i * next_i], acc[j]);
+}
+
+/*
+ * fmaf is exact with and without the instruction, so the bits are the same; without it each call
+ * goes to the C library. On x86-64 it is not in the base set, so the choice is made here; elsewhere
+ * it is the compiler's.
+ */
+#if defined(__x86_64__) && !defined(__FMA__)
+__attribute__((target("fma"))) static void dot_by_instruction(const float *x, size_t n,
+                                                              const float *w, size_t next_j,
+                                                              size_t next_i, int32_t count,
+                                                              float *acc)
+{
+    dot(x, n, w, next_j, next_i, count, acc);
+}
+#define HAS_FMA __builtin_cpu_supports("fma")
+#else
+#define HAS_FMA false
+#define dot_by_instruction dot
+#endif
+
+void oc_op_dot(const float *x, size_t n, const float *w, size_t next_j, size_t next_i,
+               int32_t count, float *acc)
+{
+    if (HAS_FMA)
+        dot_by_instruction(x, n, w, next_j, next_i, count, acc);
+    else
+        dot(x, n, w, next_j, next_i, count, acc);
+}
+
+void oc_op_launch_alone(oc_launch *launch, const oc_traits *traits)
+{
+    for (uint32_t d = 0; traits->is_cpu && d < launch->dims; d++)
+        launch->local[d] = 1;
 }
 
 static int32_t ceil_places(int32_t size, int32_t pad_begin, int32_t pad_end, int32_t kernel,

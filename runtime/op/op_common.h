@@ -12,22 +12,6 @@
 
 #include <stddef.h>
 
-/**
- * Before a reference function with a hot loop of fmaf: also compile it for processors with the fma
- * instruction, and choose when the program is loaded. fmaf is exact either way, so the bits are the
- * same; without it each call goes to the C library. Sanitizers do not work with the choice, and
- * elsewhere the instruction is part of the base (AArch64) or of the build's flags.
- */
-#if defined(__x86_64__) && defined(__has_attribute) && !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__) && !defined(__FMA__)
-#if __has_attribute(target_clones)
-#define OP_FMA_CLONES __attribute__((target_clones("default", "arch=haswell")))
-#endif
-#endif
-#ifndef OP_FMA_CLONES
-#define OP_FMA_CLONES
-#endif
-
 /* ---- checks: each names the node, what was expected and what was found -------------------- */
 
 /** Is optional input `index` given? */
@@ -155,6 +139,24 @@ OC_MUST_USE oc_status oc_op_define_geometry(oc_launch *launch, const oc_op_geome
 
 /** With ceil_mode: also the windows that begin inside the input or its top or left padding and end past the padded input. OH = min(ceil((H + top + bottom - ((KH-1) dh + 1)) / sh) + 1, ceil((H + top) / sh)), likewise OW. */
 void oc_op_geometry_ceil(const oc_op_window *window, oc_op_geometry *geometry);
+
+/* ---- chains of fma -------------------------------------------------------------------------- */
+
+#define OP_DOT_MAX 8
+
+/**
+ * The reference of the class "direct": goes on with `count` (1 to OP_DOT_MAX) chains at once. Serial
+ * loop: for j < count: for i < n ascending: acc[j] = fma(x[i], w[j * next_j + i * next_i], acc[j]).
+ * `x` NULL: all x are 0.
+ */
+void oc_op_dot(const float *x, size_t n, const float *w, size_t next_j, size_t next_i,
+               int32_t count, float *acc);
+
+/**
+ * For a kernel whose work-item does much: a CPU's work-groups are one work-item each, because
+ * compilers that merge the work-items of a group spoil the hand-made vector code. Others choose.
+ */
+void oc_op_launch_alone(oc_launch *launch, const oc_traits *traits);
 
 /* ---- vectors and copies -------------------------------------------------------------------------- */
 

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Convolution, three ways with the same bits: every output element is one chain
+ * acc = fma(x, w, acc) over (kh, kw, ci), x = 0 outside the input; then bias and activation.
+ *
+ * All need N H W C OH OW, KH KW SH SW DH DW PT PL, O, G (groups), ACT ACT_A ACT_B, HAS_BIAS (0 or 1).
+ * One of CONV2D_TILE, CONV2D_DEPTHWISE, CONV2D_PLAIN selects the kernel.
+ */
+#include "numerics.h"
+#include "vector.h"
+
+#define CG (C / G)
+#define OG (O / G)
+#if HAS_BIAS
+#define BIAS_PARAM __global const float *bias,
+#else
+#define BIAS_PARAM
+#endif
+
+#ifdef CONV2D_TILE
+/*
+ * x [N,H,W,C]   w [G][PACKS][KH*KW*CG][PACK], then CG zeros   bias [G][PACKS][PACK]   y [N,OH,OW,O]
+ * needs PACK, PACKS, LANES, VECTORS, TILE, BLOCKS (of LANES * VECTORS channels in a group),
+ * IS_INSIDE (1: no tap of any tile is outside the input)
+ * gid(0) = ow / TILE   gid(1) = n * OH + oh   gid(2) = g * BLOCKS + block
+ *
+ * A matrix product in registers: TILE pixels times VECTORS vectors of channels. Each step reads
+ * the weights of one tap as vectors and one scalar per pixel. A tap outside the input reads the
+ * zeros behind the weights, so that the loop is the same for all pixels.
+ */
+/* With neighbouring taps and one group, a row of the window is one run of floats in x. */
+#if DW == 1 && G == 1
+#define RUN (KW * C)
+#define RUNS 1
+#else
+#define RUN CG
+#define RUNS KW
+#endif
+
+/* acc += x w for one tap; xs holds it for each pixel. */
+static inline void tile_step(oc_lanes acc[TILE][VECTORS], __global const float *w,
+                             const float xs[TILE])
+{
+    oc_lanes wv[VECTORS];
+    #pragma unroll
+    for (int v = 0; v < VECTORS; v++)
+        wv[v] = oc_lanes_load(w + v * LANES);
+    #pragma unroll
+    for (int m = 0; m < TILE; m++)
+        #pragma unroll
+        for (int v = 0; v < VECTORS; v++)
+            acc[m][v] = fma((oc_lanes)(xs[m]), wv[v], acc[m][v]);
+}
+
+__kernel void conv2d_tile(__global const float *x, __global const float *w,
+                          BIAS_PARAM __global float *restrict y)
+{
+    int ow = (int)get_global_id(0) * TILE, row = (int)get_global_id(1);
+    int g = (int)get_global_id(2) / BLOCKS, o = (int)get_global_id(2) % BLOCKS * (LANES * VECTORS);
+    int n = row / OH, h_0 = row % OH * SH - PT, w_0 = ow * SW - PL;
+    int pack = g * PACKS + o / PACK;
+    __global const float *zeros = w + (size_t)G * PACKS * PACK * (KH * KW * CG);
+    w += (size_t)pack * PACK * (KH * KW * CG) + o % PACK;
+
+    float xs[TILE];
+    oc_lanes acc[TILE][VECTORS];
+    #pragma unroll
+    for (int m = 0; m < TILE; m++)
+        #pragma unroll
+        for (int v = 0; v < VECTORS; v++)
+            acc[m][v] = (oc_lanes)(0.0f);
+
+    for (int kh = 0; kh < KH; kh++) {
+        int h = h_0 + kh * DH;
+        bool is_row = IS_INSIDE || (h >= 0 && h < H);
+        int at = ((n * H + h) * W + w_0) * C + g * CG;
+        if (IS_INSIDE || (is_row && w_0 >= 0 && w_0 + (TILE - 1) * SW + (KW - 1) * DW < W)) {
+            for (int r = 0; r < RUNS; r++) {
+                __global const float *p = x + (at + r * DW * C);
+                for (int k = 0; k < RUN; k++, w += PACK) {
+                    #pragma unroll
+                    for (int m = 0; m < TILE; m++)
+                        xs[m] = p[m * SW * C + k];
+                    tile_step(acc, w, xs);
+                }
+            }
+        } else {
+            for (int kw = 0; kw < KW; kw++) {
+                __global const float *p[TILE];
+                #pragma unroll
+                for (int m = 0; m < TILE; m++) {
+                    int tap = m * SW + kw * DW;
+                    bool is_tap = is_row && w_0 + tap >= 0 && w_0 + tap < W;
+                    p[m] = is_tap ? x + (at + tap * C) : zeros;
+                }
+                for (int ci = 0; ci < CG; ci++, w += PACK) {
+                    #pragma unroll
+                    for (int m = 0; m < TILE; m++)
+                        xs[m] = p[m][ci];
+                    tile_step(acc, w, xs);
+                }
+            }
+        }
+    }
+
+    __global float *out = y + (row * OW + ow) * O + g * OG + o;
+    #pragma unroll
+    for (int m = 0; m < TILE; m++) {
+        #pragma unroll
+        for (int v = 0; v < VECTORS; v++) {
+            oc_lanes_each z;
+            z.all = acc[m][v];
+#if HAS_BIAS
+            z.all += oc_lanes_load(bias + pack * PACK + o % PACK + v * LANES);
+#endif
+            z.all = oc_lanes_act(z.all);
+            int at = m * O + v * LANES, valid = OG - o - v * LANES;
+            if (OW % TILE != 0 && ow + m >= OW)
+                valid = 0;
+            if (valid >= LANES)
+                oc_lanes_store(z.all, out + at);
+            else
+                for (int i = 0; i < valid; i++)
+                    out[at + i] = z.one[i];
+        }
+    }
+}
+#endif
+
+#ifdef CONV2D_DEPTHWISE
+/*
+ * One input channel makes one output channel: G = C = O.
+ * x [N,H,W,C]   w [KH*KW][C]   bias [C]   y [N,OH,OW,C]
+ * needs LANES (at most C), TILE, CHUNK, CHUNKS
+ * gid(0) = chunk of CHUNK channels, the last one takes the rest (at least LANES, below 2 CHUNK)
+ * gid(1) = ow / TILE   gid(2) = n * OH + oh
+ *
+ * The last vector of a chunk may overlap the one before: it computes the same values again.
+ */
+
+/* Adds row `kh` of the window. `x` is the channel in the first pixel's first tap of that row. */
+static inline void depthwise_row(oc_lanes acc[TILE], __global const float *x,
+                                 __global const float *w, bool is_row, int w_0)
+{
+    bool is_inside = is_row && w_0 >= 0 && w_0 + (TILE - 1) * SW + (KW - 1) * DW < W;
+    for (int kw = 0; kw < KW; kw++) {
+        oc_lanes wv = oc_lanes_load(w + kw * C);
+        #pragma unroll
+        for (int m = 0; m < TILE; m++) {
+            int tap = m * SW + kw * DW;
+            oc_lanes xv = (oc_lanes)(0.0f);
+            if (is_inside || (is_row && w_0 + tap >= 0 && w_0 + tap < W))
+                xv = oc_lanes_load(x + tap * C);
+            acc[m] = fma(xv, wv, acc[m]);
+        }
+    }
+}
+
+__kernel void conv2d_depthwise(__global const float *x, __global const float *w,
+                               BIAS_PARAM __global float *restrict y)
+{
+    int chunk = (int)get_global_id(0), ow = (int)get_global_id(1) * TILE;
+    int row = (int)get_global_id(2), h_0 = row % OH * SH - PT, w_0 = ow * SW - PL;
+    int c = chunk * CHUNK, end = chunk == CHUNKS - 1 ? C : c + CHUNK;
+    for (;;) {
+        oc_lanes acc[TILE];
+        #pragma unroll
+        for (int m = 0; m < TILE; m++)
+            acc[m] = (oc_lanes)(0.0f);
+        for (int kh = 0; kh < KH; kh++) {
+            int h = h_0 + kh * DH;
+            int at = ((row / OH * H + h) * W + w_0) * C + c;
+            depthwise_row(acc, x + at, w + kh * KW * C + c, h >= 0 && h < H, w_0);
+        }
+        #pragma unroll
+        for (int m = 0; m < TILE; m++) {
+            if (OW % TILE != 0 && ow + m >= OW)
+                break;
+#if HAS_BIAS
+            acc[m] += oc_lanes_load(bias + c);
+#endif
+            oc_lanes_store(oc_lanes_act(acc[m]), y + (row * OW + ow + m) * C + c);
+        }
+        if (c + LANES >= end)
+            break;
+        c = min(c + LANES, end - LANES);
+    }
+}
+#endif
+
+#ifdef CONV2D_PLAIN
+/*
+ * Any convolution, weights as they are: for weights that another node computes.
+ * x [N,H,W,C]   w [O,KH,KW,CG]   bias [O]   y [N,OH,OW,O]
+ * gid(0) = o   gid(1) = ow   gid(2) = n * OH + oh
+ */
+__kernel void conv2d_plain(__global const float *restrict x, __global const float *restrict w,
+                           BIAS_PARAM __global float *restrict y)
+{
+    int o = (int)get_global_id(0), ow = (int)get_global_id(1), row = (int)get_global_id(2);
+    int h_0 = row % OH * SH - PT, w_0 = ow * SW - PL;
+    float acc = 0.0f;
+    w += o * (KH * KW * CG);
+    for (int kh = 0; kh < KH; kh++) {
+        for (int kw = 0; kw < KW; kw++) {
+            int h_in = h_0 + kh * DH, w_in = w_0 + kw * DW;
+            bool is_tap = h_in >= 0 && h_in < H && w_in >= 0 && w_in < W;
+            int at = ((row / OH * H + h_in) * W + w_in) * C + o / OG * CG;
+            for (int ci = 0; ci < CG; ci++)
+                acc = fma(is_tap ? x[at + ci] : 0.0f, *w++, acc);
+        }
+    }
+#if HAS_BIAS
+    acc += bias[o];
+#endif
+    y[(row * OW + ow) * O + o] = OC_UNARY(ACT, acc, ACT_A, ACT_B);
+}
+#endif
