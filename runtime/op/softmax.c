@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * softmax: x -> y of the same shape, e^x divided by its sum along one axis.
+ *
+ * Numerics "sequential": m = x[0]; for i ascending: m = x > m or x is NaN ? x : m;
+ * e[i] = oc_exp(x[i] - m); sum = +0; for i ascending: sum = sum + e[i]; y[i] = e[i] / sum.
+ */
+#include "op_common.h"
+
+typedef struct attrs {
+    int32_t axis;
+} attrs;
+
+static const oc_attr rows[] = {
+    {.name = "axis", .type = OC_ATTR_INT, .offset = offsetof(attrs, axis), .max = OC_RANK_MAX - 1,
+     .help = "the axis whose elements add up to 1"},
+};
+
+/* x seen as [outer, n, inner]. */
+typedef struct split {
+    size_t outer, n, inner;
+} split;
+
+static split split_of(const oc_op_call *call)
+{
+    const attrs *a = call->attrs;
+    const oc_shape *x = &call->in[0]->shape;
+    split s = {1, (size_t)x->dim[a->axis], 1};
+    for (int32_t i = 0; i < x->rank; i++) {
+        if (i < a->axis)
+            s.outer *= (size_t)x->dim[i];
+        else if (i > a->axis)
+            s.inner *= (size_t)x->dim[i];
+    }
+    return s;
+}
+
+static oc_status shape(const oc_op_call *call, oc_desc *out)
+{
+    const attrs *a = call->attrs;
+    OC_TRY(oc_op_check(call));
+    OC_TRY(oc_op_check_float(call));
+    OC_TRY(oc_op_check_rank(call, 0, 1, OC_RANK_MAX));
+    OC_TRY(oc_op_check_axis(call, "axis", a->axis, call->in[0]->shape.rank));
+    out[0] = *call->in[0];
+    return OC_OK;
+}
+
+static oc_status permute(const oc_op_call *call, const int32_t *perm, int32_t rank, void *attrs_out)
+{
+    const attrs *a = call->attrs;
+    attrs *b = attrs_out;
+    for (int32_t i = 0; i < rank; i++)
+        if (perm[i] == a->axis)
+            b->axis = i;
+    return OC_OK;
+}
+
+static oc_status cost(const oc_op_call *call, oc_cost *cost)
+{
+    OC_TRY(oc_op_cost_io(call, cost));
+    cost->ops = 5 * (uint64_t)oc_op_elems(&call->out[0]->shape);
+    return OC_OK;
+}
+
+/* One sum: n elements, `inner` apart. */
+static void softmax_line(const float *x, float *y, size_t n, size_t inner)
+{
+    float m = x[0], sum = 0.0f;
+    for (size_t i = 1; i < n; i++) {
+        float v = x[i * inner];
+        m = v > m || v != v ? v : m;
+    }
+    for (size_t i = 0; i < n; i++) {
+        y[i * inner] = oc_exp(x[i * inner] - m);
+        sum += y[i * inner];
+    }
+    for (size_t i = 0; i < n; i++)
+        y[i * inner] /= sum;
+}
+
+static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
+{
+    split s = split_of(call);
+    const float *x = in[0];
+    float *y = out[0];
+    for (size_t o = 0; o < s.outer; o++)
+        for (size_t i = 0; i < s.inner; i++)
+            softmax_line(x + o * s.n * s.inner + i, y + o * s.n * s.inner + i, s.n, s.inner);
+    return OC_OK;
+}
+
+static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_launch_list *list)
+{
+    split s = split_of(call);
+    oc_launch *l;
+    (void)traits;
+    OC_TRY(oc_op_check_launch(call));
+    OC_TRY(oc_launch_add(list, "softmax", "softmax", &l));
+    OC_TRY(oc_launch_define(l, "-DCOUNT=%zu -DINNER=%zu", s.n, s.inner));
+    oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN});
+    oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_OUT});
+    oc_launch_range(l, s.outer * s.inner, 1, 1);
+    return OC_OK;
+}
+
+static const oc_op_case cases[] = {
+    {.name = "classes", .in = {OP_F32(1, 10)}, .n_in = 1, .lo = -20, .hi = 20,
+     .sets = {OP_SET("axis", 1)}},
+    {.name = "wide_range", .in = {OP_F32(3, 101)}, .n_in = 1, .lo = -120, .hi = 120,
+     .sets = {OP_SET("axis", 1)}},
+    {.name = "vector", .in = {OP_F32(7)}, .n_in = 1},
+    {.name = "one_class", .in = {OP_F32(4, 1)}, .n_in = 1, .sets = {OP_SET("axis", 1)}},
+    {.name = "first_axis", .in = {OP_F32(5, 3, 4)}, .n_in = 1},
+    {.name = "channels_of_pixels", .in = {OP_F32(2, 6, 5, 3)}, .n_in = 1, .lo = -4, .hi = 4,
+     .sets = {OP_SET("axis", 3)}},
+    {.name = "middle_axis", .in = {OP_F32(2, 9, 5, 3)}, .n_in = 1, .lo = -4, .hi = 4,
+     .sets = {OP_SET("axis", 1)}},
+    {.name = "rank_8", .in = {OP_F32(2, 1, 3, 2, 1, 5, 2, 2)}, .n_in = 1,
+     .sets = {OP_SET("axis", 5)}},
+};
+
+const oc_op oc_op_softmax = {
+    .name = "softmax",
+    .help = "x -> y of the same shape, e^x divided by its sum along an axis",
+    .attrs_size = sizeof(attrs), .attrs = rows, .n_attrs = OC_COUNT(rows),
+    .in_min = 1, .in_max = 1, .n_out = 1,
+    .numerics = "sequential",
+    .shape = shape, .permute = permute, .cost = cost, .reference = reference, .launch = launch,
+    .cases = cases, .n_cases = OC_COUNT(cases),
+};
