@@ -32,7 +32,7 @@ typedef struct oc_dev_info {
 /** Options of opening, plain data. `kernel_dir` and `log` are borrowed until the device is closed. */
 typedef struct oc_dev_options {
     uint32_t threads;           /* CPU devices: at most so many threads; 0: all */
-    const char *kernel_dir;     /* read <stem>.cl and numerics.h from here instead of the embedded ones; NULL: embedded */
+    const char *kernel_dir;     /* read <stem>.cl and the headers it includes from here instead of the embedded ones; NULL: embedded */
     const oc_log_sink *log;
 } oc_dev_options;
 
@@ -69,7 +69,8 @@ typedef struct oc_dev_task {
 
 /**
  * Called once, when everything that was on the queue before it has finished or failed; from any
- * thread, perhaps inside `notify` itself. Must not block or call the device.
+ * thread, perhaps inside `notify` itself. Must not block or call the device. On a lost device it
+ * may come late, even after the queue is gone, or never: what `ctx` points to has to live that long.
  */
 typedef void (*oc_dev_done)(void *ctx, oc_status status);
 

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * What the files of the OpenCL device share: opencl.c (probe, open, memory), opencl_program.c
+ * (building and caching), opencl_node.c (prepare and bind), opencl_queue.c (running and telling).
+ */
+#ifndef OC_DEV_OPENCL_H
+#define OC_DEV_OPENCL_H
+
+#include "oc_device.h"
+
+#define CL_TARGET_OPENCL_VERSION 120
+#include <CL/cl.h>
+
+typedef struct oc_cl_program oc_cl_program;
+
+typedef struct oc_cl_dev {
+    oc_dev head;
+    cl_device_id device;
+    bool is_sub_device;       /* `device` is ours to release */
+    cl_context context;
+    cl_command_queue loader;  /* fills constants; used by any thread that prepares */
+    const char *kernel_dir;
+    size_t mem_max;           /* the largest buffer the driver gives */
+    char build_options[64];   /* those that every program is built with */
+    pthread_mutex_t mutex;    /* guards programs */
+    oc_cl_program *programs;
+} oc_cl_dev;
+
+/**
+ * A buffer, or a view of one. OpenCL has no views of views, so a view keeps the buffer that it is
+ * a part of, and where.
+ */
+struct oc_dev_mem {
+    cl_mem mem;
+    cl_mem root;   /* the whole buffer; equal to `mem` for a buffer */
+    size_t offset; /* in `root` */
+    size_t bytes;
+};
+
+/**
+ * OC_OK for CL_SUCCESS, else the status that stands for `error`, with a text: device, call, name
+ * of the error. A device that is said to be gone is marked lost.
+ */
+OC_MUST_USE oc_status oc_cl_check(oc_cl_dev *dev, cl_int error, const char *call);
+/** The same without a text: for callbacks, whose threads are not ours. */
+oc_status oc_cl_status(oc_cl_dev *dev, cl_int error);
+/** "CL_INVALID_VALUE"; never NULL, static. */
+const char *oc_cl_error_name(cl_int error);
+
+/** A buffer of at least one byte. Owns: clReleaseMemObject. Errors: OC_E_LIMIT (asked for, the driver's limit), OC_E_NOMEM, OC_E_DEVICE. */
+OC_MUST_USE oc_status oc_cl_buffer(oc_cl_dev *dev, cl_mem_flags flags, size_t bytes, cl_mem *mem);
+/** A sub-buffer of `root`; the whole of it for 0 bytes, which no kernel touches. Owns: clReleaseMemObject. */
+OC_MUST_USE oc_status oc_cl_sub_buffer(oc_cl_dev *dev, cl_mem root, size_t offset, size_t bytes, cl_mem *mem);
+
+/** The program of kernels-cl/<stem>.cl with `options`, built at most once per device. Borrowed until the device is closed. */
+OC_MUST_USE oc_status oc_cl_program_get(oc_cl_dev *dev, const char *stem, const char *options, cl_program *program);
+void oc_cl_programs_release(oc_cl_dev *dev);
+
+/* Parts of the type's row. */
+oc_status oc_cl_can_run(oc_dev *dev, const oc_op_call *call);
+oc_status oc_cl_prepare(oc_dev *dev, const oc_dev_task *task, oc_dev_node **node, size_t *const_bytes);
+void oc_cl_unprepare(oc_dev *dev, oc_dev_node *node);
+size_t oc_cl_scratch_bytes(oc_dev *dev, const oc_dev_node *node);
+oc_status oc_cl_bind(oc_dev *dev, const oc_dev_node *node, oc_dev_mem *const *in, oc_dev_mem *const *out, oc_dev_mem *scratch, oc_dev_bound **bound);
+void oc_cl_unbind(oc_dev *dev, oc_dev_bound *bound);
+/** Enqueue the kernels of one bound node. */
+OC_MUST_USE oc_status oc_cl_enqueue(oc_cl_dev *dev, cl_command_queue queue, const oc_dev_bound *bound);
+
+oc_status oc_cl_queue_create(oc_dev *dev, oc_dev_queue **queue);
+void oc_cl_queue_destroy(oc_dev *dev, oc_dev_queue *queue);
+oc_status oc_cl_run(oc_dev_queue *queue, oc_dev_bound *const *bound, size_t count);
+oc_status oc_cl_write(oc_dev_queue *queue, oc_dev_mem *mem, const void *src, size_t bytes);
+oc_status oc_cl_read(oc_dev_queue *queue, oc_dev_mem *mem, void *dst, size_t bytes);
+oc_status oc_cl_after(oc_dev_queue *queue, oc_dev_queue *other);
+oc_status oc_cl_notify(oc_dev_queue *queue, oc_dev_done done, void *ctx);
+
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * OpenCL programs: found among the embedded sources or in a folder, built with the options of a
+ * launch, kept until the device is closed. Nodes of one shape share a program.
+ */
+#include "oc_dev_opencl.h"
+
+#include "oc_kernel_sources.h"
+
+#include <stdio.h>
+
+#define SOURCE_BYTES_MAX ((uint64_t)16 << 20)
+
+struct oc_cl_program {
+    oc_cl_program *next;
+    char *stem, *options; /* the key */
+    cl_program program;
+};
+
+/* ---- source -------------------------------------------------------------------------------- */
+
+static const oc_kernel_source *embedded_source(const char *stem)
+{
+    for (const oc_kernel_source *s = oc_kernel_source_table; s->stem != NULL; s++)
+        if (strcmp(s->stem, stem) == 0)
+            return s;
+    return NULL;
+}
+
+/* The bytes of <kernel_dir>/<file>. Owns: oc_free. */
+static oc_status slurp(oc_cl_dev *dev, const char *file, oc_bytes *bytes)
+{
+    oc_buf path;
+    oc_status status;
+    oc_buf_init(&path, dev->head.alloc);
+    OC_TRY_OUT(oc_buf_printf(&path, "%s/%s", dev->kernel_dir, file));
+    OC_TRY_OUT(oc_file_slurp(path.data, SOURCE_BYTES_MAX, dev->head.alloc, bytes));
+out:
+    oc_buf_fini(&path);
+    return status;
+}
+
+/* Append a shared header, if `line` asks for one; #line lets a message name what one can edit. */
+static oc_status put_include(oc_cl_dev *dev, oc_bytes line, const char *file, size_t number,
+                             oc_buf *text, bool *is_include)
+{
+    static const char start[] = "#include \"";
+    const size_t skip = sizeof(start) - 1;
+    char name[64];
+    size_t length = 0;
+    oc_bytes bytes;
+    *is_include = line.size > skip && memcmp(line.data, start, skip) == 0;
+    if (!*is_include)
+        return OC_OK;
+    while (skip + length < line.size && line.data[skip + length] != '"')
+        length++;
+    if (length >= sizeof(name) || memchr(line.data + skip, '/', length) != NULL)
+        return oc_fail(OC_E_FORMAT, "%s/%s line %zu: an included file lies in the same folder",
+                       dev->kernel_dir, file, number);
+    snprintf(name, sizeof(name), "%.*s", (int)length, (const char *)line.data + skip);
+    OC_TRY(slurp(dev, name, &bytes));
+    oc_status status = oc_buf_printf(text, "#line 1 \"%s\"\n", name);
+    if (status == OC_OK)
+        status = oc_buf_put(text, bytes.data, bytes.size);
+    if (status == OC_OK)
+        status = oc_buf_printf(text, "\n#line %zu \"%s\"\n", number + 1, file);
+    oc_free(dev->head.alloc, (void *)bytes.data);
+    return status;
+}
+
+static oc_status put_lines(oc_cl_dev *dev, oc_bytes bytes, const char *file, oc_buf *text)
+{
+    OC_TRY(oc_buf_printf(text, "#line 1 \"%s\"\n", file));
+    for (size_t at = 0, number = 1; at < bytes.size; number++) {
+        const uint8_t *newline = memchr(bytes.data + at, '\n', bytes.size - at);
+        const size_t end = newline != NULL ? (size_t)(newline - bytes.data) + 1 : bytes.size;
+        const oc_bytes line = {bytes.data + at, end - at};
+        bool is_include;
+        OC_TRY(put_include(dev, line, file, number, text, &is_include));
+        if (!is_include)
+            OC_TRY(oc_buf_put(text, line.data, line.size));
+        at = end;
+    }
+    return OC_OK;
+}
+
+/*
+ * A kernel of the folder with the shared headers that it includes put in their place: no include
+ * path has to go through the driver's option parser, which knows no quotes.
+ */
+static oc_status read_folder(oc_cl_dev *dev, const char *stem, oc_buf *text)
+{
+    char file[128];
+    oc_bytes bytes;
+    if ((size_t)snprintf(file, sizeof(file), "%s.cl", stem) >= sizeof(file))
+        return oc_fail(OC_E_INTERNAL, "kernel stem '%s' is too long", stem);
+    OC_TRY(slurp(dev, file, &bytes));
+    const oc_status status = put_lines(dev, bytes, file, text);
+    oc_free(dev->head.alloc, (void *)bytes.data);
+    return status;
+}
+
+/* ---- building ------------------------------------------------------------------------------ */
+
+/* The compiler's words, NUL-terminated; empty when it says nothing. Owns: oc_free. */
+static oc_status read_build_log(oc_cl_dev *dev, cl_program program, char **text)
+{
+    size_t size = 0;
+    if (clGetProgramBuildInfo(program, dev->device, CL_PROGRAM_BUILD_LOG, 0, NULL, &size) !=
+        CL_SUCCESS)
+        size = 0;
+    OC_TRY(oc_alloc(dev->head.alloc, size + 1, 1, text));
+    if (size > 0 && clGetProgramBuildInfo(program, dev->device, CL_PROGRAM_BUILD_LOG, size, *text,
+                                          NULL) != CL_SUCCESS)
+        (*text)[0] = '\0';
+    return OC_OK;
+}
+
+static void log_lines(oc_cl_dev *dev, oc_log_level level, const char *stem, const char *text)
+{
+    while (*text != '\0') {
+        const size_t length = strcspn(text, "\r\n");
+        if (length > 0)
+            oc_log(dev->head.log, level, "%s.cl: %.*s", stem, (int)OC_MIN(length, (size_t)800),
+                   text);
+        text += length;
+        text += strspn(text, "\r\n");
+    }
+}
+
+/* The error text has room for the first lines; the log has all of them. */
+static oc_status fail_build(oc_cl_dev *dev, cl_int error, const char *stem, const char *options,
+                            char *text)
+{
+    log_lines(dev, OC_LOG_ERROR, stem, text);
+    for (char *c = text; *c != '\0'; c++)
+        if (*c == '\n' || *c == '\r')
+            *c = '|';
+    oc_status status = oc_cl_status(dev, error);
+    return oc_fail(status, "device %s (%s): kernels-cl/%s.cl does not build: %s (%d): %.500s [%s]",
+                   dev->head.info.id, dev->head.info.name, stem, oc_cl_error_name(error), error,
+                   text, options);
+}
+
+static oc_status build(oc_cl_dev *dev, const char *stem, const char *options, cl_program program)
+{
+    oc_buf all;
+    char *text = NULL;
+    oc_status status;
+    oc_buf_init(&all, dev->head.alloc);
+    OC_TRY_OUT(oc_buf_printf(&all, "%s %s", dev->build_options, options));
+    const cl_int error = clBuildProgram(program, 1, &dev->device, all.data, NULL, NULL);
+    OC_TRY_OUT(read_build_log(dev, program, &text));
+    if (error != CL_SUCCESS)
+        status = fail_build(dev, error, stem, all.data, text);
+    else
+        log_lines(dev, OC_LOG_DEBUG, stem, text);
+out:
+    oc_free(dev->head.alloc, text);
+    oc_buf_fini(&all);
+    return status;
+}
+
+static oc_status make_program(oc_cl_dev *dev, const char *stem, const char *options,
+                              cl_program *program)
+{
+    oc_buf folder;
+    cl_program made = NULL;
+    cl_int error;
+    oc_status status = OC_OK;
+    oc_buf_init(&folder, dev->head.alloc);
+    const oc_kernel_source *embedded = dev->kernel_dir == NULL ? embedded_source(stem) : NULL;
+    if (dev->kernel_dir != NULL)
+        OC_TRY_OUT(read_folder(dev, stem, &folder));
+    if (dev->kernel_dir == NULL && embedded == NULL) {
+        status = oc_fail(OC_E_INTERNAL, "kernels-cl/%s.cl is not embedded", stem);
+        goto out;
+    }
+    const char *text = embedded != NULL ? embedded->text : folder.data;
+    const size_t size = embedded != NULL ? embedded->size : folder.size;
+    made = clCreateProgramWithSource(dev->context, 1, &text, &size, &error);
+    OC_TRY_OUT(oc_cl_check(dev, error, "clCreateProgramWithSource"));
+    OC_TRY_OUT(build(dev, stem, options, made));
+    *program = made;
+    made = NULL;
+out:
+    if (made != NULL)
+        clReleaseProgram(made);
+    oc_buf_fini(&folder);
+    return status;
+}
+
+/* ---- cache --------------------------------------------------------------------------------- */
+
+static void destroy_entry(oc_cl_dev *dev, oc_cl_program *entry)
+{
+    if (entry->program != NULL)
+        clReleaseProgram(entry->program);
+    oc_free(dev->head.alloc, entry->stem);
+    oc_free(dev->head.alloc, entry->options);
+    oc_free(dev->head.alloc, entry);
+}
+
+static oc_status copy_text(oc_cl_dev *dev, const char *text, char **copy)
+{
+    const size_t size = strlen(text) + 1;
+    OC_TRY(oc_alloc(dev->head.alloc, size, 1, copy));
+    memcpy(*copy, text, size);
+    return OC_OK;
+}
+
+static oc_status make_entry(oc_cl_dev *dev, const char *stem, const char *options,
+                            oc_cl_program **entry)
+{
+    oc_cl_program *made = NULL;
+    oc_status status;
+    OC_TRY(OC_ALLOC(dev->head.alloc, 1, made));
+    OC_TRY_OUT(copy_text(dev, stem, &made->stem));
+    OC_TRY_OUT(copy_text(dev, options, &made->options));
+    OC_TRY_OUT(make_program(dev, stem, options, &made->program));
+    *entry = made;
+    return OC_OK;
+out:
+    destroy_entry(dev, made);
+    return status;
+}
+
+oc_status oc_cl_program_get(oc_cl_dev *dev, const char *stem, const char *options,
+                            cl_program *program)
+{
+    oc_status status = OC_OK;
+    /* Held while building too: who needs the same program waits for it instead of building it twice. */
+    pthread_mutex_lock(&dev->mutex);
+    oc_cl_program *entry = dev->programs;
+    while (entry != NULL &&
+           (strcmp(entry->stem, stem) != 0 || strcmp(entry->options, options) != 0))
+        entry = entry->next;
+    if (entry == NULL) {
+        status = make_entry(dev, stem, options, &entry);
+        if (status == OC_OK) {
+            entry->next = dev->programs;
+            dev->programs = entry;
+        }
+    }
+    if (status == OC_OK)
+        *program = entry->program;
+    pthread_mutex_unlock(&dev->mutex);
+    return status;
+}
+
+void oc_cl_programs_release(oc_cl_dev *dev)
+{
+    while (dev->programs != NULL) {
+        oc_cl_program *entry = dev->programs;
+        dev->programs = entry->next;
+        destroy_entry(dev, entry);
+    }
+}
