@@ -103,26 +103,28 @@ __kernel void conv2d_tile(__global const float *x, __global const float *w,
         }
     }
 
-    __global float *out = y + (row * OW + ow) * O + g * OG + o;
+    /* A loop as it stands: unrolled, a fused function would be compiled once for each vector. */
+    oc_lanes_each z[TILE * VECTORS];
     #pragma unroll
-    for (int m = 0; m < TILE; m++) {
+    for (int m = 0; m < TILE; m++)
         #pragma unroll
-        for (int v = 0; v < VECTORS; v++) {
-            oc_lanes_each z;
-            z.all = acc[m][v];
+        for (int v = 0; v < VECTORS; v++)
+            z[m * VECTORS + v].all = acc[m][v];
+    int pixels = OW % TILE == 0 ? TILE : min(TILE, OW - ow);
+    __global float *out = y + (row * OW + ow) * O + g * OG + o;
+    #pragma unroll 1
+    for (int i = 0; i < pixels * VECTORS; i++) {
+        int v = i % VECTORS * LANES, valid = OG - o - v;
+        oc_lanes r = z[i].all;
 #if HAS_BIAS
-            z.all += oc_lanes_load(bias + pack * PACK + o % PACK + v * LANES);
+        r += oc_lanes_load(bias + pack * PACK + o % PACK + v);
 #endif
-            z.all = oc_lanes_act(z.all);
-            int at = m * O + v * LANES, valid = OG - o - v * LANES;
-            if (OW % TILE != 0 && ow + m >= OW)
-                valid = 0;
-            if (valid >= LANES)
-                oc_lanes_store(z.all, out + at);
-            else
-                for (int i = 0; i < valid; i++)
-                    out[at + i] = z.one[i];
-        }
+        z[i].all = r = oc_lanes_act(r);
+        if (valid >= LANES)
+            oc_lanes_store(r, out + i / VECTORS * O + v);
+        else
+            for (int j = 0; j < valid; j++)
+                out[i / VECTORS * O + v + j] = z[i].one[j];
     }
 }
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * in, out [PIXELS, C]   y = x / (BIAS + ALPHA * sum of x^2 over channels c - BEFORE .. c + AFTER)^BETA
+ * in, out [PIXELS, C]
+ * y = x / (BIAS + ALPHA * sum of x^2 over channels c - BEFORE .. c + AFTER)^BETA
  * needs C BEFORE AFTER BIAS ALPHA BETA LANES (divides C)   gid(0) = c / LANES   gid(1) = pixel
  * Channels outside are left out of the sum: they would add +0 to a sum that is never -0, so a lane
  * that adds such a zero has the same bits. Reads never leave `in`.
@@ -22,6 +23,5 @@ __kernel void lrn(__global const float *restrict in, __global float *restrict ou
         }
         sum.all += x.all * x.all;
     }
-    for (int i = 0; i < LANES; i++)
-        out[c + i] = in[c + i] / oc_pow(BIAS + ALPHA * sum.one[i], BETA);
+    oc_lanes_store(oc_lanes_load(in + c) / oc_pow(BIAS + ALPHA * sum.all, BETA), out + c);
 }

@@ -23,12 +23,22 @@
 
 #ifdef __OPENCL_VERSION__
 #pragma OPENCL FP_CONTRACT OFF
-#define OC_FMA(a_, b_, c_) fma((a_), (b_), (c_))
+#define OC_JOIN_NAMED(a_, b_) a_##b_
+#define OC_JOIN(a_, b_) OC_JOIN_NAMED(a_, b_)
+#if defined(LANES) && LANES > 1
+#define OC_WIDE(type_) OC_JOIN(type_, LANES)
+#else
+#define OC_WIDE(type_) type_
+#endif
+/* What the functions take: a float, in a kernel built with -DLANES=n n of them side by side. */
+typedef OC_WIDE(float) oc_real;
+typedef OC_WIDE(uint) oc_word;
+#define OC_FMA(a_, b_, c_) fma((oc_real)(a_), (oc_real)(b_), (oc_real)(c_))
 #define OC_SQRT(x_) sqrt(x_)
-#define OC_BITS(x_) as_uint(x_)
-#define OC_FLOAT(u_) as_float(u_)
-#define OC_UINT uint
-#define OC_INT int
+#define OC_BITS(x_) OC_WIDE(as_uint)(x_)
+#define OC_FLOAT(u_) OC_WIDE(as_float)(u_)
+#define OC_INF as_float(0x7f800000u)
+#define OC_NAN as_float(0x7fc00000u)
 #else
 #include <float.h>
 #include <math.h>
@@ -37,12 +47,14 @@
 #if FLT_EVAL_METHOD != 0
 #error "offcut needs float arithmetic that is rounded to float (not the x87 unit)"
 #endif
+typedef float oc_real;
+typedef uint32_t oc_word;
 #define OC_FMA(a_, b_, c_) fmaf((a_), (b_), (c_))
 #define OC_SQRT(x_) sqrtf(x_)
 #define OC_BITS(x_) oc_bits(x_)
 #define OC_FLOAT(u_) oc_float(u_)
-#define OC_UINT uint32_t
-#define OC_INT int32_t
+#define OC_INF oc_float(0x7f800000u)
+#define OC_NAN oc_float(0x7fc00000u)
 
 static inline uint32_t oc_bits(float x)
 {
@@ -59,73 +71,71 @@ static inline float oc_float(uint32_t u)
 }
 #endif
 
-#define OC_INF OC_FLOAT(0x7f800000u)
-#define OC_NAN OC_FLOAT(0x7fc00000u)
-
 /* ln 2 in two pieces: k * OC_LN2_HI is exact for |k| < 256. */
 #define OC_LN2_HI 0x1.62e4p-1f
 #define OC_LN2_LO 0x1.7f7d1cp-20f
 #define OC_LOG2E 0x1.715476p+0f
 /* Added to a float below 2^22 in size, leaves its nearest integer in the low bits of the sum. */
 #define OC_ROUNDER 0x1.8p+23f
+#define OC_ROUNDER_BITS 0x4b400000u
 
-static inline float oc_abs(float x)
+static inline oc_real oc_abs(oc_real x)
 {
     return OC_FLOAT(OC_BITS(x) & 0x7fffffffu);
 }
 
 /* The size of x with the sign of s. */
-static inline float oc_copysign(float x, float s)
+static inline oc_real oc_copysign(oc_real x, oc_real s)
 {
     return OC_FLOAT((OC_BITS(x) & 0x7fffffffu) | (OC_BITS(s) & 0x80000000u));
 }
 
-/* 2^k for -126 <= k <= 127; any other k gives some float, harmless where x is a NaN anyway. */
-static inline float oc_exp2i(OC_INT k)
+/* 2^k for -126 <= k <= 127 (negative k modulo 2^32); any other k gives some float. */
+static inline oc_real oc_exp2i(oc_word k)
 {
-    return OC_FLOAT((OC_UINT)(k + 127) << 23);
+    return OC_FLOAT((k + 127u) << 23);
 }
 
 /*
  * exp(x + x_lo) where |x_lo| is below an ulp of x.
  * k = round(x / ln 2), r = x - k ln 2, e^r = 1 + r + r^2 Q(r), times 2^k in two steps so that
  * denormal results are rounded once and overflow gives infinity. Beyond the clamps the result is
- * infinity or 0 in any case. A NaN stays one: it passes the comparisons and fills k with garbage.
+ * infinity or 0 in any case. A NaN stays one: it passes the comparisons, and though k is garbage
+ * then, e is a NaN.
  */
-static inline float oc_exp_sum(float x, float x_lo)
+static inline oc_real oc_exp_sum(oc_real x, oc_real x_lo)
 {
-    float c = x > 89.0f ? 89.0f : (x < -104.0f ? -104.0f : x);
-    float t = OC_FMA(c, OC_LOG2E, OC_ROUNDER);
-    float k = t - OC_ROUNDER;
-    OC_UINT n = OC_BITS(t) - OC_BITS(OC_ROUNDER) + 300u; /* k + 300, not negative */
-    float r_hi = OC_FMA(k, -OC_LN2_HI, c);
-    float r_add = OC_FMA(k, -OC_LN2_LO, x_lo);
-    float r = r_hi + r_add;
-    float r_lo = (r_hi - r) + r_add;
-    float q = 0x1.6a1f62p-10f;
+    oc_real c = x > 89.0f ? 89.0f : (x < -104.0f ? -104.0f : x);
+    oc_real t = OC_FMA(c, OC_LOG2E, OC_ROUNDER);
+    oc_real k = t - OC_ROUNDER;
+    oc_real r_hi = OC_FMA(k, -OC_LN2_HI, c);
+    oc_real r_add = OC_FMA(k, -OC_LN2_LO, x_lo);
+    oc_real r = r_hi + r_add;
+    oc_real r_lo = (r_hi - r) + r_add;
+    oc_real q = 0x1.6a1f62p-10f;
     q = OC_FMA(q, r, 0x1.123ccap-7f);
     q = OC_FMA(q, r, 0x1.555904p-5f);
     q = OC_FMA(q, r, 0x1.55548ep-3f);
     q = OC_FMA(q, r, 0x1.fffffcp-2f);
-    float e = 1.0f + (r + OC_FMA(r * r, q, r_lo));
-    OC_INT k_1 = (OC_INT)((n >> 1) & 0xffu) - 150;
-    OC_INT k_2 = (OC_INT)((n - (n >> 1)) & 0xffu) - 150;
-    return (e * oc_exp2i(k_1)) * oc_exp2i(k_2);
+    oc_real e = 1.0f + (r + OC_FMA(r * r, q, r_lo));
+    oc_word n = OC_BITS(t) - (OC_ROUNDER_BITS - 300u); /* k + 300, not negative */
+    oc_word n_1 = n >> 1;
+    return (e * oc_exp2i(n_1 - 150u)) * oc_exp2i((n - n_1) - 150u);
 }
 
-/* e^x. Error at most 1 ulp; overflows to infinity, underflows through the denormals to 0. */
-static inline float oc_exp(float x)
+/* e^x. Error at most 0.88 ulp; overflows to infinity, underflows through the denormals to 0. */
+static inline oc_real oc_exp(oc_real x)
 {
     return oc_exp_sum(x, 0.0f);
 }
 
 /* A number as the sum of two floats, the second below half an ulp of the first. */
 typedef struct oc_pair {
-    float hi, lo;
+    oc_real hi, lo;
 } oc_pair;
 
 /* a + b exactly; a is 0 or not smaller than b in size. */
-static inline oc_pair oc_sum(float a, float b)
+static inline oc_pair oc_sum(oc_real a, oc_real b)
 {
     oc_pair p;
     p.hi = a + b;
@@ -134,7 +144,7 @@ static inline oc_pair oc_sum(float a, float b)
 }
 
 /* a * b exactly, where neither overflows nor is denormal. */
-static inline oc_pair oc_product(float a, float b)
+static inline oc_pair oc_product(oc_real a, oc_real b)
 {
     oc_pair p;
     p.hi = a * b;
@@ -147,22 +157,23 @@ static inline oc_pair oc_product(float a, float b)
  * x = 2^k m with m in [sqrt(1/2), sqrt(2)); s = (m - 1) / (m + 1);
  * ln m = 2 s (1 + t P(t)) with t = s^2, P(t) = 1/3 + t/5 + ...; all leading terms as pairs.
  */
-static inline oc_pair oc_log_pair(float x)
+static inline oc_pair oc_ln_pair(oc_real x)
 {
-    OC_UINT is_denormal = OC_BITS(x) < 0x00800000u;
-    OC_UINT u = OC_BITS(is_denormal ? x * 0x1p+24f : x) + (0x3f800000u - 0x3f3504f3u);
-    float k = (float)((OC_INT)(u >> 23) - (is_denormal ? 127 + 24 : 127));
-    float m = OC_FLOAT((u & 0x007fffffu) + 0x3f3504f3u);
+    /* Denormals grow by 2^24 first. Adding 1 / sqrt(1/2) in bits makes the exponent that of m. */
+    oc_word u = OC_BITS(OC_BITS(x) < 0x00800000u ? x * 0x1p+24f : x) + (0x3f800000u - 0x3f3504f3u);
+    oc_real bias = OC_BITS(x) < 0x00800000u ? 127.0f + 24.0f : 127.0f;
+    oc_real k = (OC_FLOAT((u >> 23) | 0x4b000000u) - 0x1p+23f) - bias;
+    oc_real m = OC_FLOAT((u & 0x007fffffu) + 0x3f3504f3u);
 
-    float f = m - 1.0f;
-    float g = m + 1.0f;
-    float g_lo = m - (g - 1.0f);
-    float s = f / g;
-    float s_lo = OC_FMA(-s, g_lo, OC_FMA(-s, g, f)) / g;
+    oc_real f = m - 1.0f;
+    oc_real g = m + 1.0f;
+    oc_real g_lo = m - (g - 1.0f);
+    oc_real s = f / g;
+    oc_real s_lo = OC_FMA(-s, g_lo, OC_FMA(-s, g, f)) / g;
     oc_pair t = oc_product(s, s);
     t.lo += 2.0f * s * s_lo;
 
-    float c = 0x1.8eba84p-4f;
+    oc_real c = 0x1.8eba84p-4f;
     c = OC_FMA(c, t.hi, 0x1.c658f8p-4f);
     c = OC_FMA(c, t.hi, 0x1.249374p-3f);
     c = OC_FMA(c, t.hi, 0x1.999998p-3f);
@@ -174,52 +185,52 @@ static inline oc_pair oc_log_pair(float x)
 
     oc_pair a = oc_sum(k * OC_LN2_HI, 2.0f * s);
     oc_pair b = oc_sum(a.hi, v.hi);
-    float low = a.lo + (b.lo + (v.lo + OC_FMA(k, OC_LN2_LO, 2.0f * s_lo)));
+    oc_real low = a.lo + (b.lo + (v.lo + OC_FMA(k, OC_LN2_LO, 2.0f * s_lo)));
     return oc_sum(b.hi, low);
 }
 
-/* ln x. Error at most 1 ulp. ln(0) = -infinity, below 0 NaN. */
-static inline float oc_ln(float x)
+/* ln x. Error at most 0.51 ulp. ln(0) = -infinity, below 0 NaN. */
+static inline oc_real oc_ln(oc_real x)
 {
-    float y = oc_log_pair(x).hi;
+    oc_real y = oc_ln_pair(x).hi;
     y = x == 0.0f ? -OC_INF : y;
     y = x == OC_INF ? x : y;
     return x < 0.0f || x != x ? OC_NAN : y;
 }
 
 /*
- * x^y = e^(y ln x) for x >= 0. Error at most 1 ulp. x^0 = 1^y = 1 also for a NaN; 0^y and
+ * x^y = e^(y ln x) for x >= 0. Error at most 0.9 ulp. x^0 = 1^y = 1 also for a NaN; 0^y and
  * infinity^y are the limits; below 0 NaN.
  */
-static inline float oc_pow(float x, float y)
+static inline oc_real oc_pow(oc_real x, oc_real y)
 {
-    oc_pair l = oc_log_pair(x);
+    oc_pair l = oc_ln_pair(x);
     l.hi = oc_ln(x);
     oc_pair p = oc_product(y, l.hi);
     p.lo = OC_FMA(y, l.lo, p.lo);
     /* Beyond the range of e^p, and where p.hi is no number, p.lo says nothing. */
-    float z = oc_exp_sum(p.hi, oc_abs(p.hi) < 120.0f ? p.lo : 0.0f);
+    oc_real z = oc_exp_sum(p.hi, oc_abs(p.hi) < 120.0f ? p.lo : 0.0f);
     return x == 1.0f || y == 0.0f ? 1.0f : z;
 }
 
-/* 1 / (1 + e^-x), from e^-|x| so that neither side overflows. Error at most 3 ulp. */
-static inline float oc_sigmoid(float x)
+/* 1 / (1 + e^-x), from e^-|x| so that neither side overflows. Error at most 2.5 ulp. */
+static inline oc_real oc_sigmoid(oc_real x)
 {
-    float z = oc_exp(-oc_abs(x));
+    oc_real z = oc_exp(-oc_abs(x));
     return (x < 0.0f ? z : 1.0f) / (1.0f + z);
 }
 
-/* tanh x: x + x^3 P(x^2) near 0, else 1 - 2 / (e^2|x| + 1), signed as x. Error at most 2 ulp. */
-static inline float oc_tanh(float x)
+/* tanh x: x + x^3 P(x^2) near 0, else 1 - 2 / (e^2|x| + 1), signed as x. Error at most 1.4 ulp. */
+static inline oc_real oc_tanh(oc_real x)
 {
-    float t = x * x;
-    float p = -0x1.76ac1cp-8f;
+    oc_real t = x * x;
+    oc_real p = -0x1.76ac1cp-8f;
     p = OC_FMA(p, t, 0x1.5256d8p-6f);
     p = OC_FMA(p, t, -0x1.b84448p-5f);
     p = OC_FMA(p, t, 0x1.110768p-3f);
     p = OC_FMA(p, t, -0x1.555534p-2f);
-    float near = OC_FMA(p * t, x, x);
-    float far = oc_copysign(1.0f - 2.0f / (oc_exp(2.0f * oc_abs(x)) + 1.0f), x);
+    oc_real near = OC_FMA(p * t, x, x);
+    oc_real far = oc_copysign(1.0f - 2.0f / (oc_exp(2.0f * oc_abs(x)) + 1.0f), x);
     return oc_abs(x) < 0.625f ? near : far;
 }
 
@@ -247,81 +258,81 @@ static inline float oc_tanh(float x)
     X(abs, "|x|")
 /* clang-format on */
 
-#define OC_UNARY_ARGS float x, float a, float b
+#define OC_UNARY_ARGS oc_real x, float a, float b
 #define OC_UNARY_UNUSED (void)a, (void)b
 
-static inline float oc_unary_none(OC_UNARY_ARGS)
+static inline oc_real oc_unary_none(OC_UNARY_ARGS)
 {
     OC_UNARY_UNUSED;
     return x;
 }
 
-static inline float oc_unary_relu(OC_UNARY_ARGS)
+static inline oc_real oc_unary_relu(OC_UNARY_ARGS)
 {
     OC_UNARY_UNUSED;
     return x < 0.0f ? 0.0f : x;
 }
 
-static inline float oc_unary_relu6(OC_UNARY_ARGS)
+static inline oc_real oc_unary_relu6(OC_UNARY_ARGS)
 {
     OC_UNARY_UNUSED;
     return x < 0.0f ? 0.0f : (x > 6.0f ? 6.0f : x);
 }
 
-static inline float oc_unary_relu_n1_to_1(OC_UNARY_ARGS)
+static inline oc_real oc_unary_relu_n1_to_1(OC_UNARY_ARGS)
 {
     OC_UNARY_UNUSED;
     return x < -1.0f ? -1.0f : (x > 1.0f ? 1.0f : x);
 }
 
-static inline float oc_unary_leaky_relu(OC_UNARY_ARGS)
+static inline oc_real oc_unary_leaky_relu(OC_UNARY_ARGS)
 {
     OC_UNARY_UNUSED;
     return x < 0.0f ? a * x : x;
 }
 
-static inline float oc_unary_clip(OC_UNARY_ARGS)
+static inline oc_real oc_unary_clip(OC_UNARY_ARGS)
 {
     return x < a ? a : (x > b ? b : x);
 }
 
-static inline float oc_unary_sigmoid(OC_UNARY_ARGS)
+static inline oc_real oc_unary_sigmoid(OC_UNARY_ARGS)
 {
     OC_UNARY_UNUSED;
     return oc_sigmoid(x);
 }
 
-static inline float oc_unary_tanh(OC_UNARY_ARGS)
+static inline oc_real oc_unary_tanh(OC_UNARY_ARGS)
 {
     OC_UNARY_UNUSED;
     return oc_tanh(x);
 }
 
-static inline float oc_unary_exp(OC_UNARY_ARGS)
+static inline oc_real oc_unary_exp(OC_UNARY_ARGS)
 {
     OC_UNARY_UNUSED;
     return oc_exp(x);
 }
 
-static inline float oc_unary_log(OC_UNARY_ARGS)
+static inline oc_real oc_unary_log(OC_UNARY_ARGS)
 {
     OC_UNARY_UNUSED;
     return oc_ln(x);
 }
 
-static inline float oc_unary_sqrt(OC_UNARY_ARGS)
+static inline oc_real oc_unary_sqrt(OC_UNARY_ARGS)
 {
     OC_UNARY_UNUSED;
     return OC_SQRT(x);
 }
 
-static inline float oc_unary_neg(OC_UNARY_ARGS)
+static inline oc_real oc_unary_neg(OC_UNARY_ARGS)
 {
     OC_UNARY_UNUSED;
     return -x;
 }
 
-static inline float oc_unary_abs(OC_UNARY_ARGS)
+static inline oc_real oc_unary_abs(OC_UNARY_ARGS)
 {
     OC_UNARY_UNUSED;
     return oc_abs(x);
@@ -342,32 +353,32 @@ static inline float oc_unary_abs(OC_UNARY_ARGS)
     X(min, "p < q ? p : q")
 /* clang-format on */
 
-static inline float oc_binary_add(float p, float q)
+static inline oc_real oc_binary_add(oc_real p, oc_real q)
 {
     return p + q;
 }
 
-static inline float oc_binary_sub(float p, float q)
+static inline oc_real oc_binary_sub(oc_real p, oc_real q)
 {
     return p - q;
 }
 
-static inline float oc_binary_mul(float p, float q)
+static inline oc_real oc_binary_mul(oc_real p, oc_real q)
 {
     return p * q;
 }
 
-static inline float oc_binary_div(float p, float q)
+static inline oc_real oc_binary_div(oc_real p, oc_real q)
 {
     return p / q;
 }
 
-static inline float oc_binary_max(float p, float q)
+static inline oc_real oc_binary_max(oc_real p, oc_real q)
 {
     return p > q || p != p ? p : q;
 }
 
-static inline float oc_binary_min(float p, float q)
+static inline oc_real oc_binary_min(oc_real p, oc_real q)
 {
     return p < q || p != p ? p : q;
 }
