@@ -116,7 +116,8 @@ static oc_status program_fill(oc_session *s, program *p)
 
 oc_status oc_session_set_plan(oc_session *session, const oc_plan *plan)
 {
-    program made = {.plan = plan};
+    program made = {.plan = plan ? plan : session->all_local};
+    plan = made.plan;
     if (plan->graph != session->graph)
         return oc_fail(OC_E_MISMATCH, "plan %s is of another model than this session", plan->name);
     if (oc_plan_needs_worker(plan) && !session->worker)

@@ -44,7 +44,7 @@ typedef struct oc_report {
 OC_API OC_MUST_USE oc_status oc_session_create(oc_prepared *prepared, const oc_session_options *options, const oc_allocator *alloc, oc_session **session);
 OC_API void oc_session_destroy(oc_session *session);
 
-/** Follow `plan` (copied by reference: it outlives its use) from the next run on. Errors: OC_E_ARG (needs a worker and the session has none), OC_E_NOMEM, OC_E_DEVICE. */
+/** Follow `plan` from the next run on; NULL: all-local. The plan is borrowed until another one is set or the session is destroyed. Errors: OC_E_ARG (needs a worker and the session has none), OC_E_NOMEM, OC_E_DEVICE. */
 OC_API OC_MUST_USE oc_status oc_session_set_plan(oc_session *session, const oc_plan *plan);
 
 /**

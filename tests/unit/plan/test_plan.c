@@ -151,25 +151,27 @@ static const bad_plan bad_plans[] = {
     {" 7", OC_E_FORMAT, "test.yaml:"},
 };
 
+#define PLAN_TEXT                                                                        \
+    "offcut_plan: %d\nname: t\nmodel: {name: small, digest: %s}\nfallback: true\nsites:\n" \
+    "- {name: edge, role: edge}\n- {name: cloud, role: worker}\nsteps:%s\n"
+
 static void bad_plans_are_refused_by_name(void **state)
 {
     (void)state;
     oc_graph *g = small_graph();
     char digest[OC_DIGEST_TEXT], text[1024];
-    const char *head = "offcut_plan: %d\nname: t\nmodel: {name: small, digest: %s}\nfallback: true\n"
-                       "sites:\n- {name: edge, role: edge}\n- {name: cloud, role: worker}\nsteps:%s\n";
     oc_plan *plan = NULL;
     oc_digest_print(&g->digest, digest);
     for (size_t i = 0; i < OC_COUNT(bad_plans); i++) {
-        snprintf(text, sizeof(text), head, 1, digest, bad_plans[i].steps);
+        snprintf(text, sizeof(text), PLAN_TEXT, 1, digest, bad_plans[i].steps);
         oc_assert_fails(parse(g, text, &plan), bad_plans[i].status, bad_plans[i].text);
     }
-    snprintf(text, sizeof(text), head, 2, digest, " []");
+    snprintf(text, sizeof(text), PLAN_TEXT, 2, digest, " []");
     oc_assert_fails(parse(g, text, &plan), OC_E_FORMAT, "expected version 1, found 2");
     digest[0] = digest[0] == '0' ? '1' : '0';
-    snprintf(text, sizeof(text), head, 1, digest, " []");
+    snprintf(text, sizeof(text), PLAN_TEXT, 1, digest, " []");
     oc_assert_fails(parse(g, text, &plan), OC_E_MISMATCH, digest);
-    snprintf(text, sizeof(text), head, 1, "nonsense", " []");
+    snprintf(text, sizeof(text), PLAN_TEXT, 1, "nonsense", " []");
     oc_assert_fails(parse(g, text, &plan), OC_E_FORMAT, NULL);
     oc_graph_destroy(g);
 }
