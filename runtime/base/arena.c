@@ -48,7 +48,8 @@ static oc_status block_create(oc_arena *arena, size_t size, struct oc_arena_bloc
 static oc_status add_block(oc_arena *arena, size_t size, struct oc_arena_block **block)
 {
     struct oc_arena_block *head = arena->head;
-    size_t usual = head == NULL ? FIRST_BLOCK : OC_MIN(OC_MAX(head->size, FIRST_BLOCK) * 2, LARGEST_BLOCK);
+    size_t usual =
+        head == NULL ? FIRST_BLOCK : OC_MIN(OC_MAX(head->size, FIRST_BLOCK) * 2, LARGEST_BLOCK);
     if (head != NULL && size > usual / 4) {
         OC_TRY(block_create(arena, size, block));
         (*block)->next = head->next;

@@ -112,9 +112,10 @@ oc_status oc_file_read(oc_file *file, uint64_t offset, void *dst, size_t size)
         if (got < 0)
             return fail_errno(file->path, "cannot be read", errno);
         if (got == 0)
-            return oc_fail(OC_E_IO, "%s: expected %zu more bytes at offset %llu, found the end: "
-                           "the file has become shorter", file->path, size,
-                           (unsigned long long)offset);
+            return oc_fail(OC_E_IO,
+                           "%s: expected %zu more bytes at offset %llu, found the end: "
+                           "the file has become shorter",
+                           file->path, size, (unsigned long long)offset);
         to += got;
         offset += (uint64_t)got;
         size -= (size_t)got;

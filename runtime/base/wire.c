@@ -75,7 +75,8 @@ oc_status oc_wire_next(oc_wire *wire, oc_wire_field *field, bool *more)
     uint64_t tag;
     OC_TRY(oc_wire_varint(&at, &tag));
     if (tag > UINT32_MAX || tag >> 3 == 0)
-        return oc_fail(OC_E_FORMAT, "offset %zu: expected a field number 1 to 536870911, found %llu",
+        return oc_fail(OC_E_FORMAT,
+                       "offset %zu: expected a field number 1 to 536870911, found %llu",
                        wire->offset, (unsigned long long)(tag >> 3));
     oc_wire_field found = {.number = (uint32_t)(tag >> 3), .type = (oc_wire_type)(tag & 7)};
     OC_TRY(read_value(&at, wire->offset, (unsigned)(tag & 7), &found));

@@ -228,7 +228,8 @@ oc_status oc_yaml_save(const cyaml_schema_value_t *schema, const void *data, oc_
     if (error == CYAML_ERR_OOM)
         return oc_fail(OC_E_NOMEM, "YAML: %s", cyaml_strerror(error));
     if (error != CYAML_OK)
-        return oc_fail(OC_E_INTERNAL, "YAML: %s", cap.message[0] ? cap.message : cyaml_strerror(error));
+        return oc_fail(OC_E_INTERNAL, "YAML: %s",
+                       cap.message[0] ? cap.message : cyaml_strerror(error));
     oc_status status = oc_buf_put(text, yaml, size);
     cyaml_mem(NULL, yaml, 0);
     return status;

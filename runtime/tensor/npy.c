@@ -106,8 +106,9 @@ static oc_status take_dim(cursor *c, int32_t *dim)
     for (; c->at < c->end && c->bytes.data[c->at] >= '0' && c->bytes.data[c->at] <= '9'; c->at++) {
         value = value * 10 + (uint64_t)(c->bytes.data[c->at] - '0');
         if (value > INT32_MAX)
-            return oc_fail(OC_E_LIMIT, "offset %zu: expected dimensions up to %d, found a larger one",
-                           start, INT32_MAX);
+            return oc_fail(OC_E_LIMIT,
+                           "offset %zu: expected dimensions up to %d, found a larger one", start,
+                           INT32_MAX);
     }
     if (c->at == start)
         return fail_at(c, "a dimension or ')'");
@@ -151,12 +152,16 @@ static oc_status parse_dict(cursor *c, oc_desc *desc)
         while (k < OC_COUNT(keys) && !oc_bytes_equal_text(key, keys[k]))
             k++;
         if (k == OC_COUNT(keys) || is_seen[k])
-            return oc_fail(OC_E_FORMAT, "offset %zu: expected descr, fortran_order and shape once each, "
-                           "found '%.*s'", c->at, (int)OC_MIN(key.size, 40), (const char *)key.data);
+            return oc_fail(OC_E_FORMAT,
+                           "offset %zu: expected descr, fortran_order and shape once each, "
+                           "found '%.*s'",
+                           c->at, (int)OC_MIN(key.size, 40), (const char *)key.data);
         is_seen[k] = true;
         if (!take(c, ":"))
             return fail_at(c, "':'");
-        OC_TRY(k == 0 ? take_descr(c, &desc->dtype) : k == 1 ? take_order(c) : take_shape(c, &desc->shape));
+        OC_TRY(k == 0   ? take_descr(c, &desc->dtype)
+               : k == 1 ? take_order(c)
+                        : take_shape(c, &desc->shape));
         has_comma = take(c, ",");
     }
     for (size_t k = 0; k < OC_COUNT(keys); k++)

@@ -11,7 +11,8 @@ void oc_test_check_ok(oc_status found, const char *call, const char *file, int l
 {
     if (found == OC_OK)
         return;
-    print_error("%s\n    expected OK, found %s: %s\n", call, oc_status_name(found), oc_error_text());
+    print_error("%s\n    expected OK, found %s: %s\n", call, oc_status_name(found),
+                oc_error_text());
     _fail(file, line);
 }
 
@@ -64,8 +65,9 @@ void oc_test_oom_sweep(oc_status (*body)(const oc_allocator *alloc, void *ctx), 
         oc_status status = body(&alloc.allocator, ctx);
         bool has_failed = atomic_load(&alloc.calls) >= k;
         if (status != OC_OK && !(status == OC_E_NOMEM && has_failed)) {
-            print_error("allocation %zu %s: found %s: %s\n", k, has_failed ? "failed" : "not reached",
-                        oc_status_name(status), oc_error_text());
+            print_error("allocation %zu %s: found %s: %s\n", k,
+                        has_failed ? "failed" : "not reached", oc_status_name(status),
+                        oc_error_text());
             fail();
         }
         if (atomic_load(&alloc.live) != 0) {
@@ -132,9 +134,10 @@ void oc_test_check_bits(const float *found, const float *expected, size_t count,
     }
     if (different == 0)
         return;
-    print_error("%s: %zu of %zu floats differ; the first: [%zu] expected %a (%.9g), found %a (%.9g)\n",
-                what, different, count, first, (double)expected[first], (double)expected[first],
-                (double)found[first], (double)found[first]);
+    print_error(
+        "%s: %zu of %zu floats differ; the first: [%zu] expected %a (%.9g), found %a (%.9g)\n",
+        what, different, count, first, (double)expected[first], (double)expected[first],
+        (double)found[first], (double)found[first]);
     _fail(file, line);
 }
 

@@ -57,7 +57,8 @@ static void opens_only_files(void **state)
     const char *fifo = FOLDER "/fifo";
     oc_file *file = NULL;
     (void)state;
-    oc_assert_fails(oc_file_open(FOLDER "/none", NULL, &file), OC_E_IO, FOLDER "/none: cannot be opened");
+    oc_assert_fails(oc_file_open(FOLDER "/none", NULL, &file), OC_E_IO,
+                    FOLDER "/none: cannot be opened");
     oc_assert_fails(oc_file_open(FOLDER, NULL, &file), OC_E_IO, "found a folder");
     unlink(fifo);
     assert_int_equal(mkfifo(fifo, 0666), 0);
@@ -120,10 +121,12 @@ static void replaces_whole(void **state)
 static void replace_fails_cleanly(void **state)
 {
     (void)state;
-    oc_assert_fails(oc_file_replace(FOLDER "/none/x", "a", 1), OC_E_IO, FOLDER "/none/x: cannot be created");
+    oc_assert_fails(oc_file_replace(FOLDER "/none/x", "a", 1), OC_E_IO,
+                    FOLDER "/none/x: cannot be created");
     oc_assert_fails(oc_file_replace(FOLDER, "a", 1), OC_E_IO, "found a folder");
     if (access("/dev/full", W_OK) == 0)
-        oc_assert_fails(oc_file_replace("/dev/full", "a", 1), OC_E_IO, "/dev/full: cannot be written");
+        oc_assert_fails(oc_file_replace("/dev/full", "a", 1), OC_E_IO,
+                        "/dev/full: cannot be written");
     /* Devices are written to and stay what they are. */
     struct stat info;
     oc_assert_ok(oc_file_replace("/dev/null", "a", 1));
@@ -135,8 +138,10 @@ static void replace_fails_cleanly(void **state)
 static void digests(void **state)
 {
     /* FIPS 180-2, appendix B.1 and B.2. */
-    static const char *const abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-    static const char *const two = "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1";
+    static const char *const abc =
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    static const char *const two =
+        "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1";
     oc_hash *hash = NULL;
     oc_digest a, b, parsed;
     char text[OC_DIGEST_TEXT];
@@ -157,7 +162,8 @@ static void digests(void **state)
     assert_false(oc_digest_equal(&a, &b));
     oc_assert_ok(oc_digest_parse(abc, &parsed));
     assert_true(oc_digest_equal(&a, &parsed));
-    oc_assert_ok(oc_digest_parse("BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD", &parsed));
+    oc_assert_ok(oc_digest_parse("BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD",
+                                 &parsed));
     assert_true(oc_digest_equal(&a, &parsed));
     oc_assert_fails(oc_digest_parse("ba78", &parsed), OC_E_FORMAT, "found 4 characters");
     memcpy(text, abc, sizeof(text));

@@ -4,8 +4,11 @@
 
 #include <stdlib.h>
 
-#define BYTES(...) \
-    (oc_bytes){.data = (const uint8_t[]){__VA_ARGS__}, .size = sizeof((const uint8_t[]){__VA_ARGS__})}
+#define BYTES(...)                                                                             \
+    (oc_bytes)                                                                                 \
+    {                                                                                          \
+        .data = (const uint8_t[]){__VA_ARGS__}, .size = sizeof((const uint8_t[]){__VA_ARGS__}) \
+    }
 
 static void loads(void **state)
 {
@@ -74,7 +77,8 @@ static void fields(void **state)
     oc_assert_ok(oc_wire_next(&wire, &f, &more));
     assert_true(more && f.number == 1 && f.type == OC_WIRE_VARINT && f.value == 150);
     oc_assert_ok(oc_wire_next(&wire, &f, &more));
-    assert_true(more && f.number == 2 && f.type == OC_WIRE_BYTES && oc_bytes_equal_text(f.bytes, "hi"));
+    assert_true(more && f.number == 2 && f.type == OC_WIRE_BYTES &&
+                oc_bytes_equal_text(f.bytes, "hi"));
     oc_assert_ok(oc_wire_next(&wire, &f, &more));
     assert_true(more && f.number == 3 && f.type == OC_WIRE_FIXED32 && f.value == 0x80000001);
     oc_assert_ok(oc_wire_next(&wire, &f, &more));
@@ -88,15 +92,18 @@ static void varints(void **state)
 {
     oc_wire_field f;
     (void)state;
-    oc_assert_ok(first(BYTES(0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01), &f));
+    oc_assert_ok(
+        first(BYTES(0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01), &f));
     assert_int_equal(f.value, UINT64_MAX);
     /* More bytes than needed are allowed by the format as long as there are at most ten. */
     oc_assert_ok(first(BYTES(0x08, 0x81, 0x80, 0x00), &f));
     assert_int_equal(f.value, 1);
-    oc_assert_fails(first(BYTES(0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02), &f),
-                    OC_E_FORMAT, "offset 1: expected a varint of 64 bits");
-    oc_assert_fails(first(BYTES(0x08, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0), &f),
-                    OC_E_FORMAT, "found a longer one");
+    oc_assert_fails(
+        first(BYTES(0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02), &f),
+        OC_E_FORMAT, "offset 1: expected a varint of 64 bits");
+    oc_assert_fails(
+        first(BYTES(0x08, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0), &f),
+        OC_E_FORMAT, "found a longer one");
     oc_assert_fails(first(BYTES(0x08, 0x80, 0x80), &f), OC_E_FORMAT, "found the end at 3");
     oc_assert_fails(first(BYTES(0x08), &f), OC_E_FORMAT, NULL);
     oc_assert_fails(first(BYTES(0x80), &f), OC_E_FORMAT, NULL);
@@ -126,8 +133,9 @@ static void lengths(void **state)
     assert_int_equal(f.bytes.size, 0);
     oc_assert_ok(first(BYTES(0x0a, 2, 'x', 'y'), &f));
     oc_assert_fails(first(BYTES(0x0a, 3, 'x', 'y'), &f), OC_E_FORMAT, "expected 3 bytes");
-    oc_assert_fails(first(BYTES(0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0), &f),
-                    OC_E_FORMAT, NULL);
+    oc_assert_fails(
+        first(BYTES(0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0), &f),
+        OC_E_FORMAT, NULL);
     oc_assert_fails(first(BYTES(0x0d, 1, 2, 3), &f), OC_E_FORMAT, "expected 4 bytes");
     oc_assert_fails(first(BYTES(0x09, 1, 2, 3, 4, 5, 6, 7), &f), OC_E_FORMAT, "expected 8 bytes");
 }

@@ -27,7 +27,8 @@ static const cyaml_schema_value_t step_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, step, step_fields)};
 static const cyaml_schema_field_t plan_fields[] = {
     CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, plan, name, 0, CYAML_UNLIMITED),
-    CYAML_FIELD_SEQUENCE("steps", CYAML_FLAG_POINTER, plan, steps, &step_schema, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("steps", CYAML_FLAG_POINTER, plan, steps, &step_schema, 0,
+                         CYAML_UNLIMITED),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t plan_schema = {
@@ -47,7 +48,8 @@ static void loads(void **state)
     plan *p;
     (void)state;
     oc_assert_ok(load("# a comment\nname: lenet\nsteps:\n- site: edge\n  from: -3\n"
-                      "- {site: cloud, weight: 0.5}\n", &p));
+                      "- {site: cloud, weight: 0.5}\n",
+                      &p));
     assert_string_equal(p->name, "lenet");
     assert_int_equal(p->steps_count, 2);
     assert_string_equal(p->steps[0].site, "edge");
@@ -91,16 +93,22 @@ static void errors(void **state)
         {"name: a\n", "Missing required mapping field: steps"},
         {"name: a\nsteps:\n- site: x\n- site: y\n  from: abc\n",
          "p.yaml:5: from: Invalid INT value: 'abc'"},
-        {"name: a\nsteps:\n- {site: y, from: 99999999999}\n", "p.yaml:3: steps[0].from: Invalid INT"},
-        {"name: a\nsteps:\n- {site: y, weight: abc}\n", "p.yaml:3: weight: Invalid FLOAT value: 'abc'"},
-        {"name: a\nsteps:\n- {site: y, weight: 1x}\n", "p.yaml:3: weight: Invalid FLOAT value: '1x'"},
+        {"name: a\nsteps:\n- {site: y, from: 99999999999}\n",
+         "p.yaml:3: steps[0].from: Invalid INT"},
+        {"name: a\nsteps:\n- {site: y, weight: abc}\n",
+         "p.yaml:3: weight: Invalid FLOAT value: 'abc'"},
+        {"name: a\nsteps:\n- {site: y, weight: 1x}\n",
+         "p.yaml:3: weight: Invalid FLOAT value: '1x'"},
         {"name: a\nsteps:\n- {site: y, weight: 1e999}\n", "p.yaml:3: weight: Invalid FLOAT"},
         {"name: a\nsteps:\n- {site: y, weight: .nan}\n", "p.yaml:3: weight: Invalid FLOAT"},
         {"name: a\nsteps:\n- {site: y, from: 1.5}\n", "p.yaml:3: from: Invalid INT value: '1.5'"},
-        {"name: a\nsteps:\n- {site: y,\n   from: 3 4}\n", "p.yaml:4: from: Invalid INT value: '3 4'"},
+        {"name: a\nsteps:\n- {site: y,\n   from: 3 4}\n",
+         "p.yaml:4: from: Invalid INT value: '3 4'"},
         {"name: a\nsteps:\n- {site: y, from: }\n", "p.yaml:3: from: Invalid INT value: ''"},
-        {"name: a\nsteps:\n- {site: y, last: maybe}\n", "p.yaml:3: last: Invalid BOOL value: 'maybe'"},
-        {"name: a\nsteps:\n- {site: y, from: 1.5}\n- 3\n", "p.yaml:3: from: Invalid INT value: '1.5'"},
+        {"name: a\nsteps:\n- {site: y, last: maybe}\n",
+         "p.yaml:3: last: Invalid BOOL value: 'maybe'"},
+        {"name: a\nsteps:\n- {site: y, from: 1.5}\n- 3\n",
+         "p.yaml:3: from: Invalid INT value: '1.5'"},
         {"\nname: [a]\nsteps: []\n", "p.yaml:2: name: Expecting STRING"},
         {"name: a\n\nsteps: 3\n", "p.yaml:3: steps: Expecting SEQUENCE"},
         {"name: a\nsteps: [3]\n", "p.yaml:2: steps[0]: Expecting MAPPING"},
@@ -138,12 +146,13 @@ static void brackets(void **state)
 
 static void cut_anywhere(void **state)
 {
-    static const char text[] = "name: a\nsteps:\n- site: x\n  from: 12\n- {site: \"y\\x41\", weight: 2}\n";
+    static const char text[] =
+        "name: a\nsteps:\n- site: x\n  from: 12\n- {site: \"y\\x41\", weight: 2}\n";
     (void)state;
     for (size_t size = 0; size < sizeof(text) - 1; size++) {
         void *data = NULL;
-        oc_status status = oc_yaml_load((oc_bytes){(const uint8_t *)text, size}, "p.yaml",
-                                        &plan_schema, &data);
+        oc_status status =
+            oc_yaml_load((oc_bytes){(const uint8_t *)text, size}, "p.yaml", &plan_schema, &data);
         assert_true(status == OC_OK || status == OC_E_FORMAT);
         assert_true((status == OC_OK) == (data != NULL));
         oc_yaml_free(&plan_schema, data);
@@ -152,7 +161,8 @@ static void cut_anywhere(void **state)
 
 static void random_changes(void **state)
 {
-    static const char text[] = "name: a\nsteps:\n- site: x\n  from: 12\n- {site: \"y\", weight: 2}\n";
+    static const char text[] =
+        "name: a\nsteps:\n- site: x\n  from: 12\n- {site: \"y\", weight: 2}\n";
     oc_rng rng = oc_rng_make(21);
     (void)state;
     for (int round = 0; round < 3000; round++) {
@@ -161,7 +171,8 @@ static void random_changes(void **state)
         memcpy(bytes, text, sizeof(bytes));
         for (uint32_t n = 1 + oc_rng_below(&rng, 3); n > 0; n--)
             bytes[oc_rng_below(&rng, sizeof(bytes))] = (uint8_t)oc_rng_below(&rng, 256);
-        oc_status status = oc_yaml_load((oc_bytes){bytes, sizeof(bytes)}, "p.yaml", &plan_schema, &data);
+        oc_status status =
+            oc_yaml_load((oc_bytes){bytes, sizeof(bytes)}, "p.yaml", &plan_schema, &data);
         assert_true(status == OC_OK || status == OC_E_FORMAT);
         oc_yaml_free(&plan_schema, data);
     }
@@ -170,12 +181,9 @@ static void random_changes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(loads),
-        cmocka_unit_test(saves_what_it_loads),
-        cmocka_unit_test(errors),
-        cmocka_unit_test(brackets),
-        cmocka_unit_test(cut_anywhere),
-        cmocka_unit_test(random_changes),
+        cmocka_unit_test(loads),        cmocka_unit_test(saves_what_it_loads),
+        cmocka_unit_test(errors),       cmocka_unit_test(brackets),
+        cmocka_unit_test(cut_anywhere), cmocka_unit_test(random_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

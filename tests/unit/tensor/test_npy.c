@@ -13,8 +13,18 @@ static void make_file(int major, const char *header, const void *data, size_t si
 {
     oc_buf buf;
     size_t length = strlen(header);
-    const uint8_t head[] = {0x93, 'N', 'U', 'M', 'P', 'Y', (uint8_t)major, 0, (uint8_t)(length & 0xff),
-                            (uint8_t)(length >> 8), 0, 0};
+    const uint8_t head[] = {0x93,
+                            'N',
+                            'U',
+                            'M',
+                            'P',
+                            'Y',
+                            (uint8_t)major,
+                            0,
+                            (uint8_t)(length & 0xff),
+                            (uint8_t)(length >> 8),
+                            0,
+                            0};
     oc_buf_init(&buf, NULL);
     oc_assert_ok(oc_buf_put(&buf, head, major == 1 ? 10 : 12));
     oc_assert_ok(oc_buf_put(&buf, header, length));
@@ -51,7 +61,8 @@ static void reads_what_numpy_writes(void **state)
 
 static void all_types_come_back(void **state)
 {
-    static const oc_shape shapes[] = {{0}, {1, {7}}, {2, {3, 0}}, {4, {1, 2, 3, 4}}, {8, {1, 1, 2, 1, 1, 1, 2, 1}}};
+    static const oc_shape shapes[] = {
+        {0}, {1, {7}}, {2, {3, 0}}, {4, {1, 2, 3, 4}}, {8, {1, 1, 2, 1, 1, 1, 2, 1}}};
     oc_rng rng = oc_rng_make(30);
     (void)state;
     for (int d = 0; d < OC_DTYPE_COUNT; d++) {
@@ -77,7 +88,8 @@ static void all_types_come_back(void **state)
 static void writes_what_numpy_writes(void **state)
 {
     /* numpy.save of numpy.float32([[1, -2, 3.5], [0, 5, -0.]]), NumPy 2.4.6. */
-    static const char head[] = "\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }";
+    static const char head[] =
+        "\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }";
     oc_tensor t = {.desc = {OC_DTYPE_float32, {2, {2, 3}}}, .data = (void *)six};
     oc_bytes file;
     (void)state;
@@ -102,7 +114,8 @@ static void refuses(void **state)
         {OC_E_UNSUPPORTED, HEADER("<f8", "False", "(6,)"), "'<f8'"},
         {OC_E_UNSUPPORTED, HEADER("", "False", "(6,)"), "element type ''"},
         {OC_E_UNSUPPORTED, HEADER("<f4", "True", "(2, 3)"), "Fortran order"},
-        {OC_E_UNSUPPORTED, "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (6,)}", "structured"},
+        {OC_E_UNSUPPORTED, "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (6,)}",
+         "structured"},
         {OC_E_FORMAT, HEADER("<f4", "0", "(6,)"), "expected True or False, found '0'"},
         {OC_E_FORMAT, HEADER("<f4", "False", "(6)"), "expected ',', found ')'"},
         {OC_E_FORMAT, HEADER("<f4", "False", "6"), "expected '('"},
@@ -115,7 +128,8 @@ static void refuses(void **state)
         {OC_E_FORMAT, HEADER("<f4", "False", "(7,)"), "expected 28 bytes of elements, found 24"},
         {OC_E_FORMAT, HEADER("<f4", "False", "(5,)"), "expected 20 bytes of elements, found 24"},
         {OC_E_LIMIT, HEADER("<f4", "False", "(2147483648,)"), "expected dimensions up to"},
-        {OC_E_LIMIT, HEADER("<f4", "False", "(99999999999999999999999,)"), "expected dimensions up to"},
+        {OC_E_LIMIT, HEADER("<f4", "False", "(99999999999999999999999,)"),
+         "expected dimensions up to"},
         {OC_E_LIMIT, HEADER("<f4", "False", "(2147483647, 2147483647, 2147483647)"), "size:"},
         {OC_E_LIMIT, HEADER("<f4", "False", "(2147483647, 1000)"), "at most 17179869184 bytes"},
         {OC_E_SHAPE, HEADER("<f4", "False", "(1,1,1,1,1,1,1,1,6)"), "rank 0 to 8"},
@@ -123,7 +137,8 @@ static void refuses(void **state)
         {OC_E_FORMAT, "{'descr': '<f4', 'descr': '<f4', 'shape': (6,)}", "found 'descr'"},
         {OC_E_FORMAT, "{'order': 'C'}", "found 'order'"},
         {OC_E_FORMAT, HEADER("<f4", "False", "(6,)") "x", "expected the header's end, found 'x'"},
-        {OC_E_FORMAT, "{'descr': '<f4' 'fortran_order': False, 'shape': (6,)}", "expected ',' or '}'"},
+        {OC_E_FORMAT, "{'descr': '<f4' 'fortran_order': False, 'shape': (6,)}",
+         "expected ',' or '}'"},
         {OC_E_FORMAT, "{'descr' '<f4'}", "expected ':'"},
         {OC_E_FORMAT, "{descr: 1}", "expected a key"},
         {OC_E_FORMAT, "{'descr: 1}", "expected the end of a string"},
@@ -158,7 +173,8 @@ static void bools_are_0_or_1(void **state)
     oc_tensor t;
     (void)state;
     make_file(1, HEADER("|b1", "False", "(3,)"), "\0\1\2", 3);
-    oc_assert_fails(oc_npy_read(PATH, NULL, NULL, &t), OC_E_FORMAT, "element 2: expected a bool, found 2");
+    oc_assert_fails(oc_npy_read(PATH, NULL, NULL, &t), OC_E_FORMAT,
+                    "element 2: expected a bool, found 2");
 }
 
 static void limits_hold(void **state)
@@ -167,7 +183,8 @@ static void limits_hold(void **state)
     oc_tensor t;
     (void)state;
     make_file(1, HEADER("<f4", "False", "(6,)"), six, sizeof(six));
-    oc_assert_fails(oc_npy_read(PATH, &limits, NULL, &t), OC_E_LIMIT, "at most 23 bytes of elements, found 24");
+    oc_assert_fails(oc_npy_read(PATH, &limits, NULL, &t), OC_E_LIMIT,
+                    "at most 23 bytes of elements, found 24");
 }
 
 static void cut_anywhere(void **state)
@@ -188,7 +205,8 @@ static void cut_anywhere(void **state)
 static void random_heads(void **state)
 {
     /* '@' is the length of the header's text, 64 bytes. */
-    static const char text[] = "\x93NUMPY\x01\x00" "@\x00" HEADER("<f4", "False", "(2, 3)");
+    static const char text[] = "\x93NUMPY\x01\x00"
+                               "@\x00" HEADER("<f4", "False", "(2, 3)");
     const size_t full = sizeof(text) - 1;
     oc_rng rng = oc_rng_make(31);
     int accepted = 0;

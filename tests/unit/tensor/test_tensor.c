@@ -50,12 +50,16 @@ static void shapes_count(void **state)
     oc_assert_fails(oc_shape_elems(&(oc_shape){-1, {0}}, &n), OC_E_SHAPE, "rank 0 to 8, found -1");
     oc_assert_fails(oc_shape_elems(&(oc_shape){9, {0}}, &n), OC_E_SHAPE, "found 9");
     oc_assert_fails(oc_shape_elems(&(oc_shape){2, {1, -5}}, &n), OC_E_SHAPE, "axis 1");
-    oc_assert_fails(oc_shape_elems(&(oc_shape){3, {INT32_MAX, INT32_MAX, INT32_MAX}}, &n), OC_E_LIMIT, NULL);
+    oc_assert_fails(oc_shape_elems(&(oc_shape){3, {INT32_MAX, INT32_MAX, INT32_MAX}}, &n),
+                    OC_E_LIMIT, NULL);
     /* The product without its zeros counts, in any order of the axes. */
-    oc_assert_fails(oc_shape_elems(&(oc_shape){4, {0, INT32_MAX, INT32_MAX, INT32_MAX}}, &n), OC_E_LIMIT, NULL);
-    oc_assert_fails(oc_shape_elems(&(oc_shape){4, {INT32_MAX, INT32_MAX, INT32_MAX, 0}}, &n), OC_E_LIMIT, NULL);
+    oc_assert_fails(oc_shape_elems(&(oc_shape){4, {0, INT32_MAX, INT32_MAX, INT32_MAX}}, &n),
+                    OC_E_LIMIT, NULL);
+    oc_assert_fails(oc_shape_elems(&(oc_shape){4, {INT32_MAX, INT32_MAX, INT32_MAX, 0}}, &n),
+                    OC_E_LIMIT, NULL);
     oc_assert_ok(oc_shape_elems(&(oc_shape){2, {INT32_MAX, INT32_MAX}}, &n));
-    oc_assert_fails(oc_desc_bytes(&(oc_desc){OC_DTYPE_int64, {2, {INT32_MAX, INT32_MAX}}}, &n), OC_E_LIMIT, NULL);
+    oc_assert_fails(oc_desc_bytes(&(oc_desc){OC_DTYPE_int64, {2, {INT32_MAX, INT32_MAX}}}, &n),
+                    OC_E_LIMIT, NULL);
     oc_assert_fails(oc_desc_bytes(&(oc_desc){(oc_dtype)7, {0}}, &n), OC_E_DTYPE, "found 7");
 }
 
@@ -64,13 +68,15 @@ static void shapes_print(void **state)
     char text[OC_SHAPE_TEXT], tiny[4], desc[OC_DESC_TEXT];
     oc_shape longest = {8, {0}};
     (void)state;
-    assert_string_equal(oc_shape_print(&(oc_shape){4, {1, 28, 28, 1}}, text, sizeof(text)), "1x28x28x1");
+    assert_string_equal(oc_shape_print(&(oc_shape){4, {1, 28, 28, 1}}, text, sizeof(text)),
+                        "1x28x28x1");
     assert_string_equal(oc_shape_print(&(oc_shape){0}, text, sizeof(text)), "scalar");
     assert_string_equal(oc_shape_print(&(oc_shape){4, {1, 28, 28, 1}}, tiny, sizeof(tiny)), "1x2");
     for (int i = 0; i < 8; i++)
         longest.dim[i] = INT32_MIN;
     assert_true(strlen(oc_shape_print(&longest, text, sizeof(text))) < sizeof(text) - 1);
-    assert_string_equal(oc_desc_print(&(oc_desc){OC_DTYPE_float16, {1, {5}}}, desc, sizeof(desc)), "float16 5");
+    assert_string_equal(oc_desc_print(&(oc_desc){OC_DTYPE_float16, {1, {5}}}, desc, sizeof(desc)),
+                        "float16 5");
 }
 
 static oc_status tensor_body(const oc_allocator *alloc, void *ctx)
@@ -91,17 +97,16 @@ static void tensors(void **state)
     oc_tensor tensor = {.data = &tensor};
     (void)state;
     oc_test_oom_sweep(tensor_body, NULL);
-    oc_assert_fails(oc_tensor_alloc(&(oc_desc){OC_DTYPE_int8, {2, {1, -1}}}, NULL, &tensor), OC_E_SHAPE, NULL);
+    oc_assert_fails(oc_tensor_alloc(&(oc_desc){OC_DTYPE_int8, {2, {1, -1}}}, NULL, &tensor),
+                    OC_E_SHAPE, NULL);
     assert_ptr_equal(tensor.data, &tensor);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dtypes),
-        cmocka_unit_test(shapes_compare),
-        cmocka_unit_test(shapes_count),
-        cmocka_unit_test(shapes_print),
+        cmocka_unit_test(dtypes),       cmocka_unit_test(shapes_compare),
+        cmocka_unit_test(shapes_count), cmocka_unit_test(shapes_print),
         cmocka_unit_test(tensors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a picture to a model's input tensor: channels, size, values. */
+#include "oc_image.h"
+
+#include <math.h>
+
+/* What the tensor's shape asks for. */
+typedef struct target {
+    int32_t height, width, channels;
+    size_t step_h, step_w, step_c; /* elements between neighbours */
+} target;
+
+static oc_status read_target(const oc_desc *desc, oc_image_layout layout, target *t)
+{
+    const bool is_nchw = layout == OC_IMAGE_NCHW;
+    const int32_t *dim = desc->shape.dim;
+    const char *expected = is_nchw ? "1xCxHxW" : "1xHxWxC";
+    char text[OC_DESC_TEXT];
+    oc_desc_print(desc, text, sizeof(text));
+    if (desc->dtype != OC_DTYPE_float32)
+        return oc_fail(OC_E_DTYPE, "input: expected float32 %s for a picture, found %s", expected,
+                       text);
+    if (desc->shape.rank != 4 || dim[0] != 1)
+        return oc_fail(OC_E_SHAPE, "input: expected %s for a picture, found %s", expected, text);
+    *t = (target){.height = dim[is_nchw ? 2 : 1],
+                  .width = dim[is_nchw ? 3 : 2],
+                  .channels = dim[is_nchw ? 1 : 3]};
+    if ((t->channels != 1 && t->channels != 3) || t->height < 1 || t->width < 1)
+        return oc_fail(OC_E_SHAPE, "input: expected %s with C 1 or 3 for a picture, found %s",
+                       expected, text);
+    const size_t c = (size_t)t->channels, w = (size_t)t->width, h = (size_t)t->height;
+    t->step_h = is_nchw ? w : w * c;
+    t->step_w = is_nchw ? 1 : c;
+    t->step_c = is_nchw ? h * w : 1;
+    return OC_OK;
+}
+
+/* Mean and scale per channel. */
+static oc_status read_norm(const oc_image_norm *norm, int32_t channels, float mean[3],
+                           float scale[3])
+{
+    static const oc_image_norm none = {.n = 1, .mean = {0}, .scale = {1}};
+    if (norm == NULL)
+        norm = &none;
+    if (norm->n != 1 && norm->n != channels)
+        return oc_fail(OC_E_ARG, "mean and scale: expected 1 or %d values, found %d", (int)channels,
+                       (int)norm->n);
+    for (int32_t c = 0; c < channels; c++) {
+        mean[c] = norm->mean[norm->n == 1 ? 0 : c];
+        scale[c] = norm->scale[norm->n == 1 ? 0 : c];
+        if (!isfinite(mean[c]) || !isfinite(scale[c]))
+            return oc_fail(OC_E_ARG, "mean and scale: expected finite values, found %g and %g",
+                           (double)mean[c], (double)scale[c]);
+    }
+    return OC_OK;
+}
+
+static oc_status check_image(const oc_image *image)
+{
+    if (image->pixels == NULL || image->width < 1 || image->height < 1 ||
+        (image->channels != 1 && image->channels != 3))
+        return oc_fail(OC_E_ARG, "picture: expected pixels of 1 or 3 channels, found %d x %d x %d",
+                       (int)image->width, (int)image->height, (int)image->channels);
+    return OC_OK;
+}
+
+static oc_status make_grey(const oc_image *in, const oc_allocator *alloc, oc_image *out)
+{
+    OC_TRY(oc_image_alloc(in->width, in->height, 1, UINT64_MAX, alloc, out));
+    const size_t pixels = (size_t)in->width * (size_t)in->height;
+    for (size_t i = 0; i < pixels; i++) {
+        const uint8_t *rgb = in->pixels + 3 * i;
+        out->pixels[i] =
+            (uint8_t)((19595u * rgb[0] + 38470u * rgb[1] + 7471u * rgb[2] + 32768u) >> 16);
+    }
+    return OC_OK;
+}
+
+/* `image` has the target's size, and its channels or 1. */
+static void write_values(const oc_image *image, const target *t, const float mean[3],
+                         const float scale[3], float *values)
+{
+    const uint8_t *sample = image->pixels;
+    const size_t channels = (size_t)image->channels;
+    for (size_t h = 0; h < (size_t)t->height; h++) {
+        for (size_t w = 0; w < (size_t)t->width; w++, sample += channels) {
+            float *to = values + h * t->step_h + w * t->step_w;
+            for (size_t c = 0; c < (size_t)t->channels; c++) {
+                const float x = (float)sample[channels == 1 ? 0 : c];
+                to[c * t->step_c] = (x - mean[c]) * scale[c];
+            }
+        }
+    }
+}
+
+oc_status oc_image_to_tensor(const oc_image *image, const oc_desc *desc, oc_image_layout layout,
+                             const oc_image_norm *norm, const oc_allocator *alloc,
+                             oc_tensor *tensor)
+{
+    target t = {0};
+    float mean[3] = {0}, scale[3] = {0};
+    oc_image grey = {0}, sized = {0};
+    oc_tensor fresh;
+    oc_status status;
+    OC_TRY(check_image(image));
+    OC_TRY(read_target(desc, layout, &t));
+    OC_TRY(read_norm(norm, t.channels, mean, scale));
+    if (image->channels == 3 && t.channels == 1) {
+        OC_TRY_OUT(make_grey(image, alloc, &grey));
+        image = &grey;
+    }
+    if (image->width != t.width || image->height != t.height) {
+        OC_TRY_OUT(oc_image_resize(image, t.width, t.height, alloc, &sized));
+        image = &sized;
+    }
+    OC_TRY_OUT(oc_tensor_alloc(desc, alloc, &fresh));
+    write_values(image, &t, mean, scale, fresh.data);
+    *tensor = fresh;
+out:
+    oc_image_free(&sized, alloc);
+    oc_image_free(&grey, alloc);
+    return status;
+}
