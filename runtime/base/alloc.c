@@ -63,7 +63,7 @@ oc_status oc_grow(const oc_allocator *alloc, void *array, size_t count, size_t *
     size_t larger = 8;
     if (*capacity > 0)
         OC_TRY(oc_mul_size(*capacity, 2, &larger));
-    void *old, *fresh;
+    void *old, *fresh = NULL;
     memcpy(&old, array, sizeof(old));
     OC_TRY(oc_alloc(alloc, larger, elem, &fresh));
     if (count > 0)

@@ -88,7 +88,7 @@ static void limits_have_defaults(void **state)
     assert_int_equal(oc_limits_or_default(NULL).depth, 32);
     assert_int_equal(oc_limits_or_default(NULL).model_bytes, UINT64_C(4) << 30);
     assert_int_equal(oc_limits_or_default(&mine).depth, 3);
-    assert_int_equal(oc_limits_or_default(&mine).nodes, 65536);
+    assert_int_equal(oc_limits_or_default(&mine).nodes, 16384);
 }
 
 static void alloc_zeroes(void **state)
