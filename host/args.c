@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** The rows of a command's options, read by the parser and by --help alike. */
+#include "command.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- values ------------------------------------------------------------------------------------ */
+
+static bool parse_uint(const host_option *option, const char *text, uint32_t *out)
+{
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (errno || end == text || *end || *text < '0' || *text > '9' || value < option->min ||
+        value > option->max)
+        return false;
+    *out = (uint32_t)value;
+    return true;
+}
+
+/* One number, or three separated by commas. */
+static bool parse_numbers(const char *text, host_numbers *out)
+{
+    host_numbers found = {.count = 0};
+    for (const char *at = text;; at++) {
+        char *end;
+        float value = strtof(at, &end);
+        if (end == at || found.count == HOST_COUNT(found.v) || !isfinite(value))
+            return false;
+        found.v[found.count++] = value;
+        at = end;
+        if (*at != ',')
+            break;
+    }
+    if (text[strcspn(text, " \t\n")] || found.count == 2 || text[strlen(text) - 1] == ',')
+        return false;
+    *out = found;
+    return true;
+}
+
+/* `value` is NULL for a flag only. `room`: so many words there are at most. */
+static int set_option(const host_call *call, const host_option *option, const char *value,
+                      size_t room, void *options)
+{
+    void *field = (char *)options + option->offset;
+    host_texts *texts = field;
+    switch (option->type) {
+    case HOST_FLAG:
+        *(bool *)field = true;
+        return HOST_OK;
+    case HOST_TEXT:
+        *(const char **)field = value;
+        return HOST_OK;
+    case HOST_TEXTS:
+        if (!texts->items)
+            texts->items = host_alloc(room, sizeof(*texts->items));
+        texts->items[texts->count++] = value;
+        return HOST_OK;
+    case HOST_UINT:
+        if (parse_uint(option, value, field))
+            return HOST_OK;
+        return host_usage(call, "--%s: expected a whole number from %u to %u, found '%s'",
+                          option->name, option->min, option->max, value);
+    case HOST_NUMBERS:
+        if (parse_numbers(value, field))
+            return HOST_OK;
+        return host_usage(call, "--%s: expected one number or three (%s), found '%s'", option->name,
+                          option->value, value);
+    }
+    return HOST_OK;
+}
+
+/* ---- words ------------------------------------------------------------------------------------- */
+
+/* The row that `word` ("--output=x", "-o") names, and in *value what follows a '='. */
+static const host_option *find_option(const host_command *command, const char *word,
+                                      const char **value)
+{
+    size_t length = strcspn(word, "=");
+    *value = word[length] ? word + length + 1 : NULL;
+    for (size_t i = 0; i < command->n_options; i++) {
+        const host_option *option = &command->options[i];
+        bool is_short = option->letter && word[1] == option->letter && length == 2;
+        bool is_long = strncmp(word, "--", 2) == 0 && length == strlen(option->name) + 2 &&
+                       strncmp(word + 2, option->name, length - 2) == 0;
+        if (is_short || is_long)
+            return option;
+    }
+    return NULL;
+}
+
+/* An option and its value, which may be the next word; *i is the index of the last word used. */
+static int take_option(const host_call *call, int argc, char **argv, int *i, void *options)
+{
+    const char *word = argv[*i];
+    const char *value;
+    const host_option *option = find_option(call->command, word, &value);
+    if (!option)
+        return host_usage(call, "%.*s: no such option", (int)strcspn(word, "="), word);
+    if (option->type == HOST_FLAG && value)
+        return host_usage(call, "--%s takes no value, found '%s'", option->name, value);
+    if (option->type != HOST_FLAG && !value) {
+        if (*i + 1 == argc)
+            return host_usage(call, "--%s: expected %s, found nothing", option->name,
+                              option->value);
+        value = argv[++*i];
+    }
+    return set_option(call, option, value, (size_t)argc, options);
+}
+
+static int take_operand(host_call *call, const char *word)
+{
+    if (!call->command->operand)
+        return host_usage(call, "expected options only, found '%s'", word);
+    if (call->operand)
+        return host_usage(call, "expected one %s, found '%s' and '%s'", call->command->operand,
+                          call->operand, word);
+    call->operand = word;
+    return HOST_OK;
+}
+
+static int set_initial(const host_call *call, void *options)
+{
+    int status = HOST_OK;
+    for (size_t i = 0; i < call->command->n_options && status == HOST_OK; i++)
+        if (call->command->options[i].initial)
+            status = set_option(call, &call->command->options[i], call->command->options[i].initial,
+                                1, options);
+    return status;
+}
+
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+int host_args_parse(host_call *call, int argc, char **argv, bool *wants_help)
+{
+    void *options = host_alloc(1, call->command->options_size);
+    bool is_ended = false;
+    call->options = options;
+    for (int i = 0; i < argc && !*wants_help; i++)
+        *wants_help = is_help(argv[i]);
+    if (*wants_help)
+        return HOST_OK;
+    int status = set_initial(call, options);
+    for (int i = 0; i < argc && status == HOST_OK; i++) {
+        if (!is_ended && strcmp(argv[i], "--") == 0)
+            is_ended = true;
+        else if (!is_ended && argv[i][0] == '-' && argv[i][1])
+            status = take_option(call, argc, argv, &i, options);
+        else
+            status = take_operand(call, argv[i]);
+    }
+    if (status == HOST_OK && call->command->operand && !call->operand)
+        return host_usage(call, "expected a %s, found none", call->command->operand);
+    return status;
+}
+
+void host_args_free(host_call *call)
+{
+    for (size_t i = 0; call->options && i < call->command->n_options; i++)
+        if (call->command->options[i].type == HOST_TEXTS)
+            free(((const host_texts *)((const char *)call->options +
+                                       call->command->options[i].offset))
+                     ->items);
+    free((void *)call->options);
+    call->options = NULL;
+}
+
+oc_prepare_options host_prepare_options(const host_device_options *options, const oc_log_sink *log)
+{
+    return (oc_prepare_options){.device = options->device,
+                                .threads = options->threads,
+                                .kernel_dir = options->kernel_dir,
+                                .log = log};
+}
+
+/* ---- help -------------------------------------------------------------------------------------- */
+
+static void print_option(char letter, const char *name, const char *value, const char *help,
+                         const char *initial)
+{
+    char head[80];
+    char dash[8] = "    ";
+    if (letter)
+        snprintf(dash, sizeof(dash), "-%c, ", letter);
+    snprintf(head, sizeof(head), "%s--%s%s%s", dash, name, value ? " " : "", value ? value : "");
+    /* Long heads get a line of their own, so that all texts start in one column. */
+    if (strlen(head) > 28)
+        printf("  %s\n%32s%s", head, "", help);
+    else
+        printf("  %-28s  %s", head, help);
+    if (initial)
+        printf(" (default %s)", initial);
+    putchar('\n');
+}
+
+void host_args_help(const host_command *command)
+{
+    printf("usage: offcut %s%s%s [OPTION]...\n\n%c%s.\n\noptions:\n", command->name,
+           command->operand ? " " : "", command->operand ? command->operand : "",
+           toupper((unsigned char)command->help[0]), command->help + 1);
+    for (size_t i = 0; i < command->n_options; i++) {
+        const host_option *option = &command->options[i];
+        print_option(option->letter, option->name, option->value, option->help, option->initial);
+    }
+    print_option('h', "help", NULL, "say this", NULL);
+    if (command->notes)
+        printf("\n%s\n", command->notes);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Files as a network's inputs: .npy as they are, pictures resized and normalised. */
+#include "inputs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- .npy -------------------------------------------------------------------------------------- */
+
+/* Whether `found` is what the model wants, a batch axis of 1 perhaps missing. */
+static bool fits(const oc_desc *wanted, const oc_desc *found)
+{
+    int32_t skip = wanted->shape.rank - found->shape.rank;
+    if (wanted->dtype != found->dtype || skip < 0 || skip > 1 ||
+        (skip == 1 && wanted->shape.dim[0] != 1))
+        return false;
+    for (int32_t i = 0; i < found->shape.rank; i++)
+        if (found->shape.dim[i] != wanted->shape.dim[i + skip])
+            return false;
+    return true;
+}
+
+static int read_npy(const host_call *call, const char *path, const oc_value_info *input,
+                    oc_tensor *tensor)
+{
+    char want[OC_SHAPE_TEXT];
+    char have[OC_SHAPE_TEXT];
+    if (oc_npy_read(path, NULL, NULL, tensor) != OC_OK)
+        return host_fail_library(call);
+    if (!fits(&input->desc, &tensor->desc))
+        return host_fail(call, "%s: expected %s %s for input %s, found %s %s", path,
+                         oc_dtype_name(input->desc.dtype),
+                         oc_shape_print(&input->desc.shape, want, sizeof(want)), input->name,
+                         oc_dtype_name(tensor->desc.dtype),
+                         oc_shape_print(&tensor->desc.shape, have, sizeof(have)));
+    tensor->desc = input->desc;
+    return HOST_OK;
+}
+
+/* ---- pictures ---------------------------------------------------------------------------------- */
+
+static bool is_channels(int32_t dim)
+{
+    return dim == 1 || dim == 3;
+}
+
+/* The input as a batch of one picture, and where its channels are. */
+static bool picture_of(const oc_desc *input, oc_desc *picture, oc_image_layout *layout)
+{
+    *picture = *input;
+    if (input->shape.rank == 3) {
+        memmove(&picture->shape.dim[1], &picture->shape.dim[0], 3 * sizeof(int32_t));
+        picture->shape.dim[0] = 1;
+        picture->shape.rank = 4;
+    }
+    const int32_t *dim = picture->shape.dim;
+    *layout = is_channels(dim[3]) ? OC_IMAGE_NHWC : OC_IMAGE_NCHW;
+    return picture->shape.rank == 4 && dim[0] == 1 && (is_channels(dim[3]) || is_channels(dim[1]));
+}
+
+static float number_at(const host_numbers *numbers, int32_t i, float absent)
+{
+    return numbers->count == 0 ? absent : numbers->v[numbers->count == 1 ? 0 : i];
+}
+
+static oc_image_norm norm_of(const host_normal *normal)
+{
+    oc_image_norm norm = {.n = normal->mean.count == 3 || normal->scale.count == 3 ? 3 : 1};
+    for (int32_t i = 0; i < norm.n; i++) {
+        norm.mean[i] = number_at(&normal->mean, i, 0.0f);
+        norm.scale[i] = number_at(&normal->scale, i, 1.0f / 255.0f);
+    }
+    return norm;
+}
+
+static int read_picture(const host_call *call, const char *path, const oc_value_info *input,
+                        const host_normal *normal, oc_tensor *tensor)
+{
+    char shape[OC_SHAPE_TEXT];
+    oc_desc desc;
+    oc_image_layout layout;
+    oc_image image = {.pixels = NULL};
+    oc_image_norm norm = norm_of(normal);
+    if (!picture_of(&input->desc, &desc, &layout) || desc.dtype != OC_DTYPE_float32)
+        return host_fail(
+            call,
+            "%s: expected a .npy file, since input %s is %s %s and no picture of 1 or 3 "
+            "channels",
+            path, input->name, oc_dtype_name(input->desc.dtype),
+            oc_shape_print(&input->desc.shape, shape, sizeof(shape)));
+    if (norm.n == 3 && desc.shape.dim[layout == OC_IMAGE_NHWC ? 3 : 1] != 3)
+        return host_usage(call,
+                          "--mean, --scale: expected one number, since input %s has one channel, "
+                          "found three",
+                          input->name);
+    oc_status status = oc_image_read(path, NULL, NULL, &image);
+    if (status == OC_OK)
+        status = oc_image_to_tensor(&image, &desc, layout, &norm, NULL, tensor);
+    oc_image_free(&image, NULL);
+    if (status != OC_OK)
+        return host_fail_library(call);
+    tensor->desc = input->desc;
+    return HOST_OK;
+}
+
+/* ---- which file for which input ---------------------------------------------------------------- */
+
+static bool is_npy(const char *path)
+{
+    size_t length = strlen(path);
+    return length > 4 && strcmp(path + length - 4, ".npy") == 0;
+}
+
+int host_input_read(const host_call *call, const char *path, const oc_value_info *input,
+                    const host_normal *normal, oc_tensor *tensor)
+{
+    if (!is_npy(path))
+        return read_picture(call, path, input, normal, tensor);
+    if (normal->mean.count || normal->scale.count)
+        return host_usage(call, "--mean, --scale: expected a picture, found %s", path);
+    return read_npy(call, path, input, tensor);
+}
+
+/* The input that "NAME=FILE" names, else n_inputs; *path is the part after it. A name may hold a '='. */
+static size_t named_input(const oc_model_info *info, const char *text, const char **path)
+{
+    for (size_t i = 0; i < info->n_inputs; i++) {
+        size_t length = strlen(info->inputs[i].name);
+        if (strncmp(text, info->inputs[i].name, length) == 0 && text[length] == '=') {
+            *path = text + length + 1;
+            return i;
+        }
+    }
+    *path = text;
+    return info->n_inputs;
+}
+
+static int load_one(host_runner *runner, const char *text, const host_normal *normal)
+{
+    const oc_model_info *info = runner->info;
+    const char *path;
+    size_t i = named_input(info, text, &path);
+    if (i == info->n_inputs && info->n_inputs == 1)
+        i = 0;
+    if (i == info->n_inputs)
+        return host_usage(
+            runner->call,
+            "--input: expected NAME=FILE, since %s has %zu inputs (%s%s%s), "
+            "found '%s'",
+            info->name, info->n_inputs, info->n_inputs > 0 ? info->inputs[0].name : "",
+            info->n_inputs > 1 ? ", " : "", info->n_inputs > 1 ? info->inputs[1].name : "", text);
+    if (runner->inputs[i].data)
+        return host_usage(runner->call,
+                          "--input: expected one file for input %s, found a second: %s",
+                          info->inputs[i].name, path);
+    return host_input_read(runner->call, path, &info->inputs[i], normal, &runner->inputs[i]);
+}
+
+int host_inputs_load(host_runner *runner, const host_texts *texts, const host_normal *normal)
+{
+    int status = HOST_OK;
+    for (size_t i = 0; i < texts->count && status == HOST_OK; i++)
+        status = load_one(runner, texts->items[i], normal);
+    for (size_t i = 0; i < runner->info->n_inputs && status == HOST_OK; i++)
+        if (!runner->inputs[i].data)
+            status = host_usage(runner->call, "--input: expected %s=FILE as well, found none",
+                                runner->info->inputs[i].name);
+    return status;
+}

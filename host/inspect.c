@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** `offcut inspect MODEL`: its nodes, what they cost, and what would move at each cut. */
+#include "json.h"
+#include "table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef struct inspect_options {
+    bool is_json;
+} inspect_options;
+
+static const host_option rows[] = {
+    {.name = "json", .offset = offsetof(inspect_options, is_json), .help = "one JSON document"},
+};
+
+/* ---- text -------------------------------------------------------------------------------------- */
+
+static void add_values(host_table *table, const char *what, const oc_value_info *list, size_t count)
+{
+    char shape[OC_SHAPE_TEXT];
+    for (size_t i = 0; i < count; i++) {
+        host_cell(table, "%s", what);
+        host_cell(table, "%s %s %s", list[i].name, oc_dtype_name(list[i].desc.dtype),
+                  oc_shape_print(&list[i].desc.shape, shape, sizeof(shape)));
+    }
+}
+
+static void print_head(const oc_model_info *info)
+{
+    host_table table;
+    char titles[] = "|";
+    char text[HOST_NUMBER_TEXT];
+    char bound[HOST_NUMBER_TEXT];
+    host_table_init(&table, titles);
+    host_cell(&table, "model");
+    host_cell(&table, "%s (%s)", info->name, info->format);
+    host_cell(&table, "digest");
+    host_cell(&table, "%s", info->digest);
+    add_values(&table, "input", info->inputs, info->n_inputs);
+    add_values(&table, "output", info->outputs, info->n_outputs);
+    host_cell(&table, "MACs");
+    host_cell(&table, "%s", host_count_text(info->macs, text));
+    host_cell(&table, "parameters");
+    host_cell(&table, "%s (%s)", host_count_text(info->params, text),
+              host_bytes_text(info->weight_bytes, bound));
+    host_cell(&table, "arena");
+    host_cell(&table, "%s (lower bound %s)", host_bytes_text(info->arena_bytes, text),
+              host_bytes_text(info->arena_lower_bound, bound));
+    host_table_print(&table);
+    host_table_fini(&table);
+}
+
+static void print_nodes(const oc_model *model, size_t count)
+{
+    host_table table;
+    char titles[] = ">index|node|operator|output|>MACs|>parameters|>bytes read|>bytes written";
+    char text[HOST_NUMBER_TEXT];
+    char shape[OC_SHAPE_TEXT];
+    host_table_init(&table, titles);
+    for (size_t i = 0; i < count; i++) {
+        const oc_node_info *node = oc_model_get_node(model, i);
+        host_cell(&table, "%zu", i);
+        host_cell(&table, "%s", node->name);
+        host_cell(&table, "%s", node->op);
+        host_cell(&table, "%s", oc_shape_print(&node->outputs[0].desc.shape, shape, sizeof(shape)));
+        host_cell(&table, "%s", host_count_text(node->macs, text));
+        host_cell(&table, "%s", host_count_text(node->params, text));
+        host_cell(&table, "%s", host_count_text(node->bytes_read, text));
+        host_cell(&table, "%s", host_count_text(node->bytes_written, text));
+    }
+    printf("\nnodes, in the order of execution\n");
+    host_table_print(&table);
+    host_table_fini(&table);
+}
+
+static void add_cut(host_table *table, const oc_cut_info *cut)
+{
+    char text[HOST_NUMBER_TEXT];
+    char shape[OC_SHAPE_TEXT];
+    char values[900] = "";
+    int put = 0;
+    for (size_t v = 0; v < cut->n_values && (size_t)put < sizeof(values); v++)
+        put += snprintf(values + put, sizeof(values) - (size_t)put, "%s%s %s", v ? ", " : "",
+                        cut->values[v]->name,
+                        oc_shape_print(&cut->values[v]->desc.shape, shape, sizeof(shape)));
+    host_cell(table, "%zu", cut->index);
+    host_cell(table, "%s", host_count_text(cut->bytes, text));
+    host_cell(table, "%s", values);
+}
+
+static void print_cuts(oc_cut_info *const *cuts, size_t count)
+{
+    host_table table;
+    char titles[] = ">cut|>bytes|values";
+    host_table_init(&table, titles);
+    for (size_t i = 0; i < count; i++)
+        add_cut(&table, cuts[i]);
+    printf("\ncuts: cut N is before node N, and its values are what would move\n");
+    host_table_print(&table);
+    host_table_fini(&table);
+}
+
+/* ---- JSON -------------------------------------------------------------------------------------- */
+
+static json_t *node_json(const oc_node_info *node)
+{
+    json_t *object = host_json_object();
+    json_t *inputs = host_json_list();
+    json_t *outputs = host_json_list();
+    for (size_t i = 0; i < node->n_inputs; i++)
+        host_json_add(inputs, host_json_text(node->inputs[i]));
+    for (size_t i = 0; i < node->n_outputs; i++)
+        host_json_add(outputs, host_json_desc(node->outputs[i].name, &node->outputs[i].desc));
+    host_json_put(object, "name", host_json_text(node->name));
+    host_json_put(object, "op", host_json_text(node->op));
+    host_json_put(object, "numerics", host_json_text(node->numerics));
+    host_json_put(object, "attrs", host_json_text(node->attrs));
+    host_json_put(object, "inputs", inputs);
+    host_json_put(object, "outputs", outputs);
+    host_json_put(object, "macs", host_json_uint(node->macs));
+    host_json_put(object, "params", host_json_uint(node->params));
+    host_json_put(object, "bytes_read", host_json_uint(node->bytes_read));
+    host_json_put(object, "bytes_written", host_json_uint(node->bytes_written));
+    return object;
+}
+
+static json_t *cut_json(const oc_cut_info *cut)
+{
+    json_t *object = host_json_object();
+    json_t *values = host_json_list();
+    for (size_t i = 0; i < cut->n_values; i++)
+        host_json_add(values, host_json_desc(cut->values[i]->name, &cut->values[i]->desc));
+    host_json_put(object, "index", host_json_uint(cut->index));
+    host_json_put(object, "bytes", host_json_uint(cut->bytes));
+    host_json_put(object, "values", values);
+    return object;
+}
+
+static void print_json(const oc_model *model, oc_cut_info *const *cuts)
+{
+    const oc_model_info *info = oc_model_get_info(model);
+    json_t *document = host_json_object();
+    json_t *nodes = host_json_list();
+    json_t *cut_list = host_json_list();
+    for (size_t i = 0; i < info->n_nodes; i++)
+        host_json_add(nodes, node_json(oc_model_get_node(model, i)));
+    for (size_t i = 0; i <= info->n_nodes; i++)
+        host_json_add(cut_list, cut_json(cuts[i]));
+    host_json_put(document, "model", host_json_model(info));
+    host_json_put(document, "nodes", nodes);
+    host_json_put(document, "cuts", cut_list);
+    host_json_print(document);
+}
+
+/* ---- the command ------------------------------------------------------------------------------- */
+
+static void print_text(const oc_model *model, oc_cut_info *const *cuts)
+{
+    const oc_model_info *info = oc_model_get_info(model);
+    print_head(info);
+    print_nodes(model, info->n_nodes);
+    print_cuts(cuts, info->n_nodes + 1);
+}
+
+static int show(const host_call *call, const oc_model *model)
+{
+    const inspect_options *options = call->options;
+    size_t count = oc_model_get_info(model)->n_nodes + 1;
+    oc_cut_info **cuts = host_alloc(count, sizeof(*cuts));
+    oc_status status = OC_OK;
+    for (size_t i = 0; i < count && status == OC_OK; i++)
+        status = oc_model_cut(model, i, NULL, &cuts[i]);
+    if (status == OC_OK)
+        (options->is_json ? print_json : print_text)(model, cuts);
+    for (size_t i = 0; i < count; i++)
+        oc_cut_info_free(cuts[i], NULL);
+    free(cuts);
+    return status == OC_OK ? HOST_OK : host_fail_library(call);
+}
+
+static int run(const host_call *call)
+{
+    oc_model *model = NULL;
+    if (oc_model_open(call->operand, NULL, NULL, &model) != OC_OK)
+        return host_fail_library(call);
+    int status = show(call, model);
+    oc_model_destroy(model);
+    return status;
+}
+
+const host_command host_command_inspect = {
+    .name = "inspect",
+    .operand = "MODEL",
+    .help = "show a model's nodes with their cost, and the bytes that would move at each cut",
+    .options = rows,
+    .n_options = HOST_COUNT(rows),
+    .options_size = sizeof(inspect_options),
+    .run = run,
+};

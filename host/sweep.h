@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Every cut of a model, one after the other, each compared with the all-local run. */
+#ifndef HOST_SWEEP_H
+#define HOST_SWEEP_H
+
+#include "outputs.h"
+#include "runner.h"
+
+typedef struct host_sweep_row {
+    oc_cut_info *cut; /* owned */
+    oc_report report;
+    bool is_identical; /* all outputs, bit for bit */
+    char answer[HOST_ANSWER_TEXT];
+} host_sweep_row;
+
+typedef struct host_sweep {
+    host_sweep_row *rows; /* cuts 0 .. number of nodes */
+    size_t count;
+    size_t n_different; /* rows that are not identical */
+    size_t n_fallbacks; /* rows whose worker did not answer: they prove nothing about it */
+} host_sweep;
+
+/** Run all cuts, each `repeat` times. `expected`: the outputs of the all-local run. Returns an exit status; host_sweep_fini after either. */
+int host_sweep_run(host_runner *runner, const oc_tensor *expected, const host_labels *labels,
+                   uint32_t repeat, host_sweep *sweep);
+void host_sweep_fini(host_sweep *sweep);
+void host_sweep_print(const host_sweep *sweep);
+json_t *host_sweep_json(const host_sweep *sweep);
+
+#endif
