@@ -8,25 +8,27 @@
  */
 #include "numerics.h"
 #include "vector.h"
+#include "vector_tile.h"
 
 #define CG (C / G)
 #define OG (O / G)
 #if HAS_BIAS
 #define BIAS_PARAM __global const float *bias,
+#define BIAS_AT(i_) (bias + (i_))
 #else
 #define BIAS_PARAM
+#define BIAS_AT(i_) ((__global const float *)0)
 #endif
 
 #ifdef CONV2D_TILE
 /*
  * x [N,H,W,C]   w [G][PACKS][KH*KW*CG][PACK], then CG zeros   bias [G][PACKS][PACK]   y [N,OH,OW,O]
- * needs PACK, PACKS, LANES, VECTORS, TILE, BLOCKS (of LANES * VECTORS channels in a group),
+ * needs PACK, PACKS, LANES, VECTORS, TILE, BLOCKS (of OC_BLOCK channels in a group),
  * IS_INSIDE (1: no tap of any tile is outside the input)
  * gid(0) = ow / TILE   gid(1) = n * OH + oh   gid(2) = g * BLOCKS + block
  *
- * A matrix product in registers: TILE pixels times VECTORS vectors of channels. Each step reads
- * the weights of one tap as vectors and one scalar per pixel. A tap outside the input reads the
- * zeros behind the weights, so that the loop is the same for all pixels.
+ * A tap outside the input reads the zeros behind the weights, so that the loop is the same for all
+ * pixels of a tile.
  */
 /* With neighbouring taps and one group, a row of the window is one run of floats in x. */
 #if DW == 1 && G == 1
@@ -37,26 +39,11 @@
 #define RUNS KW
 #endif
 
-/* acc += x w for one tap; xs holds it for each pixel. */
-static inline void tile_step(oc_lanes acc[TILE][VECTORS], __global const float *w,
-                             const float xs[TILE])
-{
-    oc_lanes wv[VECTORS];
-    #pragma unroll
-    for (int v = 0; v < VECTORS; v++)
-        wv[v] = oc_lanes_load(w + v * LANES);
-    #pragma unroll
-    for (int m = 0; m < TILE; m++)
-        #pragma unroll
-        for (int v = 0; v < VECTORS; v++)
-            acc[m][v] = fma((oc_lanes)(xs[m]), wv[v], acc[m][v]);
-}
-
 __kernel void conv2d_tile(__global const float *x, __global const float *w,
                           BIAS_PARAM __global float *restrict y)
 {
     int ow = (int)get_global_id(0) * TILE, row = (int)get_global_id(1);
-    int g = (int)get_global_id(2) / BLOCKS, o = (int)get_global_id(2) % BLOCKS * (LANES * VECTORS);
+    int g = (int)get_global_id(2) / BLOCKS, o = (int)get_global_id(2) % BLOCKS * OC_BLOCK;
     int n = row / OH, h_0 = row % OH * SH - PT, w_0 = ow * SW - PL;
     int pack = g * PACKS + o / PACK;
     __global const float *zeros = w + (size_t)G * PACKS * PACK * (KH * KW * CG);
@@ -64,12 +51,7 @@ __kernel void conv2d_tile(__global const float *x, __global const float *w,
 
     float xs[TILE];
     oc_lanes acc[TILE][VECTORS];
-    #pragma unroll
-    for (int m = 0; m < TILE; m++)
-        #pragma unroll
-        for (int v = 0; v < VECTORS; v++)
-            acc[m][v] = (oc_lanes)(0.0f);
-
+    oc_tile_clear(acc);
     for (int kh = 0; kh < KH; kh++) {
         int h = h_0 + kh * DH;
         bool is_row = IS_INSIDE || (h >= 0 && h < H);
@@ -81,7 +63,7 @@ __kernel void conv2d_tile(__global const float *x, __global const float *w,
                     #pragma unroll
                     for (int m = 0; m < TILE; m++)
                         xs[m] = p[m * SW * C + k];
-                    tile_step(acc, w, xs);
+                    oc_tile_step(acc, xs, w);
                 }
             }
         } else {
@@ -97,35 +79,15 @@ __kernel void conv2d_tile(__global const float *x, __global const float *w,
                     #pragma unroll
                     for (int m = 0; m < TILE; m++)
                         xs[m] = p[m][ci];
-                    tile_step(acc, w, xs);
+                    oc_tile_step(acc, xs, w);
                 }
             }
         }
     }
 
-    /* A loop as it stands: unrolled, a fused function would be compiled once for each vector. */
-    oc_lanes_each z[TILE * VECTORS];
-    #pragma unroll
-    for (int m = 0; m < TILE; m++)
-        #pragma unroll
-        for (int v = 0; v < VECTORS; v++)
-            z[m * VECTORS + v].all = acc[m][v];
     int pixels = OW % TILE == 0 ? TILE : min(TILE, OW - ow);
-    __global float *out = y + (row * OW + ow) * O + g * OG + o;
-    #pragma unroll 1
-    for (int i = 0; i < pixels * VECTORS; i++) {
-        int v = i % VECTORS * LANES, valid = OG - o - v;
-        oc_lanes r = z[i].all;
-#if HAS_BIAS
-        r += oc_lanes_load(bias + pack * PACK + o % PACK + v);
-#endif
-        z[i].all = r = oc_lanes_act(r);
-        if (valid >= LANES)
-            oc_lanes_store(r, out + i / VECTORS * O + v);
-        else
-            for (int j = 0; j < valid; j++)
-                out[i / VECTORS * O + v + j] = z[i].one[j];
-    }
+    oc_tile_store(acc, BIAS_AT(pack * PACK + o % PACK), y + (row * OW + ow) * O + g * OG + o, O,
+                  (int2)(0, pixels), (int2)(0, OG - o));
 }
 #endif
 

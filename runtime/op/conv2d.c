@@ -8,7 +8,7 @@
  * Numerics "direct": acc = +0; for kh, kw, ci ascending: acc = fma(x, w, acc), where x = 0 outside
  * the input; y = acc + bias (acc itself without a bias); then the activation.
  */
-#include "op_common.h"
+#include "op_product.h"
 
 typedef struct attrs {
     oc_op_window window;
@@ -140,23 +140,24 @@ static int32_t ceil_div(int32_t a, int32_t b)
     return (int32_t)(((int64_t)a + b - 1) / b);
 }
 
-/* w [O,KH,KW,CG] -> [G][packs][KH*KW*CG][pack], missing channels zero, then CG zeros. */
+/* Columns of one group after another: w as oc_op_pack does, `k` rows each. */
+static float *pack_groups(const sizes *s, const float *src, size_t k, float *dst)
+{
+    size_t width = (size_t)pack_width(s), og = (size_t)s->og;
+    for (int32_t g = 0; g < s->groups; g++, src += og * k, dst += oc_align_up(og, width) * k)
+        oc_op_pack(src, og, k, k, 1, width, dst);
+    return dst;
+}
+
+/* w [O,KH,KW,CG] -> [G][packs][KH*KW*CG][pack], then CG zeros */
 static oc_status pack_tile(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes)
 {
     sizes s;
+    (void)dst_bytes;
     OC_TRY(sizes_set(call, &s));
     size_t taps = (size_t)s.g.kh * (size_t)s.g.kw * (size_t)s.cg;
-    int32_t pack = pack_width(&s);
-    float *to = dst;
-    memset(dst, 0, dst_bytes);
-    for (int32_t g = 0; g < s.groups; g++)
-        for (int32_t o = 0; o < s.og; o += pack) {
-            const float *from = (const float *)src + (size_t)(g * s.og + o) * taps;
-            int32_t count = OC_MIN(pack, s.og - o);
-            for (size_t k = 0; k < taps; k++, to += pack)
-                for (int32_t j = 0; j < count; j++)
-                    to[j] = from[(size_t)j * taps + k];
-        }
+    float *zeros = pack_groups(&s, src, taps, dst);
+    memset(zeros, 0, (size_t)s.cg * sizeof(*zeros));
     return OC_OK;
 }
 
@@ -164,14 +165,9 @@ static oc_status pack_tile(const oc_op_call *call, const void *src, void *dst, s
 static oc_status pack_bias(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes)
 {
     sizes s;
+    (void)dst_bytes;
     OC_TRY(sizes_set(call, &s));
-    int32_t pack = pack_width(&s);
-    float *to = dst;
-    memset(dst, 0, dst_bytes);
-    for (int32_t g = 0; g < s.groups; g++)
-        for (int32_t o = 0; o < s.og; o += pack, to += pack)
-            memcpy(to, (const float *)src + (size_t)g * (size_t)s.og + (size_t)o,
-                   (size_t)OC_MIN(pack, s.og - o) * sizeof(float));
+    pack_groups(&s, src, 1, dst);
     return OC_OK;
 }
 
@@ -199,21 +195,6 @@ static void flatten(oc_op_geometry *g)
     g->n = g->h = g->oh = 1;
 }
 
-/* Pixels per tile, of at most `max`: the least work for a row, where a tile costs one pixel more than it has, and at least four for the latency of fma. */
-static int32_t choose_tile(int32_t ow, int32_t max)
-{
-    int32_t best = 1;
-    int64_t best_cost = INT64_MAX;
-    for (int32_t tile = 1; tile <= max; tile++) {
-        int64_t cost = (int64_t)ceil_div(ow, tile) * (OC_MAX(tile, 4) + 1);
-        if (cost <= best_cost) {
-            best = tile;
-            best_cost = cost;
-        }
-    }
-    return best;
-}
-
 /* No tap of a tile reaches outside the input, not even those of a tile that is wider than the rest of its row. */
 static bool is_all_inside(const oc_op_geometry *g, int32_t tile)
 {
@@ -238,57 +219,51 @@ static oc_status begin(const oc_op_call *call, const sizes *s, oc_launch_list *l
 static oc_status launch_tile(const oc_op_call *call, const oc_traits *traits, sizes s,
                              oc_launch_list *list)
 {
-    size_t w_elems, w_bytes;
-    oc_launch *l;
+    size_t w_elems, bias_elems, taps = (size_t)s.g.kh * (size_t)s.g.kw * (size_t)s.cg;
     int32_t pack = pack_width(&s), packs = ceil_div(s.og, pack);
-    /* Vectors of a block and pixels of a tile, so that a CPU's registers hold all accumulators
-     * (32 of 16 lanes, 16 of fewer). */
-    int32_t lanes = traits->vector_floats >= 16 ? 16 : traits->vector_floats >= 8 ? 8 : 4;
-    lanes = OC_MIN(lanes, pack);
-    int32_t vectors = traits->is_cpu ? OC_MIN(2, pack / lanes) : 1;
-    int32_t blocks = ceil_div(s.og, lanes * vectors);
+    oc_launch *l;
     flatten(&s.g);
-    int32_t tile = choose_tile(s.g.ow, !traits->is_cpu ? 4 : lanes == 16 ? 14 : 6);
+    oc_op_tile tile = oc_op_tile_choose(traits, s.g.ow, pack);
+    int32_t blocks = ceil_div(s.og, tile.lanes * tile.vectors);
+    OC_TRY(oc_mul_size((size_t)s.groups * (size_t)packs, (size_t)pack, &bias_elems));
+    OC_TRY(oc_mul_size(bias_elems, taps, &w_elems));
 
     OC_TRY(begin(call, &s, list, "conv2d_tile", "CONV2D_TILE", &l));
-    OC_TRY(oc_launch_define(l, "-DPACK=%d -DPACKS=%d -DLANES=%d -DVECTORS=%d -DBLOCKS=%d", pack,
-                            packs, lanes, vectors, blocks));
-    OC_TRY(oc_launch_define(l, "-DTILE=%d -DIS_INSIDE=%d", tile, is_all_inside(&s.g, tile)));
-    OC_TRY(oc_mul_size((size_t)s.groups * (size_t)packs, (size_t)pack, &w_elems));
-    OC_TRY(oc_mul_size(w_elems * sizeof(float), (size_t)s.g.kh * (size_t)s.g.kw * (size_t)s.cg,
-                       &w_bytes));
+    OC_TRY(oc_launch_define(l, "-DPACK=%d -DPACKS=%d -DBLOCKS=%d", pack, packs, blocks));
+    OC_TRY(oc_launch_define(l, "-DLANES=%d -DVECTORS=%d -DTILE=%d -DIS_INSIDE=%d", tile.lanes,
+                            tile.vectors, tile.rows, is_all_inside(&s.g, tile.rows)));
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = 0});
-    oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_PACKED,
-                                         .index = 1,
-                                         .bytes = w_bytes + (size_t)s.cg * sizeof(float),
+    oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_PACKED, .index = 1,
+                                         .bytes = (w_elems + (size_t)s.cg) * sizeof(float),
                                          .pack = pack_tile});
     if (s.has_bias)
-        oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_PACKED,
-                                             .index = 2,
-                                             .bytes = w_elems * sizeof(float),
+        oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_PACKED, .index = 2,
+                                             .bytes = bias_elems * sizeof(float),
                                              .pack = pack_bias});
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_OUT});
-    oc_launch_range(l, (size_t)ceil_div(s.g.ow, tile), (size_t)s.g.n * (size_t)s.g.oh,
+    oc_launch_range(l, (size_t)ceil_div(s.g.ow, tile.rows), (size_t)s.g.n * (size_t)s.g.oh,
                     (size_t)s.groups * (size_t)blocks);
     oc_op_launch_alone(l, traits);
     return OC_OK;
+}
+
+/* Pixels of a work-item: at most `most`, and the fewest that need no more work-items. */
+static int32_t depthwise_tile(int32_t ow, int32_t most)
+{
+    return ceil_div(ow, ceil_div(ow, most));
 }
 
 static oc_status launch_depthwise(const oc_op_call *call, const oc_traits *traits, const sizes *s,
                                   oc_launch_list *list)
 {
     oc_launch *l;
-    int32_t lanes = 1, max = (int32_t)OC_MIN(traits->vector_floats, 16u);
-    while (lanes * 2 <= OC_MIN(max, s->g.c))
-        lanes *= 2;
-    /* A CPU's work-item walks over enough channels to be worth starting; its rows make the parallelism. */
-    int32_t chunk = traits->is_cpu ? 8 * lanes : lanes;
-    int32_t chunks = OC_MAX(s->g.c / chunk, 1);
-    int32_t tile = choose_tile(s->g.ow, traits->is_cpu ? 7 : 2);
+    /* Eight vectors are worth starting a work-item; the rows make the parallelism. */
+    oc_op_chunks c = oc_op_chunks_choose(traits, (size_t)s->g.c, 8 * traits->vector_floats);
+    int32_t tile = depthwise_tile(s->g.ow, traits->is_cpu ? 7 : 2);
 
     OC_TRY(begin(call, s, list, "conv2d_depthwise", "CONV2D_DEPTHWISE", &l));
-    OC_TRY(oc_launch_define(l, "-DLANES=%d -DTILE=%d -DCHUNK=%d -DCHUNKS=%d", lanes, tile, chunk,
-                            chunks));
+    OC_TRY(oc_op_define_chunks(l, &c));
+    OC_TRY(oc_launch_define(l, "-DTILE=%d", tile));
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = 0});
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_PACKED,
                                          .index = 1,
@@ -297,7 +272,7 @@ static oc_status launch_depthwise(const oc_op_call *call, const oc_traits *trait
     if (s->has_bias)
         oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = 2});
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_OUT});
-    oc_launch_range(l, (size_t)chunks, (size_t)ceil_div(s->g.ow, tile),
+    oc_launch_range(l, c.chunks, (size_t)ceil_div(s->g.ow, tile),
                     (size_t)s->g.n * (size_t)s->g.oh);
     oc_op_launch_alone(l, traits);
     return OC_OK;
@@ -326,8 +301,69 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
     return launch_tile(call, traits, s, list);
 }
 
+#define X(...) OP_F32(__VA_ARGS__)
+
 static const oc_op_case cases[] = {
-    {.name = "basic", .in = {OP_F32(1, 5, 5, 3), OP_F32(4, 3, 3, 3), OP_F32(4)}, .n_in = 3, .const_mask = 6},
+    {.name = "valid", .in = {X(1, 5, 5, 3), X(4, 3, 3, 3), X(4)}, .n_in = 3, .const_mask = 6},
+    {.name = "same", .in = {X(1, 14, 14, 8), X(32, 3, 3, 8), X(32)}, .n_in = 3, .const_mask = 6,
+     .sets = {OP_SET_INTS("pads", 1, 1, 1, 1), OP_SET_ENUM("act", "relu")}},
+    {.name = "batch_odd_sizes", .in = {X(3, 17, 19, 5), X(37, 3, 5, 5), X(37)}, .n_in = 3,
+     .const_mask = 6, .sets = {OP_SET_INTS("pads", 1, 2, 1, 2)}},
+    {.name = "first_layer", .in = {X(1, 41, 43, 3), X(64, 7, 7, 3), X(64)}, .n_in = 3,
+     .const_mask = 6, .sets = {OP_SET_INTS("strides", 2, 2), OP_SET_INTS("pads", 3, 3, 3, 3),
+                               OP_SET_ENUM("act", "relu6")}},
+    {.name = "uneven_padding", .in = {X(1, 12, 13, 6), X(20, 3, 3, 6), X(20)}, .n_in = 3,
+     .const_mask = 6, .sets = {OP_SET_INTS("strides", 2, 2), OP_SET_INTS("pads", 0, 0, 1, 1)}},
+    {.name = "uneven_strides", .in = {X(1, 13, 22, 4), X(9, 3, 2, 4), X(9)}, .n_in = 3,
+     .const_mask = 6, .sets = {OP_SET_INTS("strides", 3, 1), OP_SET_INTS("pads", 2, 0, 0, 1)}},
+    {.name = "stride_over_kernel", .in = {X(1, 11, 11, 7), X(12, 1, 1, 7), X(12)}, .n_in = 3,
+     .const_mask = 6, .sets = {OP_SET_INTS("strides", 3, 2)}},
+    {.name = "dilated", .in = {X(1, 15, 16, 5), X(18, 3, 3, 5), X(18)}, .n_in = 3, .const_mask = 6,
+     .sets = {OP_SET_INTS("dilations", 2, 3), OP_SET_INTS("pads", 2, 3, 2, 3)}},
+    {.name = "padding_over_kernel", .in = {X(1, 3, 4, 3), X(8, 2, 2, 3), X(8)}, .n_in = 3,
+     .const_mask = 6, .sets = {OP_SET_INTS("pads", 4, 5, 3, 2)}},
+    {.name = "kernel_of_the_input", .in = {X(2, 6, 6, 16), X(40, 6, 6, 16), X(40)}, .n_in = 3,
+     .const_mask = 6, .sets = {OP_SET_ENUM("act", "tanh")}},
+    {.name = "1x1", .in = {X(1, 7, 9, 24), X(48, 1, 1, 24), X(48)}, .n_in = 3, .const_mask = 6,
+     .sets = {OP_SET_ENUM("act", "sigmoid")}},
+    {.name = "1x1_batch_no_bias", .in = {X(4, 3, 3, 33), X(65, 1, 1, 33)}, .n_in = 2,
+     .const_mask = 2},
+    {.name = "1x1_padded", .in = {X(1, 4, 5, 6), X(7, 1, 1, 6), X(7)}, .n_in = 3, .const_mask = 6,
+     .sets = {OP_SET_INTS("pads", 1, 1, 0, 2)}},
+    {.name = "1x1_pixel", .in = {X(1, 1, 1, 40), X(1, 1, 1, 40), X(1)}, .n_in = 3,
+     .const_mask = 6},
+    {.name = "groups", .in = {X(1, 9, 9, 12), X(40, 3, 3, 6), X(40)}, .n_in = 3, .const_mask = 6,
+     .sets = {OP_SET("groups", 2), OP_SET_INTS("pads", 1, 1, 1, 1)}},
+    {.name = "small_groups_no_bias", .in = {X(1, 8, 7, 20), X(30, 3, 3, 2)}, .n_in = 2,
+     .const_mask = 2, .sets = {OP_SET("groups", 10), OP_SET_INTS("pads", 1, 0, 1, 1)}},
+    {.name = "groups_1x1", .in = {X(2, 5, 5, 48), X(66, 1, 1, 16), X(66)}, .n_in = 3,
+     .const_mask = 6, .sets = {OP_SET("groups", 3), OP_SET_ENUM("act", "leaky_relu"),
+                               OP_SET("act_a", 0.125)}},
+    {.name = "depthwise", .in = {X(1, 14, 14, 32), X(32, 3, 3, 1), X(32)}, .n_in = 3,
+     .const_mask = 6, .sets = {OP_SET("groups", 32), OP_SET_INTS("pads", 1, 1, 1, 1),
+                               OP_SET_ENUM("act", "relu6")}},
+    {.name = "depthwise_strided", .in = {X(2, 15, 17, 19), X(19, 3, 3, 1), X(19)}, .n_in = 3,
+     .const_mask = 6, .sets = {OP_SET("groups", 19), OP_SET_INTS("strides", 2, 2),
+                               OP_SET_INTS("pads", 0, 1, 1, 0)}},
+    {.name = "depthwise_few_channels", .in = {X(1, 9, 10, 3), X(3, 5, 3, 1)}, .n_in = 2,
+     .const_mask = 2, .sets = {OP_SET("groups", 3), OP_SET_INTS("pads", 2, 1, 2, 1)}},
+    {.name = "depthwise_dilated", .in = {X(1, 12, 12, 8), X(8, 3, 3, 1), X(8)}, .n_in = 3,
+     .const_mask = 6, .sets = {OP_SET("groups", 8), OP_SET_INTS("dilations", 3, 2),
+                               OP_SET_INTS("pads", 3, 2, 3, 2)}},
+    {.name = "depthwise_many_channels", .in = {X(1, 4, 4, 330), X(330, 3, 3, 1), X(330)},
+     .n_in = 3, .const_mask = 6,
+     .sets = {OP_SET("groups", 330), OP_SET_INTS("pads", 1, 1, 1, 1)}},
+    {.name = "depthwise_multiplier", .in = {X(1, 8, 8, 6), X(12, 3, 3, 1), X(12)}, .n_in = 3,
+     .const_mask = 6, .sets = {OP_SET("groups", 6), OP_SET_INTS("pads", 1, 1, 1, 1)}},
+    {.name = "one_channel", .in = {X(1, 28, 28, 1), X(6, 5, 5, 1), X(6)}, .n_in = 3,
+     .const_mask = 6, .sets = {OP_SET_INTS("pads", 2, 2, 2, 2)}},
+    {.name = "clip", .in = {X(1, 6, 6, 4), X(8, 3, 3, 4), X(8)}, .n_in = 3, .const_mask = 6,
+     .sets = {OP_SET_ENUM("act", "clip"), OP_SET("act_a", -0.5), OP_SET("act_b", 0.75)}},
+    {.name = "computed_weights", .in = {X(1, 7, 6, 4), X(10, 3, 3, 2), X(10)}, .n_in = 3,
+     .sets = {OP_SET("groups", 2), OP_SET_INTS("pads", 1, 1, 0, 1), OP_SET_ENUM("act", "relu")}},
+    {.name = "computed_weights_no_bias", .in = {X(2, 5, 5, 3), X(4, 2, 2, 3)}, .n_in = 2},
+    {.name = "computed_bias", .in = {X(1, 5, 5, 3), X(4, 2, 2, 3), X(4)}, .n_in = 3,
+     .const_mask = 2},
 };
 
 const oc_op oc_op_conv2d = {

@@ -223,52 +223,20 @@ oc_status oc_op_define_geometry(oc_launch *launch, const oc_op_geometry *g)
     return oc_launch_define(launch, "-DOH=%d -DOW=%d", g->oh, g->ow);
 }
 
-static inline __attribute__((always_inline)) void dot(const float *x, size_t n, const float *w,
-                                                      size_t next_j, size_t next_i, int32_t count,
-                                                      float *acc)
+oc_op_chunks oc_op_chunks_choose(const oc_traits *traits, size_t elems, size_t want)
 {
-    float a[OP_DOT_MAX];
-    if (count == OP_DOT_MAX) { /* a known number of chains side by side, in registers */
-        memcpy(a, acc, sizeof(a));
-        for (size_t i = 0; i < n; i++) {
-            float xi = x ? x[i] : 0.0f;
-            for (size_t j = 0; j < OP_DOT_MAX; j++)
-                a[j] = fmaf(xi, w[j * next_j + i * next_i], a[j]);
-        }
-        memcpy(acc, a, sizeof(a));
-        return;
-    }
-    for (int32_t j = 0; j < count; j++, w += next_j)
-        for (size_t i = 0; i < n; i++)
-            acc[j] = fmaf(x ? x[i] : 0.0f, w[i * next_i], acc[j]);
+    oc_op_chunks c = {.elems = elems, .lanes = 1};
+    while (c.lanes * 2 <= OC_MIN(elems, OC_MIN(traits->vector_floats, 16u)))
+        c.lanes *= 2;
+    c.chunk = traits->is_cpu ? oc_align_up(want, c.lanes) : c.lanes;
+    c.chunks = OC_MAX(elems / c.chunk, (size_t)1);
+    return c;
 }
 
-/*
- * fmaf is exact with and without the instruction, so the bits are the same; without it each call
- * goes to the C library. On x86-64 it is not in the base set, so the choice is made here; elsewhere
- * it is the compiler's.
- */
-#if defined(__x86_64__) && !defined(__FMA__)
-__attribute__((target("fma"))) static void dot_by_instruction(const float *x, size_t n,
-                                                              const float *w, size_t next_j,
-                                                              size_t next_i, int32_t count,
-                                                              float *acc)
+oc_status oc_op_define_chunks(oc_launch *launch, const oc_op_chunks *c)
 {
-    dot(x, n, w, next_j, next_i, count, acc);
-}
-#define HAS_FMA __builtin_cpu_supports("fma")
-#else
-#define HAS_FMA false
-#define dot_by_instruction dot
-#endif
-
-void oc_op_dot(const float *x, size_t n, const float *w, size_t next_j, size_t next_i,
-               int32_t count, float *acc)
-{
-    if (HAS_FMA)
-        dot_by_instruction(x, n, w, next_j, next_i, count, acc);
-    else
-        dot(x, n, w, next_j, next_i, count, acc);
+    return oc_launch_define(launch, "-DELEMS=%zu -DLANES=%zu -DCHUNK=%zu -DCHUNKS=%zu", c->elems,
+                            c->lanes, c->chunk, c->chunks);
 }
 
 void oc_op_launch_alone(oc_launch *launch, const oc_traits *traits)
@@ -369,4 +337,35 @@ void oc_op_broadcast_strides(const oc_shape *in, const oc_shape *out, size_t str
         strides[out->rank - i] = dim == 1 ? 0 : step;
         step *= (size_t)dim;
     }
+}
+
+oc_op_axes oc_op_axes_merge(const oc_shape *out, const size_t *p, const size_t *q)
+{
+    oc_op_axes axes = {0};
+    for (int32_t d = 0; d < out->rank; d++) {
+        size_t dim = (size_t)out->dim[d];
+        int32_t last = axes.count - 1;
+        if (dim == 1)
+            continue;
+        if (last >= 0 && axes.p[last] == p[d] * dim && axes.q[last] == q[d] * dim) {
+            axes.dim[last] *= dim;
+        } else {
+            last = axes.count++;
+            axes.dim[last] = dim;
+        }
+        axes.p[last] = p[d];
+        axes.q[last] = q[d];
+    }
+    return axes;
+}
+
+oc_status oc_op_define_outer(oc_launch *launch, const oc_op_axes *axes, int32_t count)
+{
+    OC_TRY(oc_launch_define(launch, "-DOUTER=%d", count));
+    for (int32_t i = 0; i < count; i++) {
+        int32_t d = count - 1 - i;
+        OC_TRY(oc_launch_define(launch, "-DD%d=%zu -DP%d=%zu -DQ%d=%zu", i, axes->dim[d], i,
+                                axes->p[d], i, axes->q[d]));
+    }
+    return OC_OK;
 }

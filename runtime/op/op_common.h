@@ -140,24 +140,6 @@ OC_MUST_USE oc_status oc_op_define_geometry(oc_launch *launch, const oc_op_geome
 /** With ceil_mode: also the windows that begin inside the input or its top or left padding and end past the padded input. OH = min(ceil((H + top + bottom - ((KH-1) dh + 1)) / sh) + 1, ceil((H + top) / sh)), likewise OW. */
 void oc_op_geometry_ceil(const oc_op_window *window, oc_op_geometry *geometry);
 
-/* ---- chains of fma -------------------------------------------------------------------------- */
-
-#define OP_DOT_MAX 8
-
-/**
- * The reference of the class "direct": goes on with `count` (1 to OP_DOT_MAX) chains at once. Serial
- * loop: for j < count: for i < n ascending: acc[j] = fma(x[i], w[j * next_j + i * next_i], acc[j]).
- * `x` NULL: all x are 0.
- */
-void oc_op_dot(const float *x, size_t n, const float *w, size_t next_j, size_t next_i,
-               int32_t count, float *acc);
-
-/**
- * For a kernel whose work-item does much: a CPU's work-groups are one work-item each, because
- * compilers that merge the work-items of a group spoil the hand-made vector code. Others choose.
- */
-void oc_op_launch_alone(oc_launch *launch, const oc_traits *traits);
-
 /* ---- vectors and copies -------------------------------------------------------------------------- */
 
 /** The most floats (1, 2, 4, 8 or 16) side by side that divide `elems` and fit the device's vectors: LANES of vector.h. */
@@ -169,6 +151,24 @@ uint32_t oc_op_lanes(const oc_traits *traits, size_t elems);
  */
 size_t oc_op_unit(size_t mask);
 OC_MUST_USE oc_status oc_op_define_unit(oc_launch *launch, size_t unit);
+
+/**
+ * For a kernel whose work-item does much: a CPU's work-groups are one work-item each, because
+ * compilers that merge the work-items of a group spoil the hand-made vector code. Others choose.
+ */
+void oc_op_launch_alone(oc_launch *launch, const oc_traits *traits);
+
+/**
+ * A run of `elems` floats cut into pieces for work-items, each a loop over vectors: LANES at most
+ * `elems`, CHUNKS pieces of CHUNK elements, of which the last takes the rest and is not shorter
+ * than LANES. `want`: elements that are worth a work-item on a CPU.
+ */
+typedef struct oc_op_chunks {
+    size_t elems, lanes, chunk, chunks;
+} oc_op_chunks;
+oc_op_chunks oc_op_chunks_choose(const oc_traits *traits, size_t elems, size_t want);
+/** Defines ELEMS, LANES, CHUNK, CHUNKS. */
+OC_MUST_USE oc_status oc_op_define_chunks(oc_launch *launch, const oc_op_chunks *chunks);
 
 /** How many units in a row a work-item copies: neighbouring ones on a CPU, one elsewhere, where neighbouring work-items make the row. */
 size_t oc_op_chunk(const oc_traits *traits, size_t units);
@@ -193,6 +193,18 @@ OC_MUST_USE oc_status oc_op_broadcast(const oc_op_call *call, const oc_shape *p,
  * stretches.
  */
 void oc_op_broadcast_strides(const oc_shape *in, const oc_shape *out, size_t strides[OC_RANK_MAX]);
+
+/** The axes of an output with the strides of its two operands p and q, the last axis fastest. */
+typedef struct oc_op_axes {
+    int32_t count;
+    size_t dim[OC_RANK_MAX], p[OC_RANK_MAX], q[OC_RANK_MAX];
+} oc_op_axes;
+
+/** The same walk over as few axes as can be: those of one element go, neighbours merge. */
+oc_op_axes oc_op_axes_merge(const oc_shape *out, const size_t *p, const size_t *q);
+
+/** Defines OUTER, D0, P0, Q0, D1, ... of broadcast.h for the first `count` axes. */
+OC_MUST_USE oc_status oc_op_define_outer(oc_launch *launch, const oc_op_axes *axes, int32_t count);
 
 /* ---- short forms for case tables ---------------------------------------------------------- */
 

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * fully_connected: x [...,K], w [O,K], bias [O] (optional) -> [...,O].
+ *
+ * Numerics "direct": acc = +0; for k ascending: acc = fma(x, w, acc); y = acc + bias (acc itself
+ * without a bias); then the activation.
+ */
+#include "op_product.h"
+
+typedef struct attrs {
+    oc_op_act act;
+} attrs;
+
+static const oc_attr rows[] = {OP_ATTR_ACT(attrs)};
+
+/* x is seen as [m,k]. */
+typedef struct sizes {
+    size_t m, k, o;
+    bool has_bias;
+} sizes;
+
+static sizes sizes_of(const oc_op_call *call)
+{
+    const oc_shape *x = &call->in[0]->shape;
+    sizes s = {.k = (size_t)x->dim[x->rank - 1], .has_bias = oc_op_has(call, 2)};
+    s.m = oc_op_elems(x) / s.k;
+    s.o = (size_t)call->in[1]->shape.dim[0];
+    return s;
+}
+
+static oc_status shape(const oc_op_call *call, oc_desc *out)
+{
+    OC_TRY(oc_op_check(call));
+    OC_TRY(oc_op_check_float(call));
+    OC_TRY(oc_op_check_rank(call, 0, 1, OC_RANK_MAX));
+    OC_TRY(oc_op_check_rank(call, 1, 2, 2));
+    oc_desc y = *call->in[0];
+    int32_t *last = &y.shape.dim[y.shape.rank - 1];
+    OC_TRY(oc_op_check_dim(call, 1, 1, *last, "the last axis of input 0"));
+    *last = call->in[1]->shape.dim[0];
+    if (oc_op_has(call, 2)) {
+        OC_TRY(oc_op_check_rank(call, 2, 1, 1));
+        OC_TRY(oc_op_check_dim(call, 2, 0, *last, "rows of the weights"));
+    }
+    out[0] = y;
+    return OC_OK;
+}
+
+static oc_status cost(const oc_op_call *call, oc_cost *cost)
+{
+    const attrs *a = call->attrs;
+    sizes s = sizes_of(call);
+    OC_TRY(oc_op_cost_io(call, cost));
+    cost->macs = (uint64_t)s.m * s.o * s.k;
+    cost->ops =
+        (uint64_t)s.m * s.o * ((s.has_bias ? 1u : 0u) + (a->act.fn != OC_UNARY_none ? 1u : 0u));
+    return OC_OK;
+}
+
+static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
+{
+    const attrs *a = call->attrs;
+    const float *x = in[0], *w = in[1];
+    sizes s = sizes_of(call);
+    const float *bias = s.has_bias ? in[2] : NULL;
+    float *y = out[0];
+    for (size_t m = 0; m < s.m; m++)
+        for (size_t o = 0; o < s.o; o += OP_DOT_MAX) {
+            size_t count = OC_MIN(OP_DOT_MAX, s.o - o);
+            float acc[OP_DOT_MAX] = {0};
+            oc_op_dot(x + m * s.k, s.k, w + o * s.k, s.k, 1, (int32_t)count, acc);
+            for (size_t j = 0; j < count; j++)
+                *y++ = oc_op_act_eval(&a->act, bias ? acc[j] + bias[o + j] : acc[j]);
+        }
+    return OC_OK;
+}
+
+/* w [O,K] -> [packs][K][OP_PACK], missing outputs zero */
+static oc_status pack_weights(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes)
+{
+    sizes s = sizes_of(call);
+    (void)dst_bytes;
+    oc_op_pack(src, s.o, s.k, s.k, 1, OP_PACK, dst);
+    return OC_OK;
+}
+
+/* bias [O] -> [packs][OP_PACK] */
+static oc_status pack_bias(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes)
+{
+    (void)dst_bytes;
+    oc_op_pack(src, sizes_of(call).o, 1, 1, 1, OP_PACK, dst);
+    return OC_OK;
+}
+
+static oc_status launch_plain(const oc_op_call *call, const sizes *s, oc_launch_list *list)
+{
+    const attrs *a = call->attrs;
+    oc_launch *l;
+    OC_TRY(oc_launch_add(list, "fully_connected", "fully_connected_plain", &l));
+    OC_TRY(oc_launch_define(l, "-DFULLY_CONNECTED_PLAIN -DM=%zu -DK=%zu -DO=%zu -DHAS_BIAS=%d",
+                            s->m, s->k, s->o, s->has_bias));
+    OC_TRY(oc_op_define_act(l, &a->act));
+    for (uint32_t i = 0; i < (s->has_bias ? 3u : 2u); i++)
+        oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = i});
+    oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_OUT});
+    oc_launch_range(l, s->o, s->m, 1);
+    return OC_OK;
+}
+
+static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_launch_list *list)
+{
+    const attrs *a = call->attrs;
+    sizes s = sizes_of(call);
+    OC_TRY(oc_op_check_launch(call));
+    if (!call->is_const[1] || (s.has_bias && !call->is_const[2]))
+        return launch_plain(call, &s, list);
+    oc_op_product product = {
+        .m = s.m, .k = s.k, .n = s.o, .act = &a->act,
+        .w_index = 1, .pack_w = pack_weights,
+        .bias_index = s.has_bias ? 2 : 0, .pack_bias = pack_bias,
+    };
+    return oc_op_launch_product(&product, traits, list);
+}
+
+static const oc_op_case cases[] = {
+    {.name = "vector", .in = {OP_F32(1, 64), OP_F32(10, 64), OP_F32(10)}, .n_in = 3,
+     .const_mask = 6},
+    {.name = "no_bias", .in = {OP_F32(1, 33), OP_F32(65, 33)}, .n_in = 2, .const_mask = 2},
+    {.name = "batch_relu", .in = {OP_F32(5, 100), OP_F32(32, 100), OP_F32(32)}, .n_in = 3,
+     .const_mask = 6, .sets = {OP_SET_ENUM("act", "relu")}},
+    {.name = "leading_axes", .in = {OP_F32(2, 3, 4, 7), OP_F32(31, 7), OP_F32(31)}, .n_in = 3,
+     .const_mask = 6},
+    {.name = "rank_1", .in = {OP_F32(17), OP_F32(3, 17), OP_F32(3)}, .n_in = 3, .const_mask = 6},
+    {.name = "one_output", .in = {OP_F32(3, 257), OP_F32(1, 257), OP_F32(1)}, .n_in = 3,
+     .const_mask = 6, .sets = {OP_SET_ENUM("act", "sigmoid")}},
+    {.name = "one_input", .in = {OP_F32(19, 1), OP_F32(40, 1), OP_F32(40)}, .n_in = 3,
+     .const_mask = 6, .sets = {OP_SET_ENUM("act", "tanh")}},
+    {.name = "many_rows", .in = {OP_F32(50, 24), OP_F32(48, 24), OP_F32(48)}, .n_in = 3,
+     .const_mask = 6},
+    {.name = "computed_weights", .in = {OP_F32(3, 20), OP_F32(9, 20), OP_F32(9)}, .n_in = 3,
+     .const_mask = 4},
+    {.name = "computed_bias", .in = {OP_F32(2, 12), OP_F32(6, 12), OP_F32(6)}, .n_in = 3,
+     .const_mask = 2, .sets = {OP_SET_ENUM("act", "relu6")}, .lo = -3, .hi = 3},
+    {.name = "computed_no_bias", .in = {OP_F32(2, 12), OP_F32(6, 12)}, .n_in = 2},
+};
+
+const oc_op oc_op_fully_connected = {
+    .name = "fully_connected",
+    .help = "x [...,K], w [O,K], bias [O] (optional) -> [...,O]",
+    .attrs_size = sizeof(attrs), .attrs = rows, .n_attrs = OC_COUNT(rows),
+    .in_min = 2, .in_max = 3, .n_out = 1,
+    .numerics = "direct",
+    .act_attr = "act",
+    .shape = shape, .cost = cost, .reference = reference, .launch = launch,
+    .cases = cases, .n_cases = OC_COUNT(cases),
+};

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * matmul: p [...,M,K], q [...,K,N] -> [...,M,N], leading axes broadcast as NumPy does.
+ *
+ * Numerics "direct": acc = +0; for k ascending: acc = fma(p, q, acc); then the activation.
+ */
+#include "op_product.h"
+
+typedef struct attrs {
+    oc_op_act act;
+} attrs;
+
+static const oc_attr rows[] = {OP_ATTR_ACT(attrs)};
+
+/* Pairs of matrices [m,k] and [k,n], one for each index of `lead`, and where they lie. */
+typedef struct sizes {
+    size_t m, k, n;
+    oc_shape lead;
+    size_t step_p[OC_RANK_MAX], step_q[OC_RANK_MAX];
+} sizes;
+
+static oc_status sizes_set(const oc_op_call *call, sizes *s)
+{
+    oc_shape p = call->in[0]->shape, q = call->in[1]->shape;
+    OC_TRY(oc_op_check_rank(call, 0, 2, OC_RANK_MAX));
+    OC_TRY(oc_op_check_rank(call, 1, 2, OC_RANK_MAX));
+    OC_TRY(oc_op_check_dim(call, 1, q.rank - 2, p.dim[p.rank - 1], "the last axis of input 0"));
+    s->m = (size_t)p.dim[p.rank - 2];
+    s->k = (size_t)p.dim[p.rank - 1];
+    s->n = (size_t)q.dim[q.rank - 1];
+    p.rank -= 2;
+    q.rank -= 2;
+    OC_TRY(oc_op_broadcast(call, &p, &q, &s->lead));
+    oc_op_broadcast_strides(&p, &s->lead, s->step_p);
+    oc_op_broadcast_strides(&q, &s->lead, s->step_q);
+    for (int32_t d = 0; d < s->lead.rank; d++) {
+        s->step_p[d] *= s->m * s->k;
+        s->step_q[d] *= s->k * s->n;
+    }
+    return OC_OK;
+}
+
+static oc_status shape(const oc_op_call *call, oc_desc *out)
+{
+    sizes s;
+    OC_TRY(oc_op_check(call));
+    OC_TRY(oc_op_check_float(call));
+    OC_TRY(sizes_set(call, &s));
+    oc_desc y = {OC_DTYPE_float32, s.lead};
+    y.shape.dim[y.shape.rank++] = (int32_t)s.m;
+    y.shape.dim[y.shape.rank++] = (int32_t)s.n;
+    out[0] = y;
+    return OC_OK;
+}
+
+static oc_status cost(const oc_op_call *call, oc_cost *cost)
+{
+    const attrs *a = call->attrs;
+    sizes s;
+    OC_TRY(sizes_set(call, &s));
+    OC_TRY(oc_op_cost_io(call, cost));
+    uint64_t elems = oc_op_elems(&call->out[0]->shape);
+    cost->macs = elems * s.k;
+    cost->ops = a->act.fn != OC_UNARY_none ? elems : 0;
+    return OC_OK;
+}
+
+/* ---- reference --------------------------------------------------------------------------------- */
+
+static void product(const sizes *s, const attrs *a, const float *p, const float *q, float *y)
+{
+    for (size_t m = 0; m < s->m; m++)
+        for (size_t n = 0; n < s->n; n += OP_DOT_MAX) {
+            size_t count = OC_MIN(OP_DOT_MAX, s->n - n);
+            float acc[OP_DOT_MAX] = {0};
+            oc_op_dot(p + m * s->k, s->k, q + n, 1, s->n, (int32_t)count, acc);
+            for (size_t j = 0; j < count; j++)
+                *y++ = oc_op_act_eval(&a->act, acc[j]);
+        }
+}
+
+static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
+{
+    sizes s;
+    OC_TRY(sizes_set(call, &s));
+    size_t pairs = oc_op_elems(&s.lead);
+    int32_t at[OC_RANK_MAX] = {0};
+    for (size_t i = 0; i < pairs; i++, oc_op_next(&s.lead, at)) {
+        const float *p = in[0], *q = in[1];
+        for (int32_t d = 0; d < s.lead.rank; d++) {
+            p += (size_t)at[d] * s.step_p[d];
+            q += (size_t)at[d] * s.step_q[d];
+        }
+        product(&s, call->attrs, p, q, (float *)out[0] + i * s.m * s.n);
+    }
+    return OC_OK;
+}
+
+/* ---- launch ------------------------------------------------------------------------------------ */
+
+/* q [K,N] -> [N / OP_PACK, rounded up][K][OP_PACK] */
+static oc_status pack_constant(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes)
+{
+    sizes s;
+    (void)dst_bytes;
+    OC_TRY(sizes_set(call, &s));
+    oc_op_pack(src, s.n, s.k, 1, s.n, OP_PACK, dst);
+    return OC_OK;
+}
+
+static oc_status launch_pairs(const oc_op_call *call, const oc_traits *traits, const sizes *s,
+                              oc_launch_list *list)
+{
+    const attrs *a = call->attrs;
+    oc_op_axes axes = oc_op_axes_merge(&s->lead, s->step_p, s->step_q);
+    oc_op_chunks c = oc_op_chunks_choose(traits, s->n, 1);
+    oc_op_tile tile = oc_op_tile_choose(traits, (int32_t)s->m, (int32_t)c.lanes);
+    size_t vectors = traits->is_cpu && s->n >= 2 * c.lanes ? 2 : 1, block = vectors * c.lanes;
+    size_t m = (size_t)tile.rows;
+    oc_launch *l;
+    OC_TRY(oc_launch_add(list, "matmul", "matmul", &l));
+    OC_TRY(oc_launch_define(l, "-DM=%zu -DK=%zu -DCOLUMNS=%zu", s->m, s->k, s->n));
+    OC_TRY(oc_launch_define(l, "-DLANES=%zu -DVECTORS=%zu -DTILE=%zu", c.lanes, vectors, m));
+    OC_TRY(oc_op_define_outer(l, &axes, axes.count));
+    OC_TRY(oc_op_define_act(l, &a->act));
+    oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = 0});
+    oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = 1});
+    oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_OUT});
+    oc_launch_range(l, (s->n + block - 1) / block, (s->m + m - 1) / m,
+                    oc_op_elems(&s->lead));
+    oc_op_launch_alone(l, traits);
+    return OC_OK;
+}
+
+static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_launch_list *list)
+{
+    const attrs *a = call->attrs;
+    sizes s;
+    OC_TRY(oc_op_check_launch(call));
+    OC_TRY(sizes_set(call, &s));
+    /* One constant matrix for all of p: its rows are those of one product. */
+    if (!call->is_const[1] || oc_op_elems(&call->in[1]->shape) != s.k * s.n)
+        return launch_pairs(call, traits, &s, list);
+    oc_op_product one = {.m = oc_op_elems(&call->in[0]->shape) / s.k, .k = s.k, .n = s.n,
+                         .act = &a->act, .w_index = 1, .pack_w = pack_constant};
+    return oc_op_launch_product(&one, traits, list);
+}
+
+static const oc_op_case cases[] = {
+    {.name = "square", .in = {OP_F32(16, 16), OP_F32(16, 16)}, .n_in = 2},
+    {.name = "odd", .in = {OP_F32(7, 5), OP_F32(5, 37)}, .n_in = 2,
+     .sets = {OP_SET_ENUM("act", "relu")}},
+    {.name = "constant", .in = {OP_F32(3, 29), OP_F32(29, 35)}, .n_in = 2, .const_mask = 2},
+    {.name = "constant_leading_axes", .in = {OP_F32(2, 3, 5, 11), OP_F32(1, 11, 40)}, .n_in = 2,
+     .const_mask = 2, .sets = {OP_SET_ENUM("act", "sigmoid")}},
+    {.name = "constant_first", .in = {OP_F32(4, 6), OP_F32(6, 18)}, .n_in = 2, .const_mask = 1},
+    {.name = "constant_pairs", .in = {OP_F32(2, 4, 6), OP_F32(2, 6, 9)}, .n_in = 2,
+     .const_mask = 2},
+    {.name = "pairs", .in = {OP_F32(2, 3, 9, 8), OP_F32(2, 3, 8, 33)}, .n_in = 2},
+    {.name = "broadcast", .in = {OP_F32(2, 1, 4, 6), OP_F32(3, 6, 5)}, .n_in = 2},
+    {.name = "broadcast_both", .in = {OP_F32(2, 1, 3, 15, 4), OP_F32(5, 1, 4, 7)}, .n_in = 2},
+    {.name = "row", .in = {OP_F32(1, 50), OP_F32(50, 3)}, .n_in = 2},
+    {.name = "column", .in = {OP_F32(30, 2), OP_F32(2, 1)}, .n_in = 2},
+    {.name = "outer", .in = {OP_F32(6, 1), OP_F32(1, 20)}, .n_in = 2},
+};
+
+const oc_op oc_op_matmul = {
+    .name = "matmul",
+    .help = "p [...,M,K], q [...,K,N] -> [...,M,N], leading axes broadcast",
+    .attrs_size = sizeof(attrs), .attrs = rows, .n_attrs = OC_COUNT(rows),
+    .in_min = 2, .in_max = 2, .n_out = 1,
+    .numerics = "direct",
+    .act_attr = "act",
+    .shape = shape, .cost = cost, .reference = reference, .launch = launch,
+    .cases = cases, .n_cases = OC_COUNT(cases),
+};
