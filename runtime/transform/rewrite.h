@@ -7,10 +7,11 @@
 
 /** Who uses each value, as the graph stood when the list was made. */
 typedef struct oc_consumers {
-    oc_id *nodes;      /* consumers of value v: nodes[begin[v] .. begin[v+1]), ascending, one entry an input */
+    oc_id *
+        nodes; /* consumers of value v: nodes[begin[v] .. begin[v+1]), ascending, one entry an input */
     uint32_t *begin;
-    bool *is_output;   /* per value: the graph gives it */
-    size_t n_values;   /* values made later have no entry */
+    bool *is_output; /* per value: the graph gives it */
+    size_t n_values; /* values made later have no entry */
 } oc_consumers;
 
 /** List the consumers in memory of `arena`. Nodes that were folded do not count. */
@@ -24,8 +25,6 @@ const oc_node *oc_rewrite_producer(const oc_graph *graph, oc_id value, const oc_
 
 /** The node does its operator's work and no more: no activation is fused into it. */
 bool oc_rewrite_is_plain(const oc_node *node);
-
-bool oc_rewrite_same_desc(const oc_desc *a, const oc_desc *b);
 
 /**
  * May every use of `from` become one of `to`? Not when that would make the graph give one value
@@ -42,8 +41,8 @@ OC_MUST_USE oc_status oc_rewrite_supersede(oc_graph *graph, oc_id from, oc_id to
 /** Exchange the names of two values. oc_graph_compact makes them known to oc_graph_find_value. */
 void oc_rewrite_swap_names(oc_graph *graph, oc_id a, oc_id b);
 
-/** The last node takes the slot and the name of `node`: the order of nodes stays what it was. */
-void oc_rewrite_take_slot(oc_graph *graph, oc_id node);
+/** The node `heir` takes the slot and the name of `node`, which is not used any more: the order of nodes stays what it was. */
+void oc_rewrite_take_slot(oc_graph *graph, oc_id node, oc_id heir);
 
 /** Constants made of others; evaluated when a device is prepared. */
 OC_MUST_USE oc_status oc_rewrite_const_reshape(oc_graph *graph, oc_id value, const oc_shape *shape,

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What each rewrite does to networks made for it: which nodes are left, and how they are called. */
+#include "graph_eval.h"
+#include "oc_ops.h"
+#include "oc_test.h"
+#include "oc_transform.h"
+
+#include <stdio.h>
+
+/* ---- building as importers do ------------------------------------------------------------------ */
+
+static const int32_t to_nhwc_perm[] = {0, 2, 3, 1}, to_nchw_perm[] = {0, 3, 1, 2};
+
+static oc_graph *new_graph(void)
+{
+    oc_graph *g = NULL;
+    oc_assert_ok(oc_graph_create("rules", NULL, NULL, &g));
+    return g;
+}
+
+static oc_id input(oc_graph *g, int32_t n, int32_t c, int32_t h, int32_t w)
+{
+    oc_desc desc = {OC_DTYPE_float32, {4, {n, c, h, w}}};
+    oc_id value;
+    oc_assert_ok(oc_graph_add_input(g, "image", &desc, &value));
+    return value;
+}
+
+static oc_id constant(oc_graph *g, const char *name, int32_t rank, const int32_t *dims, float lo,
+                      float hi)
+{
+    oc_desc desc = {OC_DTYPE_float32, {.rank = rank}};
+    oc_rng rng = oc_rng_make(7);
+    float data[4096];
+    size_t elems;
+    oc_id value;
+    for (int32_t i = 0; i < rank; i++)
+        desc.shape.dim[i] = dims[i];
+    oc_assert_ok(oc_shape_elems(&desc.shape, &elems));
+    assert_true(elems <= OC_COUNT(data));
+    oc_rng_fill_floats(&rng, data, elems, lo, hi);
+    oc_assert_ok(oc_graph_add_bytes(g, name, &desc, data, &value));
+    return value;
+}
+
+static oc_id end(oc_graph *g, oc_node *node)
+{
+    oc_id out;
+    oc_assert_ok(oc_graph_end_node(g, node, NULL, &out));
+    return out;
+}
+
+static oc_node *begin(oc_graph *g, const oc_op *op, const char *name, const oc_id *in, size_t n_in)
+{
+    oc_node *node;
+    oc_assert_ok(oc_graph_begin_node(g, op, name, in, n_in, &node));
+    return node;
+}
+
+/* A node without attributes. */
+static oc_id plain(oc_graph *g, const oc_op *op, const char *name, oc_id x)
+{
+    return end(g, begin(g, op, name, &x, 1));
+}
+
+static oc_id transpose(oc_graph *g, const char *name, oc_id x, const int32_t *perm)
+{
+    oc_node *node = begin(g, &oc_op_transpose, name, &x, 1);
+    oc_assert_ok(oc_node_set_ints(node, "perm", perm, 4));
+    return end(g, node);
+}
+
+static oc_id unary(oc_graph *g, const char *name, const char *fn, oc_id x)
+{
+    oc_node *node = begin(g, &oc_op_unary, name, &x, 1);
+    oc_assert_ok(oc_node_set_enum(node, "fn", fn));
+    return end(g, node);
+}
+
+static oc_id binary(oc_graph *g, const char *name, const char *fn, oc_id p, oc_id q)
+{
+    oc_node *node = begin(g, &oc_op_binary, name, (oc_id[]){p, q}, 2);
+    oc_assert_ok(oc_node_set_enum(node, "fn", fn));
+    return end(g, node);
+}
+
+static oc_id reshape(oc_graph *g, const char *name, oc_id x, int32_t rank, const int32_t *dims)
+{
+    oc_node *node = begin(g, &oc_op_reshape, name, &x, 1);
+    oc_assert_ok(oc_node_set_ints(node, "shape", dims, (size_t)rank));
+    return end(g, node);
+}
+
+/* The inner names of a spatial operator that stands between two transposes. */
+typedef struct inner {
+    char before[40], node[40];
+} inner;
+
+static inner inner_names(const char *name)
+{
+    inner n;
+    snprintf(n.before, sizeof(n.before), "%s/in", name);
+    snprintf(n.node, sizeof(n.node), "%s/inner", name);
+    return n;
+}
+
+/* A 3x3 convolution on [N,C,H,W]. The last transpose has the model's name of the value. */
+static oc_id conv(oc_graph *g, const char *name, oc_id x, int32_t outputs, bool has_bias)
+{
+    inner n = inner_names(name);
+    int32_t c = g->values[x].desc.shape.dim[1];
+    oc_id ids[3] = {transpose(g, n.before, x, to_nhwc_perm)};
+    ids[1] = constant(g, "weights", 4, (int32_t[]){outputs, 3, 3, c}, -0.3f, 0.3f);
+    ids[2] = constant(g, "bias", 1, &outputs, -1, 1);
+    oc_node *node = begin(g, &oc_op_conv2d, n.node, ids, has_bias ? 3 : 2);
+    oc_assert_ok(oc_node_set_ints(node, "pads", (int32_t[]){1, 1, 1, 1}, 4));
+    return transpose(g, name, end(g, node), to_nchw_perm);
+}
+
+static oc_id maxpool(oc_graph *g, const char *name, oc_id x)
+{
+    inner n = inner_names(name);
+    oc_id nhwc = transpose(g, n.before, x, to_nhwc_perm);
+    oc_node *node = begin(g, &oc_op_maxpool2d, n.node, &nhwc, 1);
+    oc_assert_ok(oc_node_set_ints(node, "kernel", (int32_t[]){2, 2}, 2));
+    oc_assert_ok(oc_node_set_ints(node, "strides", (int32_t[]){2, 2}, 2));
+    return transpose(g, name, end(g, node), to_nchw_perm);
+}
+
+static oc_id batchnorm(oc_graph *g, const char *name, oc_id x)
+{
+    inner n = inner_names(name);
+    int32_t c = g->values[x].desc.shape.dim[1];
+    oc_id ids[5] = {transpose(g, n.before, x, to_nhwc_perm)};
+    for (int i = 1; i < 5; i++)
+        ids[i] = constant(g, "statistic", 1, &c, 0.5f, 1.5f);
+    return transpose(g, name, end(g, begin(g, &oc_op_batchnorm, n.node, ids, 5)), to_nchw_perm);
+}
+
+static oc_id mean(oc_graph *g, const char *name, oc_id x, bool keepdims)
+{
+    oc_node *node = begin(g, &oc_op_reduce, name, &x, 1);
+    oc_assert_ok(oc_node_set_enum(node, "fn", "mean"));
+    oc_assert_ok(oc_node_set_ints(node, "axes", (int32_t[]){2, 3}, 2));
+    oc_assert_ok(oc_node_set_int(node, "keepdims", keepdims));
+    return end(g, node);
+}
+
+static oc_id fully_connected(oc_graph *g, const char *name, oc_id x, int32_t outputs)
+{
+    int32_t k = g->values[x].desc.shape.dim[1];
+    oc_id ids[3] = {x, constant(g, "weights", 2, (int32_t[]){outputs, k}, -1, 1),
+                    constant(g, "bias", 1, &outputs, -1, 1)};
+    return end(g, begin(g, &oc_op_fully_connected, name, ids, 3));
+}
+
+/* ---- looking at what came out ------------------------------------------------------------------ */
+
+static void transform(oc_graph *g, oc_id output)
+{
+    oc_assert_ok(oc_graph_add_output(g, output));
+    oc_assert_ok(oc_transform_all(g));
+}
+
+static size_t count_op(const oc_graph *g, const oc_op *op)
+{
+    size_t count = 0;
+    for (size_t n = 0; n < g->n_nodes; n++)
+        count += g->nodes[n].op == op;
+    return count;
+}
+
+/* The operators in order, separated by blanks. */
+static void assert_ops(const oc_graph *g, const char *expected)
+{
+    oc_buf text;
+    oc_buf_init(&text, NULL);
+    for (size_t n = 0; n < g->n_nodes; n++)
+        oc_assert_ok(oc_buf_printf(&text, n ? " %s" : "%s", g->nodes[n].op->name));
+    assert_string_equal(text.data ? text.data : "", expected);
+    oc_buf_fini(&text);
+}
+
+static const oc_node *node_of(const oc_graph *g, const char *value)
+{
+    oc_id id = oc_graph_find_value(g, value);
+    assert_int_not_equal(id, OC_NONE);
+    assert_int_not_equal(g->values[id].producer, OC_NONE);
+    return &g->nodes[g->values[id].producer];
+}
+
+/* ---- transposes -------------------------------------------------------------------------------- */
+
+static void a_residual_network_keeps_one_transpose(void **state)
+{
+    (void)state;
+    oc_graph *g = new_graph();
+    oc_id x = input(g, 1, 3, 8, 8);
+    x = unary(g, "relu0", "relu", batchnorm(g, "bn0", conv(g, "conv0", x, 4, false)));
+    oc_id block = maxpool(g, "pool", x);
+    x = unary(g, "relu1", "relu", batchnorm(g, "bn1", conv(g, "conv1", block, 4, true)));
+    x = batchnorm(g, "bn2", conv(g, "conv2", x, 4, true));
+    x = unary(g, "relu2", "relu", binary(g, "add", "add", x, block));
+    x = reshape(g, "flat", mean(g, "mean", x, true), 2, (int32_t[]){1, 4});
+    transform(g, plain(g, &oc_op_softmax, "softmax", fully_connected(g, "fc", x, 5)));
+    assert_ops(
+        g,
+        "transpose conv2d maxpool2d conv2d conv2d binary reduce reshape fully_connected softmax");
+    /* Values go by the names of the model, of the last thing that was done to them. */
+    assert_ptr_equal(node_of(g, "relu0")->op, &oc_op_conv2d);
+    assert_string_equal(oc_node_enum(node_of(g, "relu0"), "act"), "relu");
+    assert_ptr_equal(node_of(g, "pool")->op, &oc_op_maxpool2d);
+    assert_string_equal(oc_node_enum(node_of(g, "bn2"), "act"), "none");
+    assert_ptr_equal(node_of(g, "relu2")->op, &oc_op_binary);
+    assert_string_equal(g->values[g->outputs[0]].name, "softmax");
+    oc_graph_destroy(g);
+}
+
+static void one_channel_needs_no_transpose(void **state)
+{
+    (void)state;
+    oc_graph *g = new_graph();
+    oc_id x = maxpool(g, "pool", conv(g, "conv", input(g, 1, 1, 8, 8), 4, true));
+    x = mean(g, "mean", x, false);
+    transform(g, fully_connected(g, "fc", x, 5));
+    assert_ops(g, "reshape conv2d maxpool2d reduce reshape fully_connected");
+    oc_graph_destroy(g);
+}
+
+static void a_flatten_keeps_one_transpose(void **state)
+{
+    (void)state;
+    oc_graph *g = new_graph();
+    oc_id x = unary(g, "relu", "relu", conv(g, "conv", input(g, 1, 3, 4, 4), 4, true));
+    x = reshape(g, "flat", x, 2, (int32_t[]){1, 64});
+    transform(g, fully_connected(g, "fc", x, 5));
+    assert_ops(g, "transpose conv2d transpose reshape fully_connected");
+    oc_graph_destroy(g);
+}
+
+static void a_fork_that_joins_lets_a_transpose_through(void **state)
+{
+    (void)state;
+    oc_graph *g = new_graph();
+    oc_id x = conv(g, "conv0", input(g, 1, 3, 4, 4), 4, true);
+    x = binary(g, "swish", "mul", x, unary(g, "gate", "sigmoid", x));
+    transform(g, mean(g, "mean", conv(g, "conv1", x, 4, true), true));
+    assert_int_equal(count_op(g, &oc_op_transpose), 1);
+    oc_graph_destroy(g);
+}
+
+static void parallel_branches_share_a_transpose(void **state)
+{
+    (void)state;
+    oc_graph *g = new_graph();
+    oc_id x = input(g, 1, 3, 8, 8);
+    oc_id in[3] = {conv(g, "left", x, 4, true), conv(g, "right", x, 5, true)};
+    in[2] = constant(g, "third", 4, (int32_t[]){1, 2, 8, 8}, -1, 1);
+    oc_node *node = begin(g, &oc_op_concat, "concat", in, 3);
+    oc_assert_ok(oc_node_set_int(node, "axis", 1));
+    x = conv(g, "last", end(g, node), 4, true);
+    transform(g, mean(g, "mean", x, false));
+    assert_ops(g, "transpose conv2d conv2d concat conv2d reduce reshape");
+    assert_int_equal(oc_node_int(node_of(g, "concat"), "axis"), 3);
+    oc_graph_destroy(g);
+}
+
+static void an_output_keeps_name_and_layout(void **state)
+{
+    (void)state;
+    oc_graph *g = new_graph();
+    oc_id x = unary(g, "relu", "relu", conv(g, "conv", input(g, 1, 3, 4, 5), 2, true));
+    transform(g, x);
+    assert_ops(g, "transpose conv2d transpose");
+    const oc_value *out = &g->values[g->outputs[0]];
+    assert_string_equal(out->name, "relu");
+    assert_memory_equal(out->desc.shape.dim, ((int32_t[]){1, 2, 4, 5}), 4 * sizeof(int32_t));
+    oc_graph_destroy(g);
+}
+
+/* Moving down behind both users would make two transposes out of one. */
+static void a_transpose_is_never_doubled(void **state)
+{
+    (void)state;
+    oc_graph *g = new_graph();
+    oc_id x = conv(g, "conv", input(g, 1, 3, 4, 5), 2, true);
+    oc_assert_ok(oc_graph_add_output(g, unary(g, "a", "sigmoid", x)));
+    transform(g, unary(g, "b", "tanh", x));
+    assert_int_equal(count_op(g, &oc_op_transpose), 2);
+    oc_graph_destroy(g);
+}
+
+static void a_lower_constant_is_written_out(void **state)
+{
+    (void)state;
+    oc_graph *g = new_graph();
+    oc_id x = maxpool(g, "pool", input(g, 1, 3, 4, 4));
+    x = binary(g, "scaled", "mul", x, constant(g, "factor", 3, (int32_t[]){3, 1, 1}, 0.5f, 2));
+    transform(g, mean(g, "mean", x, false));
+    assert_ops(g, "transpose maxpool2d binary reduce reshape");
+    const oc_node *node = node_of(g, "scaled");
+    assert_memory_equal(g->values[node->in[1]].desc.shape.dim, ((int32_t[]){1, 1, 1, 3}),
+                        4 * sizeof(int32_t));
+    oc_graph_destroy(g);
+}
+
+/* ---- no-ops ------------------------------------------------------------------------------------ */
+
+static void noops_go(void **state)
+{
+    (void)state;
+    oc_graph *g = new_graph();
+    oc_id x = plain(g, &oc_op_identity, "identity", input(g, 2, 3, 4, 4));
+    x = unary(g, "none", "none", x);
+    oc_node *node = begin(g, &oc_op_pad, "pad", &x, 1);
+    oc_assert_ok(oc_node_set_ints(node, "pads_begin", (int32_t[]){0, 0, 0, 0}, 4));
+    oc_assert_ok(oc_node_set_ints(node, "pads_end", (int32_t[]){0, 0, 0, 0}, 4));
+    x = plain(g, &oc_op_concat, "concat", end(g, node));
+    x = plain(g, &oc_op_maxpool2d, "unit", x);
+    x = transpose(g, "still", x, (int32_t[]){0, 1, 2, 3});
+    x = reshape(g, "same", x, 4, (int32_t[]){2, 3, 4, 4});
+    x = unary(g, "tanh", "tanh", x);
+    x = reshape(g, "two", reshape(g, "three", x, 3, (int32_t[]){2, 3, 16}), 2, (int32_t[]){2, 48});
+    transform(g, unary(g, "last", "abs", x));
+    assert_ops(g, "unary reshape unary");
+    oc_graph_destroy(g);
+}
+
+/* -0 + 0 is +0, and so is the mean of -0 alone, summed from +0. */
+static void what_changes_a_negative_zero_stays(void **state)
+{
+    (void)state;
+    oc_graph *g = new_graph();
+    float zero = 0;
+    oc_desc scalar = {OC_DTYPE_float32, {0, {0}}};
+    oc_id c, x = input(g, 1, 3, 4, 4);
+    oc_assert_ok(oc_graph_add_fill(g, "zero", &scalar, &zero, &c));
+    x = binary(g, "add", "add", x, c);
+    transform(g, plain(g, &oc_op_avgpool2d, "unit", x));
+    assert_ops(g, "binary avgpool2d");
+    oc_graph_destroy(g);
+}
+
+/* An output is not given by an input or by what makes another output. */
+static void an_output_is_always_computed(void **state)
+{
+    (void)state;
+    oc_graph *g = new_graph();
+    oc_id x = input(g, 1, 3, 4, 4);
+    oc_assert_ok(oc_graph_add_output(g, plain(g, &oc_op_identity, "copy", x)));
+    oc_id y = unary(g, "relu", "relu", x);
+    oc_assert_ok(oc_graph_add_output(g, y));
+    oc_assert_ok(oc_graph_add_output(g, plain(g, &oc_op_identity, "second", y)));
+    transform(g, unary(g, "fixed", "exp", constant(g, "c", 1, (int32_t[]){3}, 0, 1)));
+    static const char *const names[] = {"copy", "relu", "second", "fixed"};
+    for (size_t i = 0; i < OC_COUNT(names); i++) {
+        assert_string_equal(g->values[g->outputs[i]].name, names[i]);
+        assert_int_not_equal(g->values[g->outputs[i]].producer, OC_NONE);
+    }
+    oc_graph_destroy(g);
+}
+
+/* ---- folding ----------------------------------------------------------------------------------- */
+
+static void chains_of_constants_fold(void **state)
+{
+    (void)state;
+    oc_graph *g = new_graph();
+    oc_id c = constant(g, "c", 2, (int32_t[]){3, 4}, 0.5f, 1);
+    oc_id d = unary(g, "exp", "exp", reshape(g, "shaped", c, 4, (int32_t[]){1, 3, 1, 4}));
+    d = binary(g, "twice", "add", d, d);
+    transform(g, binary(g, "sum", "add", input(g, 1, 3, 4, 4), d));
+    assert_ops(g, "binary");
+    float given[12], found[12];
+    oc_assert_ok(oc_graph_const_read(g, oc_graph_find_value(g, "twice"), found, sizeof(found)));
+    oc_assert_ok(oc_graph_const_read(g, oc_graph_find_value(g, "c"), given, sizeof(given)));
+    for (size_t i = 0; i < OC_COUNT(found); i++)
+        assert_true(found[i] > 2 * given[i] + 2 && found[i] < 6); /* 2 e^x, x in 0.5 .. 1 */
+    oc_graph_destroy(g);
+}
+
+/* conv without bias, then an addition: the same bits as the addition computed by itself. */
+static void a_bias_written_as_addition_keeps_its_bits(void **state)
+{
+    (void)state;
+    oc_graph *g[2];
+    oc_tensor out[2], in;
+    oc_desc desc = {OC_DTYPE_float32, {4, {1, 3, 5, 5}}};
+    oc_rng rng = oc_rng_make(3);
+    oc_assert_ok(oc_tensor_alloc(&desc, NULL, &in));
+    oc_rng_fill_floats(&rng, in.data, 75, -1, 1);
+    for (int i = 0; i < 2; i++) {
+        g[i] = new_graph();
+        oc_id x = conv(g[i], "conv", input(g[i], 1, 3, 5, 5), 4, false);
+        oc_id c = constant(g[i], "c", 3, (int32_t[]){4, 1, 1}, -1, 1);
+        x = unary(g[i], "relu", "leaky_relu", binary(g[i], "biased", "add", c, x));
+        oc_assert_ok(oc_graph_add_output(g[i], x));
+        oc_assert_ok(i ? oc_transform_all(g[i]) : oc_graph_freeze(g[i], 0));
+        oc_assert_ok(graph_eval(g[i], &in, &out[i]));
+    }
+    assert_ops(g[1], "transpose conv2d transpose");
+    oc_assert_bits_equal(out[1].data, out[0].data, 100);
+    for (int i = 0; i < 2; i++) {
+        oc_tensor_free(&out[i], NULL);
+        oc_graph_destroy(g[i]);
+    }
+    oc_tensor_free(&in, NULL);
+}
+
+/* A value that somebody else sees, or that the graph gives, must stay what it is. */
+static void a_layer_that_others_see_takes_nothing_over(void **state)
+{
+    (void)state;
+    oc_graph *g = new_graph();
+    oc_id x = input(g, 1, 3, 4, 4);
+    x = reshape(g, "flat", x, 2, (int32_t[]){1, 48});
+    oc_id seen = fully_connected(g, "seen", x, 4);
+    oc_id given = fully_connected(g, "given", seen, 4);
+    oc_assert_ok(oc_graph_add_output(g, given));
+    oc_id factor = constant(g, "factor", 1, (int32_t[]){4}, 0.5f, 2);
+    oc_id a = unary(g, "a", "relu", seen), b = binary(g, "b", "mul", given, factor);
+    transform(g, binary(g, "sum", "add", a, b));
+    assert_int_equal(count_op(g, &oc_op_unary), 1);
+    assert_int_equal(count_op(g, &oc_op_binary), 2);
+    assert_string_equal(oc_node_enum(node_of(g, "seen"), "act"), "none");
+    oc_graph_destroy(g);
+}
+
+/* Only the first of two functions fits into the layer. */
+static void one_activation_is_fused(void **state)
+{
+    (void)state;
+    oc_graph *g = new_graph();
+    oc_id x = reshape(g, "flat", input(g, 1, 3, 4, 4), 2, (int32_t[]){1, 48});
+    oc_node *node;
+    x = fully_connected(g, "fc", x, 4);
+    node = begin(g, &oc_op_unary, "leaky", &x, 1);
+    oc_assert_ok(oc_node_set_enum(node, "fn", "leaky_relu"));
+    oc_assert_ok(oc_node_set_float(node, "a", 0.25f));
+    transform(g, unary(g, "tanh", "tanh", end(g, node)));
+    assert_ops(g, "reshape fully_connected unary");
+    assert_string_equal(oc_node_enum(node_of(g, "leaky"), "act"), "leaky_relu");
+    assert_true(oc_node_float(node_of(g, "leaky"), "act_a") == 0.25f);
+    oc_graph_destroy(g);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_residual_network_keeps_one_transpose),
+        cmocka_unit_test(one_channel_needs_no_transpose),
+        cmocka_unit_test(a_flatten_keeps_one_transpose),
+        cmocka_unit_test(a_fork_that_joins_lets_a_transpose_through),
+        cmocka_unit_test(parallel_branches_share_a_transpose),
+        cmocka_unit_test(an_output_keeps_name_and_layout),
+        cmocka_unit_test(a_transpose_is_never_doubled),
+        cmocka_unit_test(a_lower_constant_is_written_out),
+        cmocka_unit_test(noops_go),
+        cmocka_unit_test(what_changes_a_negative_zero_stays),
+        cmocka_unit_test(an_output_is_always_computed),
+        cmocka_unit_test(chains_of_constants_fold),
+        cmocka_unit_test(a_bias_written_as_addition_keeps_its_bits),
+        cmocka_unit_test(a_layer_that_others_see_takes_nothing_over),
+        cmocka_unit_test(one_activation_is_fused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
