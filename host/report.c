@@ -60,7 +60,8 @@ void host_times_print(const oc_report *report, uint32_t repeat)
         uint64_t time_ns;
         const char *help;
     } rows[] = {
-        {"edge compute", report->edge_ns, "kernels and copies here"},
+        {"edge compute", report->edge_ns,
+         "kernels and copies here; a first run may compile, see --repeat"},
         {"encode", report->encode_ns, "values put into messages"},
         {"send", report->send_ns, "until the worker has the last byte"},
         {"queue", report->queue_ns, "waiting at the worker"},

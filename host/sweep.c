@@ -53,7 +53,7 @@ void host_sweep_fini(host_sweep *sweep)
     *sweep = (host_sweep){.rows = NULL};
 }
 
-/* The names, as many as fit a column. */
+/* The names, as many as fit a column. The last cut moves nothing, since nothing is left to run. */
 static void cell_values(host_table *table, const oc_cut_info *cut)
 {
     char text[200];
@@ -62,7 +62,7 @@ static void cell_values(host_table *table, const oc_cut_info *cut)
     for (size_t i = 0; i < cut->n_values && (size_t)put < sizeof(text); i++)
         put += snprintf(text + put, sizeof(text) - (size_t)put, i ? ", %s" : "%s",
                         cut->values[i]->name);
-    host_cell(table, put > 36 ? "%.33s..." : "%s", text);
+    host_cell(table, put > 36 ? "%.33s..." : "%s", cut->n_values ? text : "(all local)");
 }
 
 static void cell_times(host_table *table, const oc_report *report)

@@ -101,7 +101,7 @@ static int run(const host_call *call)
         return host_usage(call, "expected --model [NAME=]FILE at least once, found none");
 
     int status = HOST_OK;
-    oc_log_sink log = host_log_sink(call, options->is_verbose ? OC_LOG_DEBUG : OC_LOG_WARN);
+    oc_log_sink log = host_log_sink(call, options->is_verbose ? OC_LOG_DEBUG : OC_LOG_ERROR);
     oc_worker_model *models = host_alloc(count, sizeof(*models));
     char **texts = host_alloc(count, sizeof(*texts));
     char **lines = host_alloc(count, sizeof(*lines));
