@@ -157,7 +157,8 @@ struct oc_op {
     /**
      * The operator on tensors whose axes are permuted (axis i of the new tensor is axis perm[i] of
      * the old one) as the same operator with other attributes: writes them into `attrs` (a copy of the old).
-     * All inputs and outputs are permuted alike; inputs of lower rank are not allowed. NULL: cannot.
+     * All inputs and outputs are permuted alike, and every element keeps its bits; inputs of lower
+     * rank are not allowed. Errors: OC_E_UNSUPPORTED. NULL: cannot.
      */
     oc_status (*permute)(const oc_op_call *call, const int32_t *perm, int32_t rank, void *attrs);
 

@@ -69,27 +69,6 @@ static oc_status merge_twin(oc_graph *g, const oc_consumers *uses, oc_id id, siz
     return OC_OK;
 }
 
-/*
- * A transpose whose result is no longer used leaves its name to the value it came from: the name
- * is the model's, while the inner value's was made up by the importer.
- */
-static oc_status pass_names_on(oc_graph *g, oc_arena *scratch)
-{
-    oc_consumers uses;
-    OC_TRY(oc_consumers_list(g, scratch, &uses));
-    for (size_t n = 0; n < g->n_nodes; n++) {
-        const oc_node *node = &g->nodes[n];
-        if (node->op != &oc_op_transpose || oc_perm_is_identity(transpose_perm(node)))
-            continue;
-        oc_id in = node->in[0], out = node->out[0];
-        bool is_dead = !uses.is_output[out] && uses.begin[out] == uses.begin[out + 1];
-        bool is_inner = !uses.is_output[in] && g->values[in].producer != OC_NONE;
-        if (is_dead && is_inner && uses.begin[in + 1] - uses.begin[in] > 1)
-            oc_rewrite_swap_names(g, in, out);
-    }
-    return OC_OK;
-}
-
 static oc_status merge_all(oc_graph *g, oc_arena *scratch, size_t *changes)
 {
     oc_consumers uses;
@@ -97,7 +76,7 @@ static oc_status merge_all(oc_graph *g, oc_arena *scratch, size_t *changes)
     for (size_t n = 0; n < g->n_nodes; n++)
         if (g->nodes[n].op == &oc_op_transpose)
             OC_TRY(merge_pair(g, &uses, &g->nodes[n], changes));
-    OC_TRY(pass_names_on(g, scratch));
+    OC_TRY(oc_rewrite_pass_names(g, scratch));
     OC_TRY(oc_graph_compact(g));
     OC_TRY(oc_consumers_list(g, scratch, &uses));
     for (size_t n = 0; n < g->n_nodes; n++)
@@ -201,7 +180,7 @@ static oc_status move_regions(oc_graph *g, oc_arena *scratch, size_t *visits, si
             (*visits + r.visits) / VISITS_PER_NODE <= r.n_nodes)
             OC_TRY(move_below(&r, &g->nodes[n], is_seen, scratch, changes));
     *visits += r.visits;
-    return pass_names_on(g, scratch);
+    return oc_rewrite_pass_names(g, scratch);
 }
 
 /* ---- all of it -------------------------------------------------------------------------------- */
@@ -232,6 +211,9 @@ static oc_status make_views(oc_graph *g, size_t *changes)
             !oc_perm_is_view(transpose_perm(node), &g->values[node->in[0]].desc.shape))
             continue;
         const oc_shape *shape = &g->values[node->out[0]].desc.shape;
+        /* The bytes are the same: the model's name goes where they are computed. */
+        if (oc_rewrite_is_inner(g, node->in[0]) && oc_rewrite_is_inner(g, node->out[0]))
+            oc_rewrite_swap_names(g, node->in[0], node->out[0]);
         node->op = &oc_op_reshape;
         node->numerics = node->op->numerics;
         OC_TRY(oc_arena_alloc(&g->arena, OC_MAX(node->op->attrs_size, (size_t)1), 1, &node->attrs));

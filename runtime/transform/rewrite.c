@@ -2,6 +2,7 @@
 #include "rewrite.h"
 
 #include "oc_ops.h"
+#include "perm.h"
 
 /* ---- who uses a value ---------------------------------------------------------------------- */
 
@@ -74,6 +75,30 @@ oc_status oc_rewrite_supersede(oc_graph *graph, oc_id from, oc_id to)
     OC_TRY(oc_graph_replace_uses(graph, from, to));
     if (graph->values[to].name != name)
         oc_rewrite_swap_names(graph, from, to);
+    return OC_OK;
+}
+
+bool oc_rewrite_is_inner(const oc_graph *graph, oc_id value)
+{
+    return graph->values[value].producer != OC_NONE && !oc_graph_is_output(graph, value);
+}
+
+oc_status oc_rewrite_pass_names(oc_graph *graph, oc_arena *scratch)
+{
+    oc_consumers uses;
+    OC_TRY(oc_consumers_list(graph, scratch, &uses));
+    for (size_t n = 0; n < graph->n_nodes; n++) {
+        const oc_node *node = &graph->nodes[n];
+        if (node->op != &oc_op_transpose || node->n_in == 0)
+            continue;
+        oc_id in = node->in[0], out = node->out[0];
+        bool is_dead = !uses.is_output[out] && uses.begin[out] == uses.begin[out + 1];
+        /* The dead transpose is itself one of the uses. */
+        bool is_used = uses.begin[in + 1] - uses.begin[in] > 1;
+        bool is_copy = oc_perm_is_identity(oc_node_ints(node, "perm"));
+        if (is_dead && is_used && !is_copy && oc_rewrite_is_inner(graph, in))
+            oc_rewrite_swap_names(graph, in, out);
+    }
     return OC_OK;
 }
 

@@ -41,6 +41,16 @@ OC_MUST_USE oc_status oc_rewrite_supersede(oc_graph *graph, oc_id from, oc_id to
 /** Exchange the names of two values. oc_graph_compact makes them known to oc_graph_find_value. */
 void oc_rewrite_swap_names(oc_graph *graph, oc_id a, oc_id b);
 
+/** A node of the graph makes the value, and the graph does not give it: it may be renamed. */
+bool oc_rewrite_is_inner(const oc_graph *graph, oc_id value);
+
+/**
+ * A transpose whose result is no longer used leaves its name to the value it came from: the name
+ * is the model's, while that of the value within was made up by the importer. To be called before
+ * the transpose is gone; `scratch` is for the time of the call.
+ */
+OC_MUST_USE oc_status oc_rewrite_pass_names(oc_graph *graph, oc_arena *scratch);
+
 /** The node `heir` takes the slot and the name of `node`, which is not used any more: the order of nodes stays what it was. */
 void oc_rewrite_take_slot(oc_graph *graph, oc_id node, oc_id heir);
 

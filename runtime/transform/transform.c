@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "oc_transform.h"
 
+#include "rewrite.h"
+
 #define OC_TRANSFORM(name_) extern const oc_transform oc_transform_##name_;
 #include "transforms.def"
 #undef OC_TRANSFORM
@@ -25,10 +27,21 @@ const oc_transform *const *oc_transforms(size_t *count)
     return rows;
 }
 
+/* Importers leave transposes behind that they found no use for, with the names of the model's values. */
+static oc_status pass_names(oc_graph *graph)
+{
+    oc_arena scratch;
+    oc_arena_init(&scratch, graph->alloc);
+    oc_status status = oc_rewrite_pass_names(graph, &scratch);
+    oc_arena_fini(&scratch);
+    return status;
+}
+
 static oc_status run_rounds(oc_graph *graph)
 {
     size_t n_rows, changes = 1;
     const oc_transform *const *rows = oc_transforms(&n_rows);
+    OC_TRY(pass_names(graph));
     OC_TRY(oc_graph_compact(graph));
     for (int round = 0; round < ROUNDS_MAX && changes > 0; round++) {
         changes = 0;

@@ -304,6 +304,24 @@ static void a_lower_constant_is_written_out(void **state)
     oc_graph_destroy(g);
 }
 
+/* An importer that knows both layouts of a value leaves a transpose behind that nobody uses. */
+static void an_unused_transpose_leaves_its_name(void **state)
+{
+    (void)state;
+    oc_graph *g = new_graph();
+    oc_id nhwc = transpose(g, "image/in", input(g, 1, 3, 4, 4), to_nhwc_perm);
+    oc_node *node = begin(g, &oc_op_maxpool2d, "pool/inner", &nhwc, 1);
+    oc_assert_ok(oc_node_set_ints(node, "kernel", (int32_t[]){2, 2}, 2));
+    oc_id pooled = end(g, node);
+    transpose(g, "pool", pooled, to_nchw_perm);
+    node = begin(g, &oc_op_avgpool2d, "last", &pooled, 1);
+    oc_assert_ok(oc_node_set_ints(node, "kernel", (int32_t[]){3, 3}, 2));
+    transform(g, end(g, node));
+    assert_ops(g, "transpose maxpool2d avgpool2d");
+    assert_ptr_equal(node_of(g, "pool")->op, &oc_op_maxpool2d);
+    oc_graph_destroy(g);
+}
+
 /* ---- no-ops ------------------------------------------------------------------------------------ */
 
 static void noops_go(void **state)
@@ -455,6 +473,7 @@ int main(void)
         cmocka_unit_test(an_output_keeps_name_and_layout),
         cmocka_unit_test(a_transpose_is_never_doubled),
         cmocka_unit_test(a_lower_constant_is_written_out),
+        cmocka_unit_test(an_unused_transpose_leaves_its_name),
         cmocka_unit_test(noops_go),
         cmocka_unit_test(what_changes_a_negative_zero_stays),
         cmocka_unit_test(an_output_is_always_computed),
