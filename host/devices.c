@@ -16,19 +16,19 @@ static const host_option rows[] = {
 static void print_text(const oc_device_info *list, size_t count)
 {
     host_table table;
-    char titles[] = "id|kind|name|driver|>units|>memory|state";
+    char titles[] = "id|kind|>units|>memory|state|name|driver";
     char text[HOST_NUMBER_TEXT];
     host_table_init(&table, titles);
     for (size_t i = 0; i < count; i++) {
         const oc_device_info *d = &list[i];
         host_cell(&table, "%s", d->id);
         host_cell(&table, "%s", d->kind);
-        host_cell(&table, "%s", d->name);
-        host_cell(&table, "%s", d->driver);
         host_cell(&table, "%s", d->is_available ? host_count_text(d->compute_units, text) : "");
         host_cell(&table, "%s", d->memory_bytes ? host_bytes_text(d->memory_bytes, text) : "");
         host_cell(&table, "%s%s",
                   d->is_available ? "available" : "absent: ", d->is_available ? "" : d->why);
+        host_cell(&table, "%s", d->name);
+        host_cell(&table, "%s", d->driver);
     }
     host_table_print(&table);
     host_table_fini(&table);

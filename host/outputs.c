@@ -132,7 +132,7 @@ static void print_scores(const oc_tensor *tensor, const host_labels *labels, siz
     for (size_t i = 0; i < count && i < top; i++) {
         host_cell(&table, "%zu", i + 1);
         host_cell(&table, "%zu", scores[i].index);
-        host_cell(&table, "%.6g", scores[i].value);
+        host_cell(&table, "%.7g", scores[i].value);
         if (labels->count > 0)
             host_cell(&table, "%s", label_of(labels, scores[i].index));
     }
@@ -155,7 +155,7 @@ void host_outputs_print(const oc_model_info *info, const oc_tensor *outputs,
             continue;
         }
         summary s = summarise(&outputs[i]);
-        printf(", min %.6g, max %.6g, mean %.6g\n", s.min, s.max, s.mean);
+        printf(", min %.7g, max %.7g, mean %.7g\n", s.min, s.max, s.mean);
     }
 }
 
@@ -216,12 +216,12 @@ char *host_answer_text(const oc_model_info *info, const oc_tensor *outputs,
     const char *label;
     double value;
     if (!host_answer(info, outputs, labels, &index, &label, &value))
-        snprintf(text, HOST_ANSWER_TEXT, "mean %.6g",
+        snprintf(text, HOST_ANSWER_TEXT, "mean %.7g",
                  info->n_outputs ? summarise(&outputs[0]).mean : (double)NAN);
     else if (*label)
-        snprintf(text, HOST_ANSWER_TEXT, "%.40s %.6g", label, value);
+        snprintf(text, HOST_ANSWER_TEXT, "%.40s (%.7g)", label, value);
     else
-        snprintf(text, HOST_ANSWER_TEXT, "class %zu %.6g", index, value);
+        snprintf(text, HOST_ANSWER_TEXT, "class %zu (%.7g)", index, value);
     return text;
 }
 

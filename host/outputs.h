@@ -18,7 +18,7 @@ void host_outputs_print(const oc_model_info *info, const oc_tensor *outputs,
 json_t *host_outputs_json(const oc_model_info *info, const oc_tensor *outputs,
                           const host_labels *labels, size_t top);
 
-/** The best class of the first scores output, with its value: "7 0.9998"; without one the first output's mean. Returns `text`. */
+/** The best class of the first scores output, with its value: "7 (0.9998)"; without one the first output's mean. Returns `text`. */
 #define HOST_ANSWER_TEXT 80
 char *host_answer_text(const oc_model_info *info, const oc_tensor *outputs,
                        const host_labels *labels, char text[HOST_ANSWER_TEXT]);

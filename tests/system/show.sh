@@ -32,8 +32,8 @@ runs 0 "$OFFCUT" plan "$lenet" --cut "$nodes"
 says ': all-local$' "$work/out"
 
 runs 0 "$OFFCUT" devices
-says '^  id .* state$' "$work/out"
-says '^  reference .* available$' "$work/out"
+says '^  id .* state +name ' "$work/out"
+says '^  reference .* available ' "$work/out"
 runs 0 "$OFFCUT" devices --json
 is_json "$work/out"
 says '"available": true' "$work/out"
