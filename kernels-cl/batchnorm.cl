@@ -7,8 +7,10 @@
 #include "numerics.h"
 #include "vector.h"
 
-__kernel void batchnorm(__global const oc_lanes *restrict x, __global const oc_lanes *restrict scale,
-                        __global const oc_lanes *restrict bias, __global const oc_lanes *restrict mean,
+__kernel void batchnorm(__global const oc_lanes *restrict x,
+                        __global const oc_lanes *restrict scale,
+                        __global const oc_lanes *restrict bias,
+                        __global const oc_lanes *restrict mean,
                         __global const oc_lanes *restrict var, __global oc_lanes *restrict out)
 {
     size_t c = get_global_id(0), at = get_global_id(1) * (C / LANES) + c;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * LANES floats side by side (1, 2, 4, 8 or 16), where the last axis is a multiple of them. Each lane
- * is computed as a scalar would be, so their number never shows in the result.
+ * LANES floats side by side (1, 2, 4, 8 or 16), where the last axis is a multiple of them. Each
+ * lane is computed as a scalar would be, so their number never shows in the result.
  */
 #ifdef LANES
 typedef oc_real oc_lanes;

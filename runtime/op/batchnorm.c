@@ -16,7 +16,10 @@ typedef struct attrs {
 enum { IN_X, IN_SCALE, IN_BIAS, IN_MEAN, IN_VAR, IN_COUNT };
 
 static const oc_attr rows[] = {
-    {.name = "epsilon", .type = OC_ATTR_FLOAT, .offset = offsetof(attrs, epsilon), .initial = 1e-5,
+    {.name = "epsilon",
+     .type = OC_ATTR_FLOAT,
+     .offset = offsetof(attrs, epsilon),
+     .initial = 1e-5,
      .help = "added to the variance"},
     OP_ATTR_ACT(attrs),
 };
@@ -92,8 +95,10 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
         oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = i});
     if (call->is_const[IN_VAR]) {
         OC_TRY(oc_launch_define(l, "-DRSTD_GIVEN"));
-        oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_PACKED, .index = IN_VAR,
-                                             .bytes = n_c * sizeof(float), .pack = pack_var});
+        oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_PACKED,
+                                             .index = IN_VAR,
+                                             .bytes = n_c * sizeof(float),
+                                             .pack = pack_var});
     } else {
         OC_TRY(oc_launch_define_float(l, "EPSILON", a->epsilon));
         oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = IN_VAR});
@@ -107,28 +112,55 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
 
 /* The range keeps the variance positive. */
 static const oc_op_case cases[] = {
-    {.name = "constant", .in = {OP_F32(1, 5, 4, 8), STATISTICS(8)}, .n_in = 5, .const_mask = 0x1e,
-     .lo = 0.0625, .hi = 3},
-    {.name = "computed_statistics", .in = {OP_F32(2, 3, 3, 16), STATISTICS(16)}, .n_in = 5,
-     .lo = 0.0625, .hi = 3},
-    {.name = "odd_channels_relu6", .in = {OP_F32(2, 3, 5, 7), STATISTICS(7)}, .n_in = 5,
-     .const_mask = 0x1e, .lo = 0.03125, .hi = 9,
+    {.name = "constant",
+     .in = {OP_F32(1, 5, 4, 8), STATISTICS(8)},
+     .n_in = 5,
+     .const_mask = 0x1e,
+     .lo = 0.0625,
+     .hi = 3},
+    {.name = "computed_statistics",
+     .in = {OP_F32(2, 3, 3, 16), STATISTICS(16)},
+     .n_in = 5,
+     .lo = 0.0625,
+     .hi = 3},
+    {.name = "odd_channels_relu6",
+     .in = {OP_F32(2, 3, 5, 7), STATISTICS(7)},
+     .n_in = 5,
+     .const_mask = 0x1e,
+     .lo = 0.03125,
+     .hi = 9,
      .sets = {OP_SET("epsilon", 0.001), OP_SET_ENUM("act", "relu6")}},
-    {.name = "vector_sigmoid", .in = {OP_F32(6), STATISTICS(6)}, .n_in = 5, .const_mask = 0x1e,
-     .lo = 0.0625, .hi = 1,
+    {.name = "vector_sigmoid",
+     .in = {OP_F32(6), STATISTICS(6)},
+     .n_in = 5,
+     .const_mask = 0x1e,
+     .lo = 0.0625,
+     .hi = 1,
      .sets = {OP_SET("epsilon", 0), OP_SET_ENUM("act", "sigmoid")}},
-    {.name = "rank_8", .in = {OP_F32(1, 2, 1, 2, 3, 1, 2, 4), STATISTICS(4)}, .n_in = 5,
-     .const_mask = 0x12, .lo = 0.0625, .hi = 2,
+    {.name = "rank_8",
+     .in = {OP_F32(1, 2, 1, 2, 3, 1, 2, 4), STATISTICS(4)},
+     .n_in = 5,
+     .const_mask = 0x12,
+     .lo = 0.0625,
+     .hi = 2,
      .sets = {OP_SET_ENUM("act", "leaky_relu"), OP_SET("act_a", 0.125)}},
 };
 
 const oc_op oc_op_batchnorm = {
     .name = "batchnorm",
     .help = "x [...,C], scale, bias, mean, var [C] -> [...,C], normalised with given statistics",
-    .attrs_size = sizeof(attrs), .attrs = rows, .n_attrs = OC_COUNT(rows),
-    .in_min = IN_COUNT, .in_max = IN_COUNT, .n_out = 1,
+    .attrs_size = sizeof(attrs),
+    .attrs = rows,
+    .n_attrs = OC_COUNT(rows),
+    .in_min = IN_COUNT,
+    .in_max = IN_COUNT,
+    .n_out = 1,
     .numerics = "elementwise",
     .act_attr = "act",
-    .shape = shape, .cost = cost, .reference = reference, .launch = launch,
-    .cases = cases, .n_cases = OC_COUNT(cases),
+    .shape = shape,
+    .cost = cost,
+    .reference = reference,
+    .launch = launch,
+    .cases = cases,
+    .n_cases = OC_COUNT(cases),
 };

@@ -2,9 +2,11 @@
 /**
  * lrn: x [...,C] -> [...,C], local response normalisation across channels.
  *
- * y = x / (bias + alpha * sum of x^2 over channels c - floor((size-1)/2) .. c + ceil((size-1)/2))^beta
- * Channels outside 0 .. C-1 are left out. alpha is not divided by size: TensorFlow Lite's alpha is
- * this one (size = 2 radius + 1), ONNX's is size times this one.
+ * y = x / (bias + alpha * sum of x^2 over the window)^beta
+ *
+ * The window of channel c is c - floor((size-1)/2) .. c + ceil((size-1)/2); channels outside
+ * 0 .. C-1 are left out. alpha is not divided by size: TensorFlow Lite's alpha is this one (size =
+ * 2 radius + 1), ONNX's is size times this one.
  *
  * Numerics "sequential": sum = +0; for channels ascending: sum = sum + (x * x);
  * y = x / oc_pow(bias + (alpha * sum), beta); each operation rounded, none fused.
@@ -17,13 +19,27 @@ typedef struct attrs {
 } attrs;
 
 static const oc_attr rows[] = {
-    {.name = "size", .type = OC_ATTR_INT, .offset = offsetof(attrs, size), .initial = 5, .min = 1,
-     .max = INT32_MAX, .help = "channels in the sum"},
-    {.name = "alpha", .type = OC_ATTR_FLOAT, .offset = offsetof(attrs, alpha), .initial = 1,
+    {.name = "size",
+     .type = OC_ATTR_INT,
+     .offset = offsetof(attrs, size),
+     .initial = 5,
+     .min = 1,
+     .max = INT32_MAX,
+     .help = "channels in the sum"},
+    {.name = "alpha",
+     .type = OC_ATTR_FLOAT,
+     .offset = offsetof(attrs, alpha),
+     .initial = 1,
      .help = "factor of the sum of squares (not divided by size)"},
-    {.name = "beta", .type = OC_ATTR_FLOAT, .offset = offsetof(attrs, beta), .initial = 0.5,
+    {.name = "beta",
+     .type = OC_ATTR_FLOAT,
+     .offset = offsetof(attrs, beta),
+     .initial = 0.5,
      .help = "exponent"},
-    {.name = "bias", .type = OC_ATTR_FLOAT, .offset = offsetof(attrs, bias), .initial = 1,
+    {.name = "bias",
+     .type = OC_ATTR_FLOAT,
+     .offset = offsetof(attrs, bias),
+     .initial = 1,
      .help = "added to the scaled sum"},
 };
 
@@ -100,14 +116,24 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
 }
 
 static const oc_op_case cases[] = {
-    {.name = "alexnet", .in = {OP_F32(1, 5, 5, 96)}, .n_in = 1, .lo = 0, .hi = 60,
+    {.name = "alexnet",
+     .in = {OP_F32(1, 5, 5, 96)},
+     .n_in = 1,
+     .lo = 0,
+     .hi = 60,
      .sets = {OP_SET("size", 5), OP_SET("alpha", 2e-5), OP_SET("beta", 0.75)}},
     {.name = "defaults", .in = {OP_F32(2, 3, 4, 7)}, .n_in = 1},
-    {.name = "even_size", .in = {OP_F32(1, 2, 3, 10)}, .n_in = 1,
+    {.name = "even_size",
+     .in = {OP_F32(1, 2, 3, 10)},
+     .n_in = 1,
      .sets = {OP_SET("size", 4), OP_SET("alpha", 0.5), OP_SET("bias", 2)}},
-    {.name = "wider_than_channels", .in = {OP_F32(1, 3, 3, 4)}, .n_in = 1,
+    {.name = "wider_than_channels",
+     .in = {OP_F32(1, 3, 3, 4)},
+     .n_in = 1,
      .sets = {OP_SET("size", 100), OP_SET("beta", 0.6)}},
-    {.name = "size_1", .in = {OP_F32(3, 16)}, .n_in = 1,
+    {.name = "size_1",
+     .in = {OP_F32(3, 16)},
+     .n_in = 1,
      .sets = {OP_SET("size", 1), OP_SET("beta", 1)}},
     {.name = "one_channel", .in = {OP_F32(1)}, .n_in = 1, .sets = {OP_SET("size", 3)}},
 };
@@ -115,9 +141,17 @@ static const oc_op_case cases[] = {
 const oc_op oc_op_lrn = {
     .name = "lrn",
     .help = "x [...,C] -> [...,C], local response normalisation across channels",
-    .attrs_size = sizeof(attrs), .attrs = rows, .n_attrs = OC_COUNT(rows),
-    .in_min = 1, .in_max = 1, .n_out = 1,
+    .attrs_size = sizeof(attrs),
+    .attrs = rows,
+    .n_attrs = OC_COUNT(rows),
+    .in_min = 1,
+    .in_max = 1,
+    .n_out = 1,
     .numerics = "sequential",
-    .shape = shape, .cost = cost, .reference = reference, .launch = launch,
-    .cases = cases, .n_cases = OC_COUNT(cases),
+    .shape = shape,
+    .cost = cost,
+    .reference = reference,
+    .launch = launch,
+    .cases = cases,
+    .n_cases = OC_COUNT(cases),
 };

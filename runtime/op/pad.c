@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * pad: x of any dtype -> x with pads_begin[i] elements before and pads_end[i] after it along axis i,
- * all of them `value`.
+ * pad: x of any dtype -> x with pads_begin[i] elements before and pads_end[i] after it along axis
+ * i, all of them `value`.
  */
 #include "op_common.h"
 
@@ -11,11 +11,19 @@ typedef struct attrs {
 } attrs;
 
 static const oc_attr rows[] = {
-    {.name = "pads_begin", .type = OC_ATTR_INTS, .offset = offsetof(attrs, pads_begin),
-     .max = INT32_MAX, .help = "elements added before, per axis"},
-    {.name = "pads_end", .type = OC_ATTR_INTS, .offset = offsetof(attrs, pads_end),
-     .max = INT32_MAX, .help = "elements added after, per axis"},
-    {.name = "value", .type = OC_ATTR_FLOAT, .offset = offsetof(attrs, value),
+    {.name = "pads_begin",
+     .type = OC_ATTR_INTS,
+     .offset = offsetof(attrs, pads_begin),
+     .max = INT32_MAX,
+     .help = "elements added before, per axis"},
+    {.name = "pads_end",
+     .type = OC_ATTR_INTS,
+     .offset = offsetof(attrs, pads_end),
+     .max = INT32_MAX,
+     .help = "elements added after, per axis"},
+    {.name = "value",
+     .type = OC_ATTR_FLOAT,
+     .offset = offsetof(attrs, value),
      .help = "the element added; the dtype must be able to hold it"},
 };
 
@@ -27,16 +35,17 @@ static uint16_t half_bits(float value)
         return (uint16_t)(sign | 0x7e00u); /* NaN */
     if (size >= 0x477ff000u)
         return (uint16_t)(sign | 0x7c00u); /* 65520 and more: infinity */
-    if (size < 0x38800000u) /* below 2^-14: a multiple of 2^-24, which is the last bit of 0.5 + it */
+    /* Below 2^-14: a multiple of 2^-24, which is the last bit of a float between 0.5 and 1. */
+    if (size < 0x38800000u)
         return (uint16_t)(sign | (oc_bits(oc_float(size) + 0.5f) - oc_bits(0.5f)));
     size += 0xfffu + (size >> 13 & 1u);
     return (uint16_t)(sign | (size - (112u << 23)) >> 13);
 }
 
-/* The bits of `value` as an element of `dtype`, low bytes first; false where it has no such element. */
+/* The bits of `value` as an element of `dtype`; false where it has no such element. */
 static bool element_bits(oc_dtype dtype, float value, uint64_t *bits)
 {
-    /* 2^63 - 2^39 and 2^31 - 2^7 are the largest floats below the types' ends. */
+    /* 2^31 - 2^7 and 2^63 - 2^39 are the largest floats below the types' ends. */
     static const float range[OC_DTYPE_COUNT][2] = {
         [OC_DTYPE_int8] = {-128, 127},
         [OC_DTYPE_uint8] = {0, 255},
@@ -66,7 +75,8 @@ static oc_status shape(const oc_op_call *call, oc_desc *out)
     for (int32_t i = 0; i < y.shape.rank; i++) {
         int64_t dim = (int64_t)y.shape.dim[i] + a->pads_begin.v[i] + a->pads_end.v[i];
         if (dim > INT32_MAX)
-            return oc_fail(OC_E_LIMIT, "%s: %s gives %lld elements along axis %d, expected at most %d",
+            return oc_fail(OC_E_LIMIT,
+                           "%s: %s gives %lld elements along axis %d, expected at most %d",
                            call->name, call->op->name, (long long)dim, i, INT32_MAX);
         y.shape.dim[i] = (int32_t)dim;
     }
@@ -185,50 +195,82 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
 }
 
 static const oc_op_case cases[] = {
-    {.name = "spatial", .in = {OP_F32(1, 5, 6, 16)}, .n_in = 1,
+    {.name = "spatial",
+     .in = {OP_F32(1, 5, 6, 16)},
+     .n_in = 1,
      .sets = {OP_SET_INTS("pads_begin", 0, 1, 2, 0), OP_SET_INTS("pads_end", 0, 3, 0, 0)}},
-    {.name = "spatial_odd", .in = {OP_F32(2, 5, 3, 3)}, .n_in = 1,
+    {.name = "spatial_odd",
+     .in = {OP_F32(2, 5, 3, 3)},
+     .n_in = 1,
      .sets = {OP_SET_INTS("pads_begin", 0, 0, 1, 0), OP_SET_INTS("pads_end", 0, 1, 1, 0),
               OP_SET("value", -2.5)}},
-    {.name = "channels", .in = {OP_F32(1, 4, 4, 5)}, .n_in = 1,
+    {.name = "channels",
+     .in = {OP_F32(1, 4, 4, 5)},
+     .n_in = 1,
      .sets = {OP_SET_INTS("pads_begin", 0, 0, 0, 0), OP_SET_INTS("pads_end", 0, 0, 0, 3)}},
-    {.name = "all_axes", .in = {OP_F32(2, 3, 2, 4)}, .n_in = 1,
+    {.name = "all_axes",
+     .in = {OP_F32(2, 3, 2, 4)},
+     .n_in = 1,
      .sets = {OP_SET_INTS("pads_begin", 1, 2, 0, 3), OP_SET_INTS("pads_end", 1, 0, 4, 1)}},
-    {.name = "nothing", .in = {OP_F32(2, 3)}, .n_in = 1,
+    {.name = "nothing",
+     .in = {OP_F32(2, 3)},
+     .n_in = 1,
      .sets = {OP_SET_INTS("pads_begin", 0, 0), OP_SET_INTS("pads_end", 0, 0)}},
     {.name = "scalar", .in = {OP_SCALAR(float32)}, .n_in = 1},
-    {.name = "long_rows", .in = {OP_F32(2, 3000)}, .n_in = 1,
+    {.name = "long_rows",
+     .in = {OP_F32(2, 3000)},
+     .n_in = 1,
      .sets = {OP_SET_INTS("pads_begin", 0, 2500), OP_SET_INTS("pads_end", 0, 3001),
               OP_SET("value", 7)}},
-    {.name = "rank_8", .in = {OP_F32(1, 2, 1, 2, 3, 1, 2, 2)}, .n_in = 1,
+    {.name = "rank_8",
+     .in = {OP_F32(1, 2, 1, 2, 3, 1, 2, 2)},
+     .n_in = 1,
      .sets = {OP_SET_INTS("pads_begin", 1, 0, 1, 1, 1, 1, 0, 1),
               OP_SET_INTS("pads_end", 0, 1, 1, 0, 1, 0, 1, 1), OP_SET("value", 0.5)}},
-    {.name = "int64", .in = {OP_DESC(int64, 3, 4)}, .n_in = 1,
-     .sets = {OP_SET_INTS("pads_begin", 1, 1), OP_SET_INTS("pads_end", 0, 2),
-              OP_SET("value", -5)}},
-    {.name = "int32", .in = {OP_DESC(int32, 3, 4)}, .n_in = 1,
+    {.name = "int64",
+     .in = {OP_DESC(int64, 3, 4)},
+     .n_in = 1,
+     .sets = {OP_SET_INTS("pads_begin", 1, 1), OP_SET_INTS("pads_end", 0, 2), OP_SET("value", -5)}},
+    {.name = "int32",
+     .in = {OP_DESC(int32, 3, 4)},
+     .n_in = 1,
      .sets = {OP_SET_INTS("pads_begin", 1, 0), OP_SET_INTS("pads_end", 2, 1),
               OP_SET("value", -70000)}},
-    {.name = "float16", .in = {OP_DESC(float16, 3, 4)}, .n_in = 1,
+    {.name = "float16",
+     .in = {OP_DESC(float16, 3, 4)},
+     .n_in = 1,
      .sets = {OP_SET_INTS("pads_begin", 1, 1), OP_SET_INTS("pads_end", 2, 1),
               OP_SET("value", 1.5)}},
-    {.name = "int8", .in = {OP_DESC(int8, 2, 3, 4)}, .n_in = 1,
+    {.name = "int8",
+     .in = {OP_DESC(int8, 2, 3, 4)},
+     .n_in = 1,
      .sets = {OP_SET_INTS("pads_begin", 0, 2, 0), OP_SET_INTS("pads_end", 1, 0, 0),
               OP_SET("value", -128)}},
-    {.name = "uint8", .in = {OP_DESC(uint8, 7)}, .n_in = 1,
+    {.name = "uint8",
+     .in = {OP_DESC(uint8, 7)},
+     .n_in = 1,
      .sets = {OP_SET_INTS("pads_begin", 3), OP_SET_INTS("pads_end", 2), OP_SET("value", 255)}},
-    {.name = "bool", .in = {OP_DESC(bool, 3, 16)}, .n_in = 1,
-     .sets = {OP_SET_INTS("pads_begin", 1, 16), OP_SET_INTS("pads_end", 0, 0),
-              OP_SET("value", 1)}},
+    {.name = "bool",
+     .in = {OP_DESC(bool, 3, 16)},
+     .n_in = 1,
+     .sets = {OP_SET_INTS("pads_begin", 1, 16), OP_SET_INTS("pads_end", 0, 0), OP_SET("value", 1)}},
 };
 
 const oc_op oc_op_pad = {
     .name = "pad",
     .help = "x -> x with elements of one value added around it",
-    .attrs_size = sizeof(attrs), .attrs = rows, .n_attrs = OC_COUNT(rows),
-    .in_min = 1, .in_max = 1, .n_out = 1,
+    .attrs_size = sizeof(attrs),
+    .attrs = rows,
+    .n_attrs = OC_COUNT(rows),
+    .in_min = 1,
+    .in_max = 1,
+    .n_out = 1,
     .numerics = "copy",
-    .shape = shape, .permute = permute, .cost = oc_op_cost_io, .reference = reference,
+    .shape = shape,
+    .permute = permute,
+    .cost = oc_op_cost_io,
+    .reference = reference,
     .launch = launch,
-    .cases = cases, .n_cases = OC_COUNT(cases),
+    .cases = cases,
+    .n_cases = OC_COUNT(cases),
 };

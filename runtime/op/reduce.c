@@ -53,15 +53,25 @@ static const char *const fn_names[] = {
 #define X(name_, start_, step_, divides_) #name_,
     FN_LIST(X)
 #undef X
-    NULL,
+        NULL,
 };
 
 static const oc_attr rows[] = {
-    {.name = "fn", .type = OC_ATTR_ENUM, .offset = offsetof(attrs, fn),
-     .max = OC_COUNT(functions) - 1, .names = fn_names, .help = "what becomes of the elements"},
-    {.name = "axes", .type = OC_ATTR_INTS, .offset = offsetof(attrs, axes),
-     .max = OC_RANK_MAX - 1, .help = "the axes that are reduced, each once"},
-    {.name = "keepdims", .type = OC_ATTR_INT, .offset = offsetof(attrs, keepdims), .max = 1,
+    {.name = "fn",
+     .type = OC_ATTR_ENUM,
+     .offset = offsetof(attrs, fn),
+     .max = OC_COUNT(functions) - 1,
+     .names = fn_names,
+     .help = "what becomes of the elements"},
+    {.name = "axes",
+     .type = OC_ATTR_INTS,
+     .offset = offsetof(attrs, axes),
+     .max = OC_RANK_MAX - 1,
+     .help = "the axes that are reduced, each once"},
+    {.name = "keepdims",
+     .type = OC_ATTR_INT,
+     .offset = offsetof(attrs, keepdims),
+     .max = 1,
      .help = "1: reduced axes stay with length 1, 0: they go"},
 };
 
@@ -112,9 +122,16 @@ static oc_status permute(const oc_op_call *call, const int32_t *perm, int32_t ra
         return oc_fail(OC_E_UNSUPPORTED, "%s: %s without keepdims has an output of another rank",
                        call->name, call->op->name);
     b->axes.count = 0;
-    for (int32_t i = 0; i < rank; i++)
-        if (is_reduced(a, perm[i]))
-            b->axes.v[b->axes.count++] = i;
+    for (int32_t i = 0, last = -1; i < rank; i++) {
+        if (!is_reduced(a, perm[i]))
+            continue;
+        /* The elements must be met in the same order, or the sum gets other bits. */
+        if (perm[i] < last)
+            return oc_fail(OC_E_UNSUPPORTED, "%s: %s cannot change the order of its axes %d and %d",
+                           call->name, call->op->name, perm[i], last);
+        last = perm[i];
+        b->axes.v[b->axes.count++] = i;
+    }
     return OC_OK;
 }
 
@@ -163,7 +180,10 @@ static oc_status reference(const oc_op_call *call, const void *const *in, void *
     return OC_OK;
 }
 
-/* Neighbouring axes of one kind as one; axes of length 1 vanish. So kinds alternate: four of each at most. */
+/*
+ * Neighbouring axes of one kind as one; axes of length 1 vanish. So kinds alternate: there are four
+ * of each at most.
+ */
 #define GROUPS (OC_RANK_MAX / 2)
 typedef struct group {
     size_t length, stride;
@@ -240,36 +260,69 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
 
 #define FN(name_) OP_SET_ENUM("fn", name_)
 static const oc_op_case cases[] = {
-    {.name = "spatial_mean", .in = {OP_F32(2, 7, 5, 16)}, .n_in = 1,
+    {.name = "spatial_mean",
+     .in = {OP_F32(2, 7, 5, 16)},
+     .n_in = 1,
      .sets = {OP_SET_INTS("axes", 1, 2)}},
-    {.name = "spatial_mean_odd_keepdims", .in = {OP_F32(1, 3, 4, 7)}, .n_in = 1,
+    {.name = "spatial_mean_odd_keepdims",
+     .in = {OP_F32(1, 3, 4, 7)},
+     .n_in = 1,
      .sets = {OP_SET_INTS("axes", 2, 1), OP_SET("keepdims", 1)}},
-    {.name = "nchw_mean", .in = {OP_F32(2, 6, 3, 5)}, .n_in = 1,
+    {.name = "nchw_mean",
+     .in = {OP_F32(2, 6, 3, 5)},
+     .n_in = 1,
      .sets = {OP_SET_INTS("axes", 2, 3)}},
-    {.name = "sum_last", .in = {OP_F32(5, 33)}, .n_in = 1,
+    {.name = "sum_last",
+     .in = {OP_F32(5, 33)},
+     .n_in = 1,
      .sets = {FN("sum"), OP_SET_INTS("axes", 1)}},
-    {.name = "max_first", .in = {OP_F32(6, 8)}, .n_in = 1, .lo = -5, .hi = -1,
+    {.name = "max_first",
+     .in = {OP_F32(6, 8)},
+     .n_in = 1,
+     .lo = -5,
+     .hi = -1,
      .sets = {FN("max"), OP_SET_INTS("axes", 0), OP_SET("keepdims", 1)}},
-    {.name = "min_all", .in = {OP_F32(3, 4, 5)}, .n_in = 1, .lo = 1, .hi = 5,
+    {.name = "min_all",
+     .in = {OP_F32(3, 4, 5)},
+     .n_in = 1,
+     .lo = 1,
+     .hi = 5,
      .sets = {FN("min"), OP_SET_INTS("axes", 0, 1, 2)}},
     {.name = "sum_none", .in = {OP_F32(3, 4)}, .n_in = 1, .sets = {FN("sum"), {.attr = "axes"}}},
     {.name = "mean_scalar", .in = {OP_SCALAR(float32)}, .n_in = 1},
-    {.name = "mean_alternating_rank_8", .in = {OP_F32(2, 3, 2, 2, 3, 2, 2, 4)}, .n_in = 1,
+    {.name = "mean_alternating_rank_8",
+     .in = {OP_F32(2, 3, 2, 2, 3, 2, 2, 4)},
+     .n_in = 1,
      .sets = {OP_SET_INTS("axes", 0, 2, 4, 6)}},
-    {.name = "max_alternating_rank_8", .in = {OP_F32(2, 3, 2, 2, 3, 2, 2, 3)}, .n_in = 1,
+    {.name = "max_alternating_rank_8",
+     .in = {OP_F32(2, 3, 2, 2, 3, 2, 2, 3)},
+     .n_in = 1,
      .sets = {FN("max"), OP_SET_INTS("axes", 1, 3, 5, 7), OP_SET("keepdims", 1)}},
-    {.name = "sum_ones_between", .in = {OP_F32(3, 1, 4, 1, 5)}, .n_in = 1,
+    {.name = "sum_ones_between",
+     .in = {OP_F32(3, 1, 4, 1, 5)},
+     .n_in = 1,
      .sets = {FN("sum"), OP_SET_INTS("axes", 0, 1, 2)}},
-    {.name = "min_middle", .in = {OP_F32(4, 9, 12)}, .n_in = 1,
+    {.name = "min_middle",
+     .in = {OP_F32(4, 9, 12)},
+     .n_in = 1,
      .sets = {FN("min"), OP_SET_INTS("axes", 1)}},
 };
 
 const oc_op oc_op_reduce = {
     .name = "reduce",
     .help = "x -> the mean, sum, maximum or minimum along axes",
-    .attrs_size = sizeof(attrs), .attrs = rows, .n_attrs = OC_COUNT(rows),
-    .in_min = 1, .in_max = 1, .n_out = 1,
+    .attrs_size = sizeof(attrs),
+    .attrs = rows,
+    .n_attrs = OC_COUNT(rows),
+    .in_min = 1,
+    .in_max = 1,
+    .n_out = 1,
     .numerics = "sequential",
-    .shape = shape, .permute = permute, .cost = cost, .reference = reference, .launch = launch,
-    .cases = cases, .n_cases = OC_COUNT(cases),
+    .shape = shape,
+    .permute = permute,
+    .cost = cost,
+    .reference = reference,
+    .launch = launch,
+    .cases = cases,
+    .n_cases = OC_COUNT(cases),
 };

@@ -10,8 +10,12 @@ typedef struct attrs {
 } attrs;
 
 static const oc_attr rows[] = {
-    {.name = "shape", .type = OC_ATTR_INTS, .offset = offsetof(attrs, shape), .min = 1,
-     .max = INT32_MAX, .help = "dimensions of the output"},
+    {.name = "shape",
+     .type = OC_ATTR_INTS,
+     .offset = offsetof(attrs, shape),
+     .min = 1,
+     .max = INT32_MAX,
+     .help = "dimensions of the output"},
 };
 
 static oc_status shape(const oc_op_call *call, oc_desc *out)
@@ -29,7 +33,8 @@ static oc_status shape(const oc_op_call *call, oc_desc *out)
     OC_TRY(oc_shape_elems(&y, &elems_out));
     if (elems_in != elems_out) {
         char from[OC_SHAPE_TEXT], to[OC_SHAPE_TEXT];
-        return oc_fail(OC_E_SHAPE, "%s: %s to %s: expected %zu elements as the input has, found %zu",
+        return oc_fail(OC_E_SHAPE,
+                       "%s: %s to %s: expected %zu elements as the input has, found %zu",
                        call->name, oc_shape_print(&call->in[0]->shape, from, sizeof(from)),
                        oc_shape_print(&y, to, sizeof(to)), elems_in, elems_out);
     }
@@ -55,12 +60,18 @@ static oc_status reference(const oc_op_call *call, const void *const *in, void *
 }
 
 static const oc_op_case cases[] = {
-    {.name = "flatten", .in = {OP_F32(2, 3, 4, 5)}, .n_in = 1,
+    {.name = "flatten",
+     .in = {OP_F32(2, 3, 4, 5)},
+     .n_in = 1,
      .sets = {OP_SET_INTS("shape", 2, 60)}},
     {.name = "to_scalar", .in = {OP_F32(1, 1)}, .n_in = 1, .sets = {{.attr = "shape"}}},
-    {.name = "from_scalar", .in = {OP_SCALAR(float32)}, .n_in = 1,
+    {.name = "from_scalar",
+     .in = {OP_SCALAR(float32)},
+     .n_in = 1,
      .sets = {OP_SET_INTS("shape", 1, 1, 1)}},
-    {.name = "rank_8_int64", .in = {OP_DESC(int64, 30)}, .n_in = 1,
+    {.name = "rank_8_int64",
+     .in = {OP_DESC(int64, 30)},
+     .n_in = 1,
      .sets = {OP_SET_INTS("shape", 1, 2, 1, 3, 1, 5, 1, 1)}},
     {.name = "bool", .in = {OP_DESC(bool, 7, 3)}, .n_in = 1, .sets = {OP_SET_INTS("shape", 3, 7)}},
 };
@@ -68,10 +79,17 @@ static const oc_op_case cases[] = {
 const oc_op oc_op_reshape = {
     .name = "reshape",
     .help = "x -> the same elements in the same order under another shape",
-    .attrs_size = sizeof(attrs), .attrs = rows, .n_attrs = OC_COUNT(rows),
-    .in_min = 1, .in_max = 1, .n_out = 1,
+    .attrs_size = sizeof(attrs),
+    .attrs = rows,
+    .n_attrs = OC_COUNT(rows),
+    .in_min = 1,
+    .in_max = 1,
+    .n_out = 1,
     .numerics = "copy",
     .is_view = true,
-    .shape = shape, .cost = cost, .reference = reference,
-    .cases = cases, .n_cases = OC_COUNT(cases),
+    .shape = shape,
+    .cost = cost,
+    .reference = reference,
+    .cases = cases,
+    .n_cases = OC_COUNT(cases),
 };

@@ -9,8 +9,11 @@ typedef struct attrs {
 } attrs;
 
 static const oc_attr rows[] = {
-    {.name = "perm", .type = OC_ATTR_INTS, .offset = offsetof(attrs, perm),
-     .max = OC_RANK_MAX - 1, .help = "the input's axis that becomes axis 0, 1, ... of the output"},
+    {.name = "perm",
+     .type = OC_ATTR_INTS,
+     .offset = offsetof(attrs, perm),
+     .max = OC_RANK_MAX - 1,
+     .help = "the input's axis that becomes axis 0, 1, ... of the output"},
 };
 
 static oc_status shape(const oc_op_call *call, oc_desc *out)
@@ -25,8 +28,8 @@ static oc_status shape(const oc_op_call *call, oc_desc *out)
         int32_t from = a->perm.v[i];
         OC_TRY(oc_op_check_axis(call, "perm", from, x->rank));
         if (is_used[from])
-            return oc_fail(OC_E_ARG, "%s: perm of %s names axis %d twice, expected once", call->name,
-                           call->op->name, from);
+            return oc_fail(OC_E_ARG, "%s: perm of %s names axis %d twice, expected once",
+                           call->name, call->op->name, from);
         is_used[from] = true;
         y.shape.dim[i] = x->dim[from];
     }
@@ -38,9 +41,9 @@ static oc_status shape(const oc_op_call *call, oc_desc *out)
 static void gather(char *dst, const char *src, size_t count, size_t stride, size_t elem)
 {
     switch (elem) {
-#define CASE(size_)                                              \
-    case size_:                                                  \
-        for (size_t i = 0; i < count; i++)                       \
+#define CASE(size_)                                                   \
+    case size_:                                                       \
+        for (size_t i = 0; i < count; i++)                            \
             memcpy(dst + i * size_, src + i * stride * size_, size_); \
         break;
         CASE(1)
@@ -189,9 +192,13 @@ static const oc_op_case cases[] = {
     {.name = "ones_only_move", .in = {OP_F32(1, 6, 1, 5)}, .n_in = 1, PERM(2, 1, 3, 0)},
     {.name = "scalar", .in = {OP_SCALAR(float32)}, .n_in = 1, .sets = {{.attr = "perm"}}},
     {.name = "vector", .in = {OP_F32(9)}, .n_in = 1, PERM(0)},
-    {.name = "reversed_rank_8", .in = {OP_F32(2, 3, 2, 2, 3, 2, 2, 3)}, .n_in = 1,
+    {.name = "reversed_rank_8",
+     .in = {OP_F32(2, 3, 2, 2, 3, 2, 2, 3)},
+     .n_in = 1,
      PERM(7, 6, 5, 4, 3, 2, 1, 0)},
-    {.name = "rows_stay_rank_8", .in = {OP_F32(2, 3, 2, 2, 3, 2, 2, 3)}, .n_in = 1,
+    {.name = "rows_stay_rank_8",
+     .in = {OP_F32(2, 3, 2, 2, 3, 2, 2, 3)},
+     .n_in = 1,
      PERM(6, 5, 4, 3, 2, 1, 0, 7)},
     {.name = "mixed_rank_5", .in = {OP_F32(2, 3, 4, 5, 6)}, .n_in = 1, PERM(3, 4, 0, 2, 1)},
     {.name = "int64", .in = {OP_DESC(int64, 3, 9, 4)}, .n_in = 1, PERM(2, 0, 1)},
@@ -205,9 +212,17 @@ static const oc_op_case cases[] = {
 const oc_op oc_op_transpose = {
     .name = "transpose",
     .help = "x -> y whose axis i is axis perm[i] of x",
-    .attrs_size = sizeof(attrs), .attrs = rows, .n_attrs = OC_COUNT(rows),
-    .in_min = 1, .in_max = 1, .n_out = 1,
+    .attrs_size = sizeof(attrs),
+    .attrs = rows,
+    .n_attrs = OC_COUNT(rows),
+    .in_min = 1,
+    .in_max = 1,
+    .n_out = 1,
     .numerics = "copy",
-    .shape = shape, .cost = oc_op_cost_io, .reference = reference, .launch = launch,
-    .cases = cases, .n_cases = OC_COUNT(cases),
+    .shape = shape,
+    .cost = oc_op_cost_io,
+    .reference = reference,
+    .launch = launch,
+    .cases = cases,
+    .n_cases = OC_COUNT(cases),
 };
