@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- values ------------------------------------------------------------------------------------ */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static bool parse_uint(const host_option *option, const char *text, uint32_t *out)
 {
@@ -75,7 +75,7 @@ static int set_option(const host_call *call, const host_option *option, const ch
     return HOST_OK;
 }
 
-/* ---- words ------------------------------------------------------------------------------------- */
+/* ---- words ----------------------------------------------------------------------------------- */
 
 /* The row that `word` ("--output=x", "-o") names, and in *value what follows a '='. */
 static const host_option *find_option(const host_command *command, const char *word,
@@ -181,7 +181,7 @@ oc_prepare_options host_prepare_options(const host_device_options *options, cons
                                 .log = log};
 }
 
-/* ---- help -------------------------------------------------------------------------------------- */
+/* ---- help ------------------------------------------------------------------------------------ */
 
 static void print_option(char letter, const char *name, const char *value, const char *help,
                          const char *initial)

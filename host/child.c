@@ -14,7 +14,10 @@
 
 #define START_TIMEOUT_MS 60000 /* a first start compiles kernels */
 
-/* In the child. Threads may have held locks when the process was copied: only calls that are safe in a signal handler. */
+/*
+ * In the child. Threads may have held locks when the process was copied: only calls that are safe
+ * in a signal handler.
+ */
 static void become_worker(const char *const *argv, pid_t parent, int output)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);

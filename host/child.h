@@ -13,7 +13,10 @@ typedef struct host_child {
     char address[64]; /* "127.0.0.1:41233" */
 } host_child;
 
-/** Start a worker for `model` on a port that the system chooses, and wait until it listens. It dies with this process. Returns an exit status; host_child_end after either. */
+/**
+ * Start a worker for `model` on a port that the system chooses, and wait until it listens. It dies
+ * with this process. Returns an exit status; host_child_end after either.
+ */
 int host_child_start(const host_call *call, const char *model, const host_device_options *device,
                      host_child *child);
 /** Freeze the process, and return when it is frozen. */

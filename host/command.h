@@ -91,7 +91,8 @@ struct host_command {
 };
 
 /**
- * Fill `call` from the words after the command's name. Returns HOST_OK, or HOST_USAGE after saying why.
+ * Fill `call` from the words after the command's name. Returns HOST_OK, or HOST_USAGE after
+ * saying why.
  * `*wants_help`: --help was among them, and nothing else was checked.
  * Owns: host_args_free afterwards, in any case.
  */
@@ -100,7 +101,9 @@ void host_args_free(host_call *call);
 /** Print the command's help on stdout. */
 void host_args_help(const host_command *command);
 
-/** Say on stderr, in one line that starts with the command's name, what failed. Returns HOST_FAILED. */
+/**
+ * Say on stderr, in one line that starts with the command's name, what failed. Returns HOST_FAILED.
+ */
 int host_fail(const host_call *call, const char *fmt, ...) OC_PRINTF(2, 3);
 /** The same with the library's own text of the call that just failed. */
 int host_fail_library(const host_call *call);
@@ -110,7 +113,10 @@ int host_usage(const host_call *call, const char *fmt, ...) OC_PRINTF(2, 3);
 /** What the library wants to know to open that device. */
 oc_prepare_options host_prepare_options(const host_device_options *options, const oc_log_sink *log);
 
-/** Zeroed memory, freed with free(). Ends the program when there is none left: a command has nothing better to do. */
+/**
+ * Zeroed memory, freed with free(). Ends the program when there is none left: a command has nothing
+ * better to do.
+ */
 void *host_alloc(size_t count, size_t size);
 /** printf into memory of host_alloc. */
 char *host_text(const char *fmt, ...) OC_PRINTF(1, 2);

@@ -56,7 +56,7 @@ typedef struct demo {
     oc_tensor *expected; /* all-local outputs of the picture that is cut and killed with */
 } demo;
 
-/* ---- what there is ------------------------------------------------------------------------------- */
+/* ---- what there is --------------------------------------------------------------------------- */
 
 static int is_picture(const struct dirent *file)
 {
@@ -116,7 +116,7 @@ static int begin(demo *d)
     return status == HOST_OK ? print_model(d) : status;
 }
 
-/* ---- 1: here --------------------------------------------------------------------------------------- */
+/* ---- 1: here --------------------------------------------------------------------------------- */
 
 static int load(demo *d, const char *file)
 {
@@ -129,7 +129,10 @@ static int load(demo *d, const char *file)
     return status;
 }
 
-/* What the file's name says that the answer is: the label before '_' or '.'; NULL: the name is no label. */
+/*
+ * What the file's name says that the answer is: the label before '_' or '.'; NULL: the name is no
+ * label.
+ */
 static const char *expected_label(const demo *d, const char *file)
 {
     size_t length = strcspn(file, "_.");
@@ -186,7 +189,7 @@ static int show_pictures(demo *d)
     return status;
 }
 
-/* ---- 2: every cut ---------------------------------------------------------------------------------- */
+/* ---- 2: every cut ---------------------------------------------------------------------------- */
 
 static int show_cuts(demo *d)
 {
@@ -215,7 +218,7 @@ static int show_cuts(demo *d)
     return status;
 }
 
-/* ---- 3: the worker dies ---------------------------------------------------------------------------- */
+/* ---- 3: the worker dies ---------------------------------------------------------------------- */
 
 typedef struct killer {
     pid_t pid;
@@ -259,8 +262,8 @@ static int connect_at(demo *d, size_t cut, killer *k)
 }
 
 /*
- * The worker would answer within a millisecond. Frozen, it cannot: the values arrive in its socket, and so the
- * kill comes in the middle of the run, every time.
+ * The worker would answer within a millisecond. Frozen, it cannot: the values arrive in its socket,
+ * and so the kill comes in the middle of the run, every time.
  */
 static int show_kill(demo *d)
 {
@@ -292,7 +295,7 @@ static int show_kill(demo *d)
     return HOST_OK;
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static int show_worker(demo *d)
 {

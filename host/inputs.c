@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- .npy -------------------------------------------------------------------------------------- */
+/* ---- .npy ------------------------------------------------------------------------------------ */
 
 /* Whether `found` is what the model wants, a batch axis of 1 perhaps missing. */
 static bool fits(const oc_desc *wanted, const oc_desc *found)
@@ -38,7 +38,7 @@ static int read_npy(const host_call *call, const char *path, const oc_value_info
     return HOST_OK;
 }
 
-/* ---- pictures ---------------------------------------------------------------------------------- */
+/* ---- pictures -------------------------------------------------------------------------------- */
 
 static bool is_channels(int32_t dim)
 {
@@ -104,7 +104,7 @@ static int read_picture(const host_call *call, const char *path, const oc_value_
     return HOST_OK;
 }
 
-/* ---- which file for which input ---------------------------------------------------------------- */
+/* ---- which file for which input -------------------------------------------------------------- */
 
 static bool is_npy(const char *path)
 {
@@ -122,7 +122,10 @@ int host_input_read(const host_call *call, const char *path, const oc_value_info
     return read_npy(call, path, input, tensor);
 }
 
-/* The input that "NAME=FILE" names, else n_inputs; *path is the part after it. A name may hold a '='. */
+/*
+ * The input that "NAME=FILE" names, else n_inputs; *path is the part after it. A name may hold a
+ * '='.
+ */
 static size_t named_input(const oc_model_info *info, const char *text, const char **path)
 {
     for (size_t i = 0; i < info->n_inputs; i++) {

@@ -16,7 +16,10 @@ typedef struct host_normal {
  */
 int host_inputs_load(host_runner *runner, const host_texts *texts, const host_normal *normal);
 
-/** One file into one tensor, allocated by the library. `input` is what the model wants. Returns an exit status. */
+/**
+ * One file into one tensor, allocated by the library. `input` is what the model wants. Returns an
+ * exit status.
+ */
 int host_input_read(const host_call *call, const char *path, const oc_value_info *input,
                     const host_normal *normal, oc_tensor *tensor);
 

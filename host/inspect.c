@@ -14,7 +14,7 @@ static const host_option rows[] = {
     {.name = "json", .offset = offsetof(inspect_options, is_json), .help = "one JSON document"},
 };
 
-/* ---- text -------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 static void add_values(host_table *table, const char *what, const oc_value_info *list, size_t count)
 {
@@ -101,7 +101,7 @@ static void print_cuts(oc_cut_info *const *cuts, size_t count)
     host_table_fini(&table);
 }
 
-/* ---- JSON -------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 static json_t *node_json(const oc_node_info *node)
 {
@@ -153,7 +153,7 @@ static void print_json(const oc_model *model, oc_cut_info *const *cuts)
     host_json_print(document);
 }
 
-/* ---- the command ------------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 static void print_text(const oc_model *model, oc_cut_info *const *cuts)
 {

@@ -11,7 +11,10 @@
 void host_json_put(json_t *object, const char *key, json_t *value);
 void host_json_add(json_t *list, json_t *value);
 
-/* New values. A text that is not UTF-8 (a file's name may be anything) has '?' for the bytes that are not ASCII. */
+/*
+ * New values. A text that is not UTF-8 (a file's name may be anything) has '?' for the bytes that
+ * are not ASCII.
+ */
 json_t *host_json_object(void);
 json_t *host_json_list(void);
 json_t *host_json_text(const char *text); /* NULL gives null */

@@ -12,7 +12,9 @@ typedef struct host_labels {
     size_t count; /* 0: no labels */
 } host_labels;
 
-/** Read `path`; NULL gives no labels. Owns: host_labels_free, in any case. Returns an exit status. */
+/**
+ * Read `path`; NULL gives no labels. Owns: host_labels_free, in any case. Returns an exit status.
+ */
 int host_labels_read(const host_call *call, const char *path, host_labels *labels);
 void host_labels_free(host_labels *labels);
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- elements ---------------------------------------------------------------------------------- */
+/* ---- elements -------------------------------------------------------------------------------- */
 
 static size_t count_of(const oc_desc *desc)
 {
@@ -50,7 +50,10 @@ typedef struct score {
     size_t index;
 } score;
 
-/* The largest first; what is no number last; of equals the lower index first, so that the order is always the same. */
+/*
+ * The largest first; what is no number last; of equals the lower index first, so that the order is
+ * always the same.
+ */
 static int compare(const void *a, const void *b)
 {
     const score *x = a;
@@ -100,7 +103,7 @@ bool host_is_scores(const oc_desc *desc)
     return longest > 1 && count_of(desc) == longest;
 }
 
-/* ---- labels ------------------------------------------------------------------------------------ */
+/* ---- labels ---------------------------------------------------------------------------------- */
 
 static const char *label_of(const host_labels *labels, size_t index)
 {
@@ -118,7 +121,7 @@ int host_labels_check(const host_call *call, const host_labels *labels, const oc
     return HOST_OK;
 }
 
-/* ---- showing ----------------------------------------------------------------------------------- */
+/* ---- showing --------------------------------------------------------------------------------- */
 
 static void print_scores(const oc_tensor *tensor, const host_labels *labels, size_t top)
 {
@@ -225,7 +228,7 @@ char *host_answer_text(const oc_model_info *info, const oc_tensor *outputs,
     return text;
 }
 
-/* ---- files ------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 /* "a/out.npy" and "scores/1" give "a/out-scores_1.npy". */
 static char *path_of(const char *path, const char *name)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** `offcut plan MODEL`: makes and verifies a plan, shows what it moves and needs, writes it as YAML. */
+/**
+ * `offcut plan MODEL`: makes and verifies a plan, shows what it moves and needs, writes it as YAML.
+ */
 #include "json.h"
 #include "table.h"
 
@@ -38,7 +40,7 @@ static const char *role_text(const oc_plan_site_info *site)
     return site->role == OC_SITE_EDGE ? "edge" : "worker";
 }
 
-/* ---- text -------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 /* "conv1 .. pool2 (4 nodes)", or the values that move. */
 static void cell_what(host_table *table, const oc_plan_step_info *step)
@@ -100,7 +102,7 @@ static void print_sites(const oc_plan *plan)
     host_table_fini(&table);
 }
 
-/* ---- JSON -------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 static json_t *names_json(const char *const *names, size_t count)
 {
@@ -161,7 +163,7 @@ static void print_json(const oc_model_info *info, const oc_plan *plan)
     host_json_print(document);
 }
 
-/* ---- the command ------------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 static int show(const host_call *call, const oc_model *model)
 {

@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* ---- where ------------------------------------------------------------------------------------- */
+/* ---- where ----------------------------------------------------------------------------------- */
 
 static size_t nodes_of(const oc_plan *plan, oc_site_role role)
 {
@@ -51,7 +51,7 @@ json_t *host_ran_json(const host_runner *runner, const oc_report *report, const 
     return ran;
 }
 
-/* ---- time -------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 void host_times_print(const oc_report *report, uint32_t repeat)
 {
@@ -105,7 +105,7 @@ json_t *host_times_json(const oc_report *report)
     return times;
 }
 
-/* ---- memory ------------------------------------------------------------------------------------ */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 uint64_t host_resident_bytes(void)
 {
@@ -126,7 +126,10 @@ static uint64_t peak_bytes(void)
     return (uint64_t)usage.ru_maxrss * 1024; /* Linux counts in KiB */
 }
 
-/* What is left of the peak: what others took, and on a device with memory of its own nothing of ours is in it. */
+/*
+ * What is left of the peak: what others took, and on a device with memory of its own nothing of
+ * ours is in it.
+ */
 static uint64_t rest_bytes(const oc_report *report, uint64_t start_bytes, uint64_t peak)
 {
     uint64_t known = start_bytes + report->weight_bytes + report->arena_bytes;

@@ -6,16 +6,25 @@
 #include "json.h"
 #include "runner.h"
 
-/** Where the current plan ran: "edge 3 nodes, worker HOST:PORT 6 nodes"; and why here when it should not have. */
+/**
+ * Where the current plan ran: "edge 3 nodes, worker HOST:PORT 6 nodes"; and why here when it should
+ * not have.
+ */
 void host_ran_print(const host_runner *runner, const oc_report *report, const char *worker,
                     const char *indent);
 json_t *host_ran_json(const host_runner *runner, const oc_report *report, const char *worker);
 
-/** The split of the time; its rows add up to the total. `repeat`: how many runs it is the quickest of. */
+/**
+ * The split of the time; its rows add up to the total. `repeat`: how many runs it is the quickest
+ * of.
+ */
 void host_times_print(const oc_report *report, uint32_t repeat);
 json_t *host_times_json(const oc_report *report);
 
-/** Resident memory of this process now, 0 where the system does not tell. Taken before a model is opened it is the program's own share. */
+/**
+ * Resident memory of this process now, 0 where the system does not tell. Taken before a model is
+ * opened it is the program's own share.
+ */
 uint64_t host_resident_bytes(void);
 /** The peak of this process, and what it consists of. */
 void host_memory_print(const oc_report *report, uint64_t start_bytes);

@@ -119,7 +119,7 @@ typedef struct task {
     host_sweep sweep;
 } task;
 
-/* ---- before anything long ------------------------------------------------------------------------ */
+/* ---- before anything long -------------------------------------------------------------------- */
 
 static int check_words(const task *t)
 {
@@ -183,7 +183,7 @@ static int prepare(task *t)
     return status == HOST_OK ? host_runner_connect(&t->runner, &session) : status;
 }
 
-/* ---- what was done ------------------------------------------------------------------------------- */
+/* ---- what was done --------------------------------------------------------------------------- */
 
 static json_t *inputs_json(const task *t)
 {
@@ -246,7 +246,7 @@ static int give(const task *t, const oc_tensor *outputs)
     return HOST_OK;
 }
 
-/* ---- doing it ------------------------------------------------------------------------------------ */
+/* ---- doing it -------------------------------------------------------------------------------- */
 
 static int run_plan(task *t)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** A model opened, prepared for a device, and a session with its tensors: what every running command holds. */
+/**
+ * A model opened, prepared for a device, and a session with its tensors: what every running command
+ * holds.
+ */
 #ifndef HOST_RUNNER_H
 #define HOST_RUNNER_H
 
@@ -15,7 +18,10 @@ typedef struct host_runner {
     oc_tensor *inputs, *outputs;
 } host_runner;
 
-/* Each returns an exit status, after saying what failed; host_runner_close is right after any of them. */
+/*
+ * Each returns an exit status, after saying what failed; host_runner_close is right after any of
+ * them.
+ */
 
 /** Open the model; inputs and outputs get no data yet. */
 int host_runner_open(const host_call *call, const char *path, host_runner *runner);
@@ -25,7 +31,10 @@ int host_runner_prepare(host_runner *runner, const oc_prepare_options *options);
 int host_runner_connect(host_runner *runner, const oc_session_options *options);
 /** Follow `plan` from now on; owns it, also on failure. */
 int host_runner_follow(host_runner *runner, oc_plan *plan);
-/** Run `repeat` times; the report is the quickest run's (of those that fell back, if any did), the outputs are the last one's. */
+/**
+ * Run `repeat` times; the report is the quickest run's (of those that fell back, if any did), the
+ * outputs are the last one's.
+ */
 int host_runner_run(host_runner *runner, uint32_t repeat, oc_report *report);
 void host_runner_close(host_runner *runner);
 

@@ -20,7 +20,10 @@ typedef struct host_sweep {
     size_t n_fallbacks; /* rows whose worker did not answer: they prove nothing about it */
 } host_sweep;
 
-/** Run all cuts, each `repeat` times. `expected`: the outputs of the all-local run. Returns an exit status; host_sweep_fini after either. */
+/**
+ * Run all cuts, each `repeat` times. `expected`: the outputs of the all-local run. Returns an exit
+ * status; host_sweep_fini after either.
+ */
 int host_sweep_run(host_runner *runner, const oc_tensor *expected, const host_labels *labels,
                    uint32_t repeat, host_sweep *sweep);
 void host_sweep_fini(host_sweep *sweep);

@@ -15,7 +15,10 @@ typedef struct host_table {
     size_t n_cells, capacity;
 } host_table;
 
-/** `titles` separated by '|', for example "device|>bytes": cut up in place, and borrowed by the table. */
+/**
+ * `titles` separated by '|', for example "device|>bytes": cut up in place, and borrowed by the
+ * table.
+ */
 void host_table_init(host_table *table, char *titles);
 void host_table_fini(host_table *table);
 /** The next cell of the current row; the row after the last column begins by itself. */
@@ -25,7 +28,10 @@ void host_table_print(const host_table *table);
 
 /** Room that the texts below need. */
 #define HOST_NUMBER_TEXT 32
-/** "18.4 KiB" (below 1024 exact: "784 B"); "1,234,567"; "0.123" milliseconds of nanoseconds. Return `text`. */
+/**
+ * "18.4 KiB" (below 1024 exact: "784 B"); "1,234,567"; "0.123" milliseconds of nanoseconds. Return
+ * `text`.
+ */
 char *host_bytes_text(uint64_t bytes, char text[HOST_NUMBER_TEXT]);
 char *host_count_text(uint64_t count, char text[HOST_NUMBER_TEXT]);
 char *host_ms_text(uint64_t time_ns, char text[HOST_NUMBER_TEXT]);

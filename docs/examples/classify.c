@@ -17,7 +17,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: classify MODEL PICTURE\n");
         return 2;
     }
-    /* The model of the file, made runnable on a device (NULL: the default), and a session to run it. */
+    /* The model, made runnable on a device (NULL: the default), and a session to run it. */
     if (oc_model_open(argv[1], NULL, NULL, &model) || oc_prepare(model, NULL, NULL, &prepared) ||
         oc_session_create(prepared, NULL, NULL, &session))
         goto failed;
