@@ -230,8 +230,8 @@ static inline oc_real oc_tanh(oc_real x)
     p = OC_FMA(p, t, 0x1.110768p-3f);
     p = OC_FMA(p, t, -0x1.555534p-2f);
     oc_real near = OC_FMA(p * t, x, x);
-    oc_real far = oc_copysign(1.0f - 2.0f / (oc_exp(2.0f * oc_abs(x)) + 1.0f), x);
-    return oc_abs(x) < 0.625f ? near : far;
+    oc_real far = 1.0f - 2.0f / (oc_exp(2.0f * oc_abs(x)) + 1.0f);
+    return oc_copysign(oc_abs(x) < 0.625f ? near : far, x);
 }
 
 /* ---- elementwise functions of one input, with parameters a and b -----------------------------

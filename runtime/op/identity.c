@@ -3,7 +3,7 @@
  * identity: x of any shape and type -> the same. What an importer makes of dropout and its kin; a
  * transform removes it.
  *
- * Numerics "elementwise": the same bytes.
+ * Numerics "copy": the same bytes.
  */
 #include "op_common.h"
 
@@ -37,7 +37,7 @@ const oc_op oc_op_identity = {
     .name = "identity",
     .help = "x of any shape and type -> the same",
     .in_min = 1, .in_max = 1, .n_out = 1,
-    .numerics = "elementwise",
+    .numerics = "copy",
     .is_view = true,
     .shape = shape, .permute = permute, .cost = oc_op_cost_io, .reference = reference,
     .cases = cases, .n_cases = OC_COUNT(cases),

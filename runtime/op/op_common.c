@@ -156,6 +156,8 @@ oc_status oc_op_cost_io(const oc_op_call *call, oc_cost *cost)
         OC_TRY(oc_desc_bytes(call->out[i], &bytes));
         cost->bytes_written += bytes;
     }
+    if (call->op->is_view) /* no kernel runs */
+        cost->bytes_read = cost->bytes_written = 0;
     return OC_OK;
 }
 

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Calls that no operator may accept are refused with the node's name: wrong numbers of inputs, missing
+ * ones, empty ones, wrong types; and for convolutions, products and elementwise functions, shapes
+ * and attributes that do not agree.
+ */
+#include "op_case.h"
+
+#include <stdio.h>
+
+/* ---- every operator ------------------------------------------------------------------------- */
+
+/* `shape` fails, as it should, with the node's name in the text. */
+static void refused(op_run *run, oc_status status, const char *what)
+{
+    oc_status found = op_run_shape(run);
+    if (found != status || strstr(oc_error_text(), run->name) == NULL)
+        fail_msg("%s, %s: expected %s, found %s: %s", run->name, what, oc_status_name(status),
+                 oc_status_name(found), found == OC_OK ? "" : oc_error_text());
+}
+
+static void each(void (*check)(op_run *run, const oc_op *op))
+{
+    size_t count;
+    const oc_op *const *ops = oc_ops(&count);
+    for (size_t i = 0; i < count; i++) {
+        op_run run;
+        op_run_init(&run, ops[i], &ops[i]->cases[0]);
+        check(&run, ops[i]);
+        op_run_fini(&run);
+    }
+}
+
+static void one_input_too_few(op_run *run, const oc_op *op)
+{
+    run->call.n_in = op->in_min - 1;
+    refused(run, OC_E_ARG, "one input too few");
+}
+
+static void one_input_too_many(op_run *run, const oc_op *op)
+{
+    const oc_desc *in[65];
+    bool is_const[65] = {false};
+    if (op->in_max >= OC_COUNT(in))
+        return;
+    for (uint32_t i = 0; i <= op->in_max; i++)
+        in[i] = run->in[0];
+    run->call.in = in;
+    run->call.is_const = is_const;
+    run->call.n_in = op->in_max + 1;
+    refused(run, OC_E_ARG, "one input too many");
+}
+
+static void an_input_is_missing(op_run *run, const oc_op *op)
+{
+    for (uint32_t i = 0; i < op->in_min; i++) {
+        const oc_desc *given = run->in[i];
+        run->in[i] = NULL;
+        refused(run, OC_E_ARG, "a missing input");
+        run->in[i] = given;
+    }
+}
+
+static void a_dimension_is_zero(op_run *run, const oc_op *op)
+{
+    (void)op;
+    for (uint32_t i = 0; i < run->call.n_in; i++) {
+        if (run->in[i] == NULL || run->in_desc[i].shape.rank == 0)
+            continue;
+        int32_t *dim = &run->in_desc[i].shape.dim[0], given = *dim;
+        *dim = 0;
+        refused(run, OC_E_SHAPE, "a dimension of 0");
+        *dim = given;
+    }
+}
+
+/* Operators that compute take no booleans; those that only move bytes take any type. */
+static void the_type_is_wrong(op_run *run, const oc_op *op)
+{
+    if (strcmp(op->numerics, "copy") == 0)
+        return;
+    for (uint32_t i = 0; i < run->call.n_in; i++) {
+        if (run->in[i] == NULL)
+            continue;
+        run->in_desc[i].dtype = OC_DTYPE_bool;
+        refused(run, OC_E_DTYPE, "booleans");
+        run->in_desc[i].dtype = OC_DTYPE_float32;
+    }
+}
+
+static void too_few_inputs(void **state)
+{
+    (void)state;
+    each(one_input_too_few);
+}
+
+static void too_many_inputs(void **state)
+{
+    (void)state;
+    each(one_input_too_many);
+}
+
+static void missing_inputs(void **state)
+{
+    (void)state;
+    each(an_input_is_missing);
+}
+
+static void empty_inputs(void **state)
+{
+    (void)state;
+    each(a_dimension_is_zero);
+}
+
+static void wrong_types(void **state)
+{
+    (void)state;
+    each(the_type_is_wrong);
+}
+
+/* ---- what single operators refuse ---------------------------------------------------------------- */
+
+#define INTS(...) {(int32_t)(sizeof((int32_t[]){__VA_ARGS__}) / sizeof(int32_t)), {__VA_ARGS__}}
+#define F32(...) {OC_DTYPE_float32, INTS(__VA_ARGS__)}
+#define I64(...) {OC_DTYPE_int64, INTS(__VA_ARGS__)}
+#define SET_INTS(attr_, ...) {.attr = attr_, .ints = INTS(__VA_ARGS__)}
+
+typedef struct refusal {
+    const char *op;
+    oc_op_case c;
+    oc_status status;
+    const char *text; /* part of what is said */
+} refusal;
+
+static const refusal refusals[] = {
+    {"conv2d", {.name = "rank of x", .in = {F32(5, 5, 3), F32(4, 3, 3, 3)}, .n_in = 2},
+     OC_E_SHAPE, "input 0 of conv2d is 5x5x3 (rank 3), expected rank 4"},
+    {"conv2d", {.name = "rank of w", .in = {F32(1, 5, 5, 3), F32(4, 3, 3)}, .n_in = 2},
+     OC_E_SHAPE, "input 1 of conv2d is 4x3x3 (rank 3), expected rank 4"},
+    {"conv2d", {.name = "input channels", .in = {F32(1, 5, 5, 3), F32(4, 3, 3, 2)}, .n_in = 2},
+     OC_E_SHAPE, "expected 3 along axis 3 (input channels per group), found 2"},
+    {"conv2d", {.name = "bias", .in = {F32(1, 5, 5, 3), F32(4, 3, 3, 3), F32(3)}, .n_in = 3},
+     OC_E_SHAPE, "expected 4 along axis 0 (output channels), found 3"},
+    {"conv2d", {.name = "rank of bias", .in = {F32(1, 5, 5, 3), F32(4, 3, 3, 3), F32(1, 4)},
+                .n_in = 3},
+     OC_E_SHAPE, "input 2 of conv2d is 1x4 (rank 2), expected rank 1"},
+    {"conv2d", {.name = "groups of x", .in = {F32(1, 5, 5, 3), F32(4, 3, 3, 1)}, .n_in = 2,
+                .sets = {{.attr = "groups", .number = 2}}},
+     OC_E_SHAPE, "groups of conv2d to divide 3 input and 4 output channels, found 2"},
+    {"conv2d", {.name = "groups of w", .in = {F32(1, 5, 5, 4), F32(5, 3, 3, 2)}, .n_in = 2,
+                .sets = {{.attr = "groups", .number = 2}}},
+     OC_E_SHAPE, "groups of conv2d to divide 4 input and 5 output channels, found 2"},
+    {"conv2d", {.name = "window", .in = {F32(1, 5, 9, 3), F32(4, 3, 3, 3)}, .n_in = 2,
+                .sets = {SET_INTS("dilations", 3, 1)}},
+     OC_E_SHAPE, "reaches over 7 elements along h, expected at most 5"},
+    {"conv2d", {.name = "strides", .in = {F32(1, 5, 5, 3), F32(4, 3, 3, 3)}, .n_in = 2,
+                .sets = {SET_INTS("strides", 1)}},
+     OC_E_ARG, "strides of conv2d has 1 elements, expected 2"},
+    {"conv2d", {.name = "pads", .in = {F32(1, 5, 5, 3), F32(4, 3, 3, 3)}, .n_in = 2,
+                .sets = {SET_INTS("pads", 1, 1)}},
+     OC_E_ARG, "pads of conv2d has 2 elements, expected 4"},
+    {"conv2d", {.name = "huge padding", .in = {F32(1, 5, 5, 3), F32(4, 3, 3, 3)}, .n_in = 2,
+                .sets = {SET_INTS("pads", 2147483647, 0, 2147483647, 0)}},
+     OC_E_LIMIT, "4294967299 elements along h"},
+    {"fully_connected", {.name = "scalar x", .in = {{OC_DTYPE_float32, {0, {0}}}, F32(2, 3)},
+                         .n_in = 2},
+     OC_E_SHAPE, "input 0 of fully_connected is scalar (rank 0), expected rank 1 to 8"},
+    {"fully_connected", {.name = "columns", .in = {F32(2, 4), F32(3, 5)}, .n_in = 2},
+     OC_E_SHAPE, "expected 4 along axis 1"},
+    {"fully_connected", {.name = "bias", .in = {F32(2, 4), F32(3, 4), F32(4)}, .n_in = 3},
+     OC_E_SHAPE, "expected 3 along axis 0"},
+    {"matmul", {.name = "rank", .in = {F32(4), F32(4, 5)}, .n_in = 2},
+     OC_E_SHAPE, "input 0 of matmul is 4 (rank 1), expected rank 2 to 8"},
+    {"matmul", {.name = "inner", .in = {F32(2, 4), F32(3, 5)}, .n_in = 2},
+     OC_E_SHAPE, "expected 4 along axis 0"},
+    {"matmul", {.name = "leading", .in = {F32(2, 3, 4), F32(3, 4, 5)}, .n_in = 2},
+     OC_E_SHAPE, "2 and 3 do not broadcast"},
+    {"binary", {.name = "shapes", .in = {F32(2, 3), F32(2, 4)}, .n_in = 2},
+     OC_E_SHAPE, "2x3 and 2x4 do not broadcast"},
+    {"binary", {.name = "types", .in = {F32(2, 3), I64(2, 3)}, .n_in = 2}, OC_E_DTYPE, "int64"},
+    {"binary", {.name = "activation of integers", .in = {I64(2), I64(2)}, .n_in = 2,
+                .sets = {{.attr = "act", .name = "relu"}}},
+     OC_E_DTYPE, "has the activation relu"},
+};
+
+static void shapes_that_do_not_agree(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < OC_COUNT(refusals); i++) {
+        const refusal *r = &refusals[i];
+        op_run run;
+        op_run_init(&run, oc_op_find(r->op), &r->c);
+        refused(&run, r->status, r->c.name);
+        if (strstr(oc_error_text(), r->text) == NULL)
+            fail_msg("%s: expected ...%s..., found %s", run.name, r->text, oc_error_text());
+        op_run_fini(&run);
+    }
+}
+
+/* Kernels count elements in 32 bits; a tensor beyond that is refused, not computed wrongly. */
+static void tensors_too_large_for_kernels(void **state)
+{
+    const oc_op_case c = {.name = "large", .in = {F32(50000, 50000)}, .n_in = 1};
+    const oc_traits traits = {.is_cpu = true, .compute_units = 1, .vector_floats = 1,
+                              .work_group_max = 1};
+    oc_launch_list list = {.alloc = oc_allocator_or_default(NULL)};
+    op_run run;
+    (void)state;
+    op_run_init(&run, oc_op_find("unary"), &c);
+    oc_assert_ok(op_run_shape(&run));
+    oc_assert_fails(run.call.op->launch(&run.call, &traits, &list), OC_E_UNSUPPORTED,
+                    "unary/large: a tensor of unary is 50000x50000");
+    assert_int_equal(list.count, 0);
+    op_run_fini(&run);
+}
+
+static void integers_run_on_the_reference_only(void **state)
+{
+    const oc_op_case c = {.name = "integers", .in = {I64(6), I64(6)}, .n_in = 2,
+                          .sets = {{.attr = "fn", .name = "div"}}};
+    const oc_traits traits = {.is_cpu = true, .compute_units = 1, .vector_floats = 1,
+                              .work_group_max = 1};
+    int64_t p[] = {7, -7, 5, INT64_MIN, INT64_MIN, 0}, q[] = {2, 2, 0, -1, 1, 3}, y[6];
+    const int64_t expected[] = {3, -3, 0, INT64_MIN, INT64_MIN, 0};
+    oc_launch_list list = {.alloc = oc_allocator_or_default(NULL)};
+    op_run run;
+    (void)state;
+    op_run_init(&run, oc_op_find("binary"), &c);
+    oc_assert_ok(op_run_shape(&run));
+    oc_assert_fails(run.call.op->launch(&run.call, &traits, &list), OC_E_UNSUPPORTED,
+                    "binary/integers: binary of int64 runs on the reference device only");
+    oc_assert_ok(run.call.op->reference(&run.call, (const void *[]){p, q}, (void *[]){y}));
+    assert_memory_equal(y, expected, sizeof(y));
+    op_run_fini(&run);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(too_few_inputs),
+        cmocka_unit_test(too_many_inputs),
+        cmocka_unit_test(missing_inputs),
+        cmocka_unit_test(empty_inputs),
+        cmocka_unit_test(wrong_types),
+        cmocka_unit_test(shapes_that_do_not_agree),
+        cmocka_unit_test(tensors_too_large_for_kernels),
+        cmocka_unit_test(integers_run_on_the_reference_only),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
