@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * What convolutions, products and elementwise functions mean, against the formula written out once
+ * more for a single element, and results worked out by hand. (That kernels equal the references is
+ * the matter of test_ops_device.c.)
+ */
+#include "op_case.h"
+
+#include "numerics.h"
+#include "oc_graph.h"
+
+#include <math.h>
+
+/* Element [a][b][c][d] of a dense tensor; 0 outside. */
+static float at(const oc_desc *desc, const float *data, int64_t a, int64_t b, int64_t c, int64_t d)
+{
+    const int32_t *dim = desc->shape.dim;
+    if (a < 0 || b < 0 || c < 0 || d < 0 || a >= dim[0] || b >= dim[1] || c >= dim[2] || d >= dim[3])
+        return 0.0f;
+    return data[((a * dim[1] + b) * dim[2] + c) * dim[3] + d];
+}
+
+static int32_t ints_at(const oc_node *node, const char *attr, int i)
+{
+    return oc_node_ints(node, attr)->v[i];
+}
+
+/* One output element of conv2d. */
+static float conv_element(const op_run *run, const oc_node *node, int32_t n, int32_t oh, int32_t ow,
+                          int32_t o)
+{
+    const oc_desc *x = run->in[0], *w = run->in[1];
+    int32_t cg = w->shape.dim[3], og = w->shape.dim[0] / oc_node_int(node, "groups");
+    float acc = 0.0f;
+    for (int32_t i = 0; i < w->shape.dim[1]; i++)
+        for (int32_t j = 0; j < w->shape.dim[2]; j++)
+            for (int32_t c = 0; c < cg; c++) {
+                int64_t h = (int64_t)oh * ints_at(node, "strides", 0) +
+                            (int64_t)i * ints_at(node, "dilations", 0) - ints_at(node, "pads", 0);
+                int64_t v = (int64_t)ow * ints_at(node, "strides", 1) +
+                            (int64_t)j * ints_at(node, "dilations", 1) - ints_at(node, "pads", 1);
+                acc = fmaf(at(x, run->data[0], n, h, v, o / og * cg + c),
+                           at(w, run->data[1], o, i, j, c), acc);
+            }
+    if (run->call.n_in > 2)
+        acc += ((const float *)run->data[2])[o];
+    const oc_attr *act = oc_attr_find(run->call.op, "act");
+    int32_t fn = 0;
+    while (strcmp(act->names[fn], oc_node_enum(node, "act")) != 0)
+        fn++;
+    return oc_unary_eval((oc_unary_fn)fn, acc, oc_node_float(node, "act_a"),
+                         oc_node_float(node, "act_b"));
+}
+
+static void conv2d_is_its_formula(void **state)
+{
+    const oc_op *op = oc_op_find("conv2d");
+    (void)state;
+    for (size_t k = 0; k < op->n_cases; k++) {
+        op_run run;
+        op_run_init(&run, op, &op->cases[k]);
+        oc_assert_ok(op_run_shape(&run));
+        op_run_fill(&run, &op->cases[k], OP_FILL_RANGE);
+        oc_assert_ok(op_run_reference(&run));
+        const oc_node node = {.name = run.name, .op = op, .attrs = run.attrs};
+        const int32_t *dim = run.out[0]->shape.dim;
+        const float *y = run.expected[0];
+        for (int32_t i = 0, e = 0; i < dim[0] * dim[1] * dim[2]; i++)
+            for (int32_t o = 0; o < dim[3]; o++, e++) {
+                float want = conv_element(&run, &node, i / dim[2] / dim[1], i / dim[2] % dim[1],
+                                          i % dim[2], o);
+                if (oc_bits(want) != oc_bits(y[e]))
+                    fail_msg("%s: element %d is %a, expected %a", run.name, e, (double)y[e],
+                             (double)want);
+            }
+        op_run_fini(&run);
+    }
+}
+
+/* Computes `op` with the given inputs and attributes; `y` receives run.out's elements. */
+static void compute(const char *op, const oc_op_case *c, const void *const *in, void *y)
+{
+    op_run run;
+    op_run_init(&run, oc_op_find(op), c);
+    oc_assert_ok(op_run_shape(&run));
+    oc_assert_ok(run.call.op->reference(&run.call, in, &y));
+    op_run_fini(&run);
+}
+
+#define F32_1(a_) {OC_DTYPE_float32, {1, {a_}}}
+#define F32_2(a_, b_) {OC_DTYPE_float32, {2, {a_, b_}}}
+#define F32_3(a_, b_, c_) {OC_DTYPE_float32, {3, {a_, b_, c_}}}
+#define I64_1(a_) {OC_DTYPE_int64, {1, {a_}}}
+
+static void fully_connected_by_hand(void **state)
+{
+    const oc_op_case c = {.in = {F32_2(2, 3), F32_2(2, 3), F32_1(2)}, .n_in = 3, .name = "",
+                          .sets = {{.attr = "act", .name = "relu"}}};
+    const float x[] = {1, 2, 3, -1, 0, 1}, w[] = {1, 0, -1, 2, 2, 2}, b[] = {3, -7};
+    const float expected[] = {1, 5, 1, 0};
+    float y[4];
+    (void)state;
+    compute("fully_connected", &c, (const void *[]){x, w, b}, y);
+    oc_assert_bits_equal(y, expected, 4);
+}
+
+static void matmul_by_hand(void **state)
+{
+    const oc_op_case c = {.in = {F32_3(2, 1, 2), F32_2(2, 3)}, .n_in = 2, .name = ""};
+    const float p[] = {1, 2, 3, 4}, q[] = {1, 0, 2, -1, 5, 10};
+    const float expected[] = {-1, 10, 22, -1, 20, 46};
+    float y[6];
+    (void)state;
+    compute("matmul", &c, (const void *[]){p, q}, y);
+    oc_assert_bits_equal(y, expected, 6);
+}
+
+/* An exact product that float rounds away shows that the multiply-add is fused. */
+static void products_are_fused(void **state)
+{
+    const oc_op_case c = {.in = {F32_2(1, 2), F32_2(2, 1)}, .n_in = 2, .name = ""};
+    const float p[] = {1.0f, 1.0f + 0x1p-12f}, q[] = {-1.0f - 0x1p-11f, 1.0f + 0x1p-12f};
+    const float expected = 0x1p-24f;
+    float y;
+    (void)state;
+    compute("matmul", &c, (const void *[]){p, q}, &y);
+    oc_assert_bits_equal(&y, &expected, 1);
+}
+
+static void binary_broadcasts(void **state)
+{
+    const oc_op_case c = {.in = {F32_2(2, 1), F32_1(3)}, .n_in = 2, .name = "",
+                          .sets = {{.attr = "fn", .name = "sub"}}};
+    const float p[] = {10, 20}, q[] = {1, 2, 3}, expected[] = {9, 8, 7, 19, 18, 17};
+    float y[6];
+    (void)state;
+    compute("binary", &c, (const void *[]){p, q}, y);
+    oc_assert_bits_equal(y, expected, 6);
+}
+
+static void binary_of_each_function(void **state)
+{
+    static const char *const names[] = {"add", "sub", "mul", "div", "max", "min"};
+    const float p = -6, q = 4, expected[] = {-2, -10, -24, -1.5f, 4, -6};
+    const int64_t i = -6, j = 4, expected_int[] = {-2, -10, -24, -1, 4, -6};
+    (void)state;
+    assert_int_equal(OC_COUNT(names), OC_BINARY_COUNT);
+    for (size_t k = 0; k < OC_COUNT(names); k++) {
+        oc_op_case c = {.in = {F32_1(1), F32_1(1)}, .n_in = 2, .name = names[k],
+                        .sets = {{.attr = "fn", .name = names[k]}}};
+        float y;
+        int64_t z;
+        compute("binary", &c, (const void *[]){&p, &q}, &y);
+        oc_assert_bits_equal(&y, &expected[k], 1);
+        c.in[0] = c.in[1] = (oc_desc)I64_1(1);
+        compute("binary", &c, (const void *[]){&i, &j}, &z);
+        assert_int_equal(z, expected_int[k]);
+    }
+}
+
+static void unary_and_identity(void **state)
+{
+    const oc_op_case leaky = {.in = {F32_1(3)}, .n_in = 1, .name = "",
+                              .sets = {{.attr = "fn", .name = "leaky_relu"},
+                                       {.attr = "a", .number = 0.5}}};
+    const oc_op_case copy = {.in = {I64_1(2)}, .n_in = 1, .name = ""};
+    const float x[] = {-4, 0, 3}, expected[] = {-2, 0, 3};
+    const int64_t i[] = {INT64_MIN, 7};
+    int64_t j[2];
+    float y[3];
+    (void)state;
+    compute("unary", &leaky, (const void *[]){x}, y);
+    oc_assert_bits_equal(y, expected, 3);
+    compute("identity", &copy, (const void *[]){i}, j);
+    assert_memory_equal(i, j, sizeof(i));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(conv2d_is_its_formula),
+        cmocka_unit_test(fully_connected_by_hand),
+        cmocka_unit_test(matmul_by_hand),
+        cmocka_unit_test(products_are_fused),
+        cmocka_unit_test(binary_broadcasts),
+        cmocka_unit_test(binary_of_each_function),
+        cmocka_unit_test(unary_and_identity),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
