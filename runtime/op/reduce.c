@@ -142,7 +142,7 @@ static oc_status cost(const oc_op_call *call, oc_cost *cost)
     return OC_OK;
 }
 
-/* strides[i]: how far a step along axis i of the input goes in the output; 0 where it is reduced. */
+/* strides[i]: how far a step along axis i of the input goes in the output; 0 if it is reduced. */
 static void output_strides(const oc_op_call *call, size_t strides[OC_RANK_MAX])
 {
     const oc_shape *x = &call->in[0]->shape;
@@ -220,7 +220,7 @@ static plan plan_make(const oc_op_call *call)
     return p;
 }
 
-/* All but a contiguous axis step over whole rows of it: their strides are multiples of its length. */
+/* All axes but kept[0] step over whole rows of it: their strides are multiples of its length. */
 static void plan_vectorise(plan *p, size_t lanes)
 {
     p->kept[0].length /= lanes;

@@ -102,7 +102,7 @@ static void refuse(const oc_op *op, oc_op_case c, oc_status status, const char *
     oc_graph_destroy(graph);
 }
 
-/* ---- pools ----------------------------------------------------------------------------------- */
+/* ---- pools --------------------------------------------------------------------------------- */
 
 #define IMAGE_4X4                                             \
     {                                                         \
@@ -216,12 +216,12 @@ static void test_pool_refusals(void **state)
     refuse(&oc_op_avgpool2d, c, OC_E_LIMIT, "expected at most 2147483647 taps");
 }
 
-/* ---- norms ------------------------------------------------------------------------------------ */
+/* ---- norms --------------------------------------------------------------------------------- */
 
 static void test_lrn(void **state)
 {
     (void)state;
-    /* size 4: one channel before, two after. beta 1 makes the power exact enough to see the sums. */
+    /* size 4: one channel before, two after. */
     const float x[] = {1, 2, 3, 4, 5};
     const double sums[] = {1 + 4 + 9, 1 + 4 + 9 + 16, 4 + 9 + 16 + 25, 9 + 16 + 25, 16 + 25};
     oc_op_case c = {.in = {F32(5)},
@@ -256,7 +256,7 @@ static void test_batchnorm(void **state)
     refuse(&oc_op_batchnorm, c, OC_E_SHAPE, "expected 2 along axis 0 (the channels of input 0)");
 }
 
-/* ---- reductions -------------------------------------------------------------------------------- */
+/* ---- reductions ---------------------------------------------------------------------------- */
 
 static void test_reduce(void **state)
 {
@@ -321,7 +321,7 @@ static void test_softmax(void **state)
     run_fini(&r);
 }
 
-/* ---- movement ----------------------------------------------------------------------------------- */
+/* ---- movement ------------------------------------------------------------------------------ */
 
 static void test_concat(void **state)
 {
