@@ -26,7 +26,7 @@ static oc_status open_table(oc_bytes bytes, size_t at, oc_flat_table *table)
     uint16_t size;
     OC_TRY(oc_bytes_u32(bytes, at, &distance));
     int64_t vtable = (int64_t)at - (int32_t)distance;
-    if (vtable < 0 || (uint64_t)vtable >= bytes.size)
+    if ((uint64_t)vtable >= bytes.size) /* a negative one wraps to a large one */
         return oc_fail(OC_E_FORMAT, "offset %zu: expected a table's vtable below %zu, found %lld",
                        at, bytes.size, (long long)vtable);
     OC_TRY(oc_bytes_u16(bytes, (size_t)vtable, &size));

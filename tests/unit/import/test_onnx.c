@@ -6,6 +6,8 @@
 #include "import_test.h"
 #include "onnx_writer.h"
 
+#include <math.h>
+
 /*
  * ---- models ------------------------------------------------------------------------------------
  */
@@ -225,6 +227,12 @@ static void gemm_with_all_of_it(void **state)
     onnx_writer_node(&w, "Gemm", "g", NAMES("x", "x", "x"), "y",
                      ATTRS(FLOAT("alpha", 2), FLOAT("beta", -1)));
     check(&w, 13, nine, "2x2", (float[]){14 - 1, 20 - 2, 30 - 3, 44 - 4});
+    /* With beta 0 the addend does not matter, whatever it holds. */
+    static const float infinite[] = {HUGE_VALF};
+    w = begin(DIMS(2, 2));
+    onnx_writer_floats(&w, "c", DIMS(1), infinite);
+    onnx_writer_node(&w, "Gemm", "g", NAMES("x", "x", "c"), "y", ATTRS(FLOAT("beta", 0)));
+    check(&w, 13, nine, "2x2", (float[]){7, 10, 15, 22});
 }
 
 static void matmul_of_each_rank(void **state)

@@ -149,6 +149,12 @@ static void depthwise_convolution_multiplies_channels(void **state)
     assert_int_equal(oc_node_int(find_op(g, "conv2d"), "groups"), 2);
     assert_eval(g, nine, "1x1x2x4", (float[]){1, 10, 200, 2000, 3, 30, 400, 4000});
     oc_graph_destroy(g);
+    /* Taps over height and width are not alike. */
+    static const float taps[] = {1, 10, 100, 1000, 10000, 100000};
+    tfl_tensor wide[] = {F32("x", 1, 2, 3, 1), F32_WITH("w", taps, 1, 2, 3, 1),
+                         F32("y", 1, 1, 1, 1)};
+    op.options[3].number = 1;
+    check(wide, 3, op, nine, "1x1x1x1", (float[]){654321});
 }
 
 static void pools_do_not_count_padding(void **state)
