@@ -16,7 +16,6 @@ typedef struct oc_cl_program oc_cl_program;
 typedef struct oc_cl_dev {
     oc_dev head;
     cl_device_id device;
-    bool is_sub_device;       /* `device` is ours to release */
     cl_context context;
     cl_command_queue loader;  /* fills constants; used by any thread that prepares */
     const char *kernel_dir;

@@ -74,7 +74,7 @@ typedef struct oc_dev_task {
  */
 typedef void (*oc_dev_done)(void *ctx, oc_status status);
 
-#define OC_DEV_NOTES 64 /* notifications that may be under way on one queue */
+#define OC_DEV_NOTES 1024 /* notifications that may be under way on one queue */
 
 struct oc_dev_type {
     const char *name;

@@ -160,7 +160,8 @@ static void print_driver(cl_platform_id platform, cl_device_id device, char *dst
     platform_text(platform, CL_PLATFORM_VERSION, version, sizeof(version));
     if (sscanf(version, "OpenCL %*u.%*u %n", &skip) < 0)
         skip = 0;
-    snprintf(dst, size, "%s (%.*s)", driver, (int)(size - sizeof(driver) - 4), version + skip);
+    const size_t room = size - strlen(driver) - sizeof(" ()");
+    snprintf(dst, size, "%s (%.*s)", driver, (int)room, version + skip);
 }
 
 static oc_dev_info describe(cl_platform_id platform, cl_device_id device, cl_uint p, cl_uint d)
@@ -263,7 +264,11 @@ static oc_status find_device(oc_cl_dev *dev, const oc_dev_info *info)
                    info->name);
 }
 
-/* Only so many of a CPU's threads: a device of its own, made of that many compute units. */
+/*
+ * Only so many of a CPU's threads: a device of its own, made of that many compute units. It is never
+ * released: PoCL 3.1's threads look at it after clFinish has returned and its context is gone. That
+ * costs some hundred bytes for each time a device is opened with a limit.
+ */
 static oc_status limit_threads(oc_cl_dev *dev, uint32_t threads)
 {
     oc_dev_info *info = &dev->head.info;
@@ -281,7 +286,6 @@ static oc_status limit_threads(oc_cl_dev *dev, uint32_t threads)
                        info->id, info->name, threads, info->compute_units, oc_cl_error_name(error),
                        error);
     dev->device = part;
-    dev->is_sub_device = true;
     info->compute_units = threads;
     return OC_OK;
 }
@@ -300,8 +304,6 @@ static void opencl_close(oc_dev *head)
         clReleaseCommandQueue(dev->loader);
     if (dev->context != NULL)
         clReleaseContext(dev->context);
-    if (dev->is_sub_device)
-        clReleaseDevice(dev->device);
     pthread_mutex_destroy(&dev->mutex);
     oc_free(dev->head.alloc, dev);
 }

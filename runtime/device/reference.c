@@ -13,7 +13,7 @@
 #define MEM_ALIGN 64 /* a cache line */
 
 /* Commands that wait in a queue. A caller that is further ahead waits for a place. */
-#define RING 1024
+#define RING (2 * OC_DEV_NOTES)
 
 struct oc_dev_mem {
     uint8_t *data;

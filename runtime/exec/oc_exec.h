@@ -47,7 +47,8 @@ typedef struct oc_arena_plan {
  * Offsets for the values that `order` (a topological order of a part) touches, and for the pinned ones. Alive: from the
  * producing step (values from outside: from the start) to the last consuming one; `pinned` values until the end. A view
  * shares its input's bytes. A constant takes space, all the time, only where it is pinned or a view of it is touched:
- * else it lies with the prepared nodes. Greedy by size, best fit among the intervals that overlap in time.
+ * else it lies with the prepared nodes. Greedy by size, best fit among the intervals that overlap in time, improved
+ * while it is above the lower bound. The same input gives the same plan on every machine.
  * Source: Pisarchyk and Lee, "Efficient memory management for deep neural net inference" (2020), section 4.3 (greedy by size).
  * `align`: oc_dev.mem_align of the device, a power of two. Errors: OC_E_ARG when `order` is none, OC_E_LIMIT, OC_E_NOMEM.
  */
@@ -71,7 +72,8 @@ size_t oc_lane_scratch_bytes(const oc_lane *lane);
  */
 /**
  * A value from outside, whole; or a value that crosses the cut at which this run of the lane starts. `bytes` is checked
- * against its desc. Waits, on the device, for all reads that came before: so the next run cannot overtake them.
+ * against its desc; a view of a constant keeps the constant's bytes. Waits, on the device, for all reads that came
+ * before: so the next run cannot overtake them.
  */
 OC_MUST_USE oc_status oc_lane_write(oc_lane *lane, oc_id value, const void *src, size_t bytes);
 /** Nodes order[first .. first+count). */

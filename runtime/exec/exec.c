@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A graph prepared on a device: one prepared node per node, made once, then only read. */
+#include "exec.h"
+
+static oc_status prepare_error(oc_status status, const oc_node *node)
+{
+    return oc_fail_in(status, "node %s (%s)", node->name, node->op->name);
+}
+
+/* What a constant of a node is read through. */
+typedef struct const_source {
+    const oc_graph *graph;
+    const oc_node *node;
+} const_source;
+
+static oc_status const_read(void *ctx, uint32_t in, void *dst, size_t bytes)
+{
+    const const_source *source = ctx;
+    return oc_graph_const_read(source->graph, source->node->in[in], dst, bytes);
+}
+
+/* The node as its operator sees it, in memory that lives as long as the exec. */
+static oc_status make_call(oc_exec *exec, const oc_node *node, oc_op_call **call)
+{
+    const oc_desc **in, **out;
+    bool *is_const;
+    oc_op_call *made;
+    OC_TRY(OC_ARENA_ALLOC(&exec->arena, 1, made));
+    OC_TRY(OC_ARENA_ALLOC(&exec->arena, OC_MAX(node->n_in, 1u), in));
+    OC_TRY(OC_ARENA_ALLOC(&exec->arena, OC_MAX(node->n_out, 1u), out));
+    OC_TRY(OC_ARENA_ALLOC(&exec->arena, OC_MAX(node->n_in, 1u), is_const));
+    *made = oc_node_call(exec->graph, node, in, out, is_const);
+    *call = made;
+    return OC_OK;
+}
+
+static oc_status prepare_node(oc_exec *exec, oc_id id)
+{
+    const oc_node *node = &exec->graph->nodes[id];
+    const_source source = {.graph = exec->graph, .node = node};
+    oc_op_call *call;
+    size_t bytes = 0;
+    exec->is_ready[id] = true;
+    if (node->op->is_view)
+        return OC_OK; /* its output is its input's bytes: nothing runs */
+    OC_TRY(make_call(exec, node, &call));
+    const oc_dev_task task = {.call = call, .ctx = &source, .const_read = const_read};
+    OC_TRY(exec->dev->type->prepare(exec->dev, &task, &exec->nodes[id], &bytes));
+    return oc_add_size(exec->weight_bytes, bytes, &exec->weight_bytes);
+}
+
+static oc_status prepare_all(oc_exec *exec, const bool *only, oc_exec_progress progress, void *ctx)
+{
+    const oc_graph *graph = exec->graph;
+    size_t total = 0, done = 0;
+    for (size_t n = 0; n < graph->n_nodes; n++)
+        total += only == NULL || only[n];
+    for (size_t n = 0; n < graph->n_nodes; n++) {
+        if (only != NULL && !only[n])
+            continue;
+        const oc_status status = prepare_node(exec, (oc_id)n);
+        if (status != OC_OK)
+            return prepare_error(status, &graph->nodes[n]);
+        done++;
+        if (progress != NULL)
+            progress(ctx, done, total, graph->nodes[n].name);
+    }
+    return OC_OK;
+}
+
+oc_status oc_exec_create(const oc_graph *graph, oc_dev *dev, const bool *only,
+                         oc_exec_progress progress, void *ctx, const oc_allocator *alloc,
+                         oc_exec **exec)
+{
+    oc_exec *made = NULL;
+    oc_status status;
+    if (!graph->is_frozen)
+        return oc_fail(OC_E_ARG, "graph %s: it has to be frozen before it is prepared",
+                       graph->name);
+    OC_TRY(OC_ALLOC(alloc, 1, made));
+    made->graph = graph;
+    made->dev = dev;
+    made->alloc = alloc;
+    oc_arena_init(&made->arena, alloc);
+    OC_TRY_OUT(OC_ALLOC(alloc, graph->n_nodes, made->nodes));
+    OC_TRY_OUT(OC_ALLOC(alloc, graph->n_nodes, made->is_ready));
+    OC_TRY_OUT(prepare_all(made, only, progress, ctx));
+    *exec = made;
+    return OC_OK;
+out:
+    oc_exec_destroy(made);
+    return status;
+}
+
+void oc_exec_destroy(oc_exec *exec)
+{
+    if (exec == NULL)
+        return;
+    for (size_t n = 0; exec->nodes != NULL && n < exec->graph->n_nodes; n++)
+        exec->dev->type->unprepare(exec->dev, exec->nodes[n]);
+    oc_free(exec->alloc, exec->nodes);
+    oc_free(exec->alloc, exec->is_ready);
+    oc_arena_fini(&exec->arena);
+    oc_free(exec->alloc, exec);
+}
+
+const oc_graph *oc_exec_graph(const oc_exec *exec)
+{
+    return exec->graph;
+}
+
+oc_dev *oc_exec_dev(const oc_exec *exec)
+{
+    return exec->dev;
+}
+
+size_t oc_exec_weight_bytes(const oc_exec *exec)
+{
+    return exec->weight_bytes;
+}
