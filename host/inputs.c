@@ -64,8 +64,11 @@ static float number_at(const host_numbers *numbers, int32_t i, float absent)
     return numbers->count == 0 ? absent : numbers->v[numbers->count == 1 ? 0 : i];
 }
 
-static oc_image_norm norm_of(const host_normal *normal)
+/* The command line's numbers, else the model's own, else 0 to 1. */
+static oc_image_norm norm_of(const host_normal *normal, const oc_image_norm *own)
 {
+    if (own && normal->mean.count == 0 && normal->scale.count == 0)
+        return *own;
     oc_image_norm norm = {.n = normal->mean.count == 3 || normal->scale.count == 3 ? 3 : 1};
     for (int32_t i = 0; i < norm.n; i++) {
         norm.mean[i] = number_at(&normal->mean, i, 0.0f);
@@ -81,7 +84,7 @@ static int read_picture(const host_call *call, const char *path, const oc_value_
     oc_desc desc;
     oc_image_layout layout;
     oc_image image = {.pixels = NULL};
-    oc_image_norm norm = norm_of(normal);
+    oc_image_norm norm = norm_of(normal, input->norm);
     if (!picture_of(&input->desc, &desc, &layout) || desc.dtype != OC_DTYPE_float32)
         return host_fail(
             call,

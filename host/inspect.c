@@ -26,6 +26,19 @@ static void add_values(host_table *table, const char *what, const oc_value_info 
     }
 }
 
+/* How the metadata says that pictures are normalised, where it does. */
+static void add_norms(host_table *table, const oc_model_info *info)
+{
+    for (size_t i = 0; i < info->n_inputs; i++) {
+        const oc_image_norm *norm = info->inputs[i].norm;
+        for (int32_t c = 0; norm && c < norm->n; c++) {
+            host_cell(table, c ? "" : "pictures");
+            host_cell(table, "(pixel - %.9g) * %.9g", (double)norm->mean[c],
+                      (double)norm->scale[c]);
+        }
+    }
+}
+
 static void print_head(const oc_model_info *info)
 {
     host_table table;
@@ -38,6 +51,7 @@ static void print_head(const oc_model_info *info)
     host_cell(&table, "digest");
     host_cell(&table, "%s", info->digest);
     add_values(&table, "input", info->inputs, info->n_inputs);
+    add_norms(&table, info);
     add_values(&table, "output", info->outputs, info->n_outputs);
     host_cell(&table, "MACs");
     host_cell(&table, "%s", host_count_text(info->macs, text));

@@ -78,12 +78,24 @@ json_t *host_json_desc(const char *name, const oc_desc *desc)
     return object;
 }
 
+static json_t *floats(const float *list, int32_t count)
+{
+    json_t *array = host_json_list();
+    for (int32_t i = 0; i < count; i++)
+        host_json_add(array, host_json_number((double)list[i]));
+    return array;
+}
+
 static json_t *values(const oc_value_info *list, size_t count)
 {
     json_t *array = host_json_list();
     for (size_t i = 0; i < count; i++) {
         json_t *value = host_json_desc(list[i].name, &list[i].desc);
         host_json_put(value, "bytes", host_json_uint(list[i].bytes));
+        if (list[i].norm) {
+            host_json_put(value, "mean", floats(list[i].norm->mean, list[i].norm->n));
+            host_json_put(value, "scale", floats(list[i].norm->scale, list[i].norm->n));
+        }
         host_json_add(array, value);
     }
     return array;

@@ -14,7 +14,7 @@ static oc_status fill_values(oc_model *m)
         size_t bytes;
         OC_TRY(oc_desc_bytes(&g->values[v].desc, &bytes));
         m->values[v] = (oc_value_info){.name = g->values[v].name, .desc = g->values[v].desc,
-                                       .bytes = bytes};
+                                       .bytes = bytes, .norm = g->values[v].norm};
     }
     return OC_OK;
 }

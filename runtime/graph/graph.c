@@ -139,6 +139,15 @@ oc_status oc_graph_add_input(oc_graph *graph, const char *name, const oc_desc *d
     return OC_OK;
 }
 
+oc_status oc_graph_set_norm(oc_graph *graph, oc_id value, const oc_image_norm *norm)
+{
+    oc_image_norm *copy = NULL;
+    OC_TRY(OC_ARENA_ALLOC(&graph->arena, 1, copy));
+    *copy = *norm;
+    graph->values[value].norm = copy;
+    return OC_OK;
+}
+
 static oc_status add_constant(oc_graph *g, const char *name, const oc_desc *desc, oc_const made,
                               oc_id *value)
 {

@@ -13,6 +13,7 @@
 #include "oc_base.h"
 #include "oc_op.h"
 
+#include <offcut/image.h>
 #include <offcut/tensor.h>
 
 typedef uint32_t oc_id;
@@ -38,6 +39,7 @@ typedef struct oc_value {
     oc_desc desc;
     oc_id producer;           /* node, or OC_NONE for an input or a constant */
     const oc_const *constant; /* NULL unless constant */
+    const oc_image_norm *norm; /* an input: how its model says that pictures are normalised; NULL: it does not */
 } oc_value;
 
 typedef struct oc_node {
@@ -96,6 +98,8 @@ void oc_graph_destroy(oc_graph *graph);
  * Errors: OC_E_NOMEM, OC_E_SHAPE, OC_E_LIMIT (the tensor is larger than limits.memory_bytes).
  */
 OC_MUST_USE oc_status oc_graph_add_input(oc_graph *graph, const char *name, const oc_desc *desc, oc_id *value);
+/** Say how pictures become the input `value` (copied). Not part of the digest: it changes no node. */
+OC_MUST_USE oc_status oc_graph_set_norm(oc_graph *graph, oc_id value, const oc_image_norm *norm);
 /** Constants. Bytes are copied into the graph; a file range is checked against the file's size. */
 OC_MUST_USE oc_status oc_graph_add_bytes(oc_graph *graph, const char *name, const oc_desc *desc, const void *bytes, oc_id *value);
 OC_MUST_USE oc_status oc_graph_add_file(oc_graph *graph, const char *name, const oc_desc *desc, oc_file *file, uint64_t offset, oc_id *value);

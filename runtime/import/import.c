@@ -114,11 +114,7 @@ static oc_status import_bytes(oc_bytes bytes, oc_file *file, oc_graph *graph)
         return fail_unknown(bytes, graph->alloc);
     graph->format = importer->name;
     OC_TRY(digest_bytes(bytes, graph->alloc, &graph->source));
-    OC_TRY(importer->read(bytes, file, graph));
-    /*
-     * Importers emit more than is needed (both layouts of a value), and leave folded nodes behind.
-     */
-    return oc_graph_compact(graph);
+    return importer->read(bytes, file, graph);
 }
 
 oc_status oc_import(const char *path, const oc_limits *limits, const oc_allocator *alloc,

@@ -22,7 +22,7 @@ typedef struct oc_importer {
 const oc_importer *const *oc_importers(size_t *count);
 
 /**
- * Read a model file into a graph that is neither transformed nor frozen: the format is found from the
+ * Read a model file into a graph that is neither transformed, compacted nor frozen: the format is found from the
  * first bytes; the source digest is that of all bytes. Owns: the caller destroys `*graph`.
  * Errors: OC_E_IO, OC_E_FORMAT (no importer knows it: what was found), OC_E_LIMIT (size), and the importer's, with the path in front.
  */

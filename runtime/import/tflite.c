@@ -8,6 +8,7 @@
  */
 #include "oc_import.h"
 
+#include "tflite_metadata.h"
 #include "tflite_ops.h"
 
 #include <stdio.h>
@@ -16,7 +17,16 @@
 #define CUSTOM 32 /* BuiltinOperator of an operator that is named by a text */
 
 /* Slots of the tables, in the order of the schema. */
-enum { MODEL_VERSION, MODEL_OPERATOR_CODES, MODEL_SUBGRAPHS, MODEL_DESCRIPTION, MODEL_BUFFERS };
+enum {
+    MODEL_VERSION,
+    MODEL_OPERATOR_CODES,
+    MODEL_SUBGRAPHS,
+    MODEL_DESCRIPTION,
+    MODEL_BUFFERS,
+    MODEL_METADATA_BUFFERS,
+    MODEL_METADATA
+};
+enum { METADATA_NAME, METADATA_BUFFER };
 enum { CODE_DEPRECATED, CODE_CUSTOM, CODE_VERSION, CODE_BUILTIN };
 enum { GRAPH_TENSORS, GRAPH_INPUTS, GRAPH_OUTPUTS, GRAPH_OPERATORS };
 enum {
@@ -40,7 +50,7 @@ typedef struct reader {
     oc_arena scratch;
     oc_bytes bytes;
     oc_file *file;
-    oc_flat_vector codes, buffers, tensors, operators;
+    oc_flat_vector codes, buffers, metadata, tensors, operators;
     oc_flat_table subgraph;
     oc_id *values; /* per tensor; OC_NONE: not defined yet */
 } reader;
@@ -438,6 +448,7 @@ static oc_status read_head(reader *r)
                        version);
     OC_TRY(oc_flat_list(&model, MODEL_OPERATOR_CODES, 4, &r->codes));
     OC_TRY(oc_flat_list(&model, MODEL_BUFFERS, 4, &r->buffers));
+    OC_TRY(oc_flat_list(&model, MODEL_METADATA, 4, &r->metadata));
     OC_TRY(oc_flat_list(&model, MODEL_SUBGRAPHS, 4, &subgraphs));
     if (subgraphs.count == 0)
         return oc_fail(OC_E_FORMAT, "expected at least one subgraph, found none");
@@ -451,11 +462,31 @@ static oc_status read_head(reader *r)
     return OC_OK;
 }
 
+/* Notes about the model lie in buffers that are found by name; one says how to feed it pictures. */
+static oc_status read_metadata(reader *r)
+{
+    for (uint32_t i = 0; i < r->metadata.count; i++) {
+        oc_flat_table entry, buffer;
+        oc_bytes name, data;
+        uint32_t index;
+        OC_TRY(oc_flat_table_of(&r->metadata, i, &entry));
+        OC_TRY(oc_flat_bytes(&entry, METADATA_NAME, &name));
+        if (!oc_bytes_equal_text(name, "TFLITE_METADATA"))
+            continue;
+        OC_TRY(oc_flat_u32(&entry, METADATA_BUFFER, 0, &index));
+        OC_TRY(oc_flat_table_of(&r->buffers, index, &buffer));
+        OC_TRY(oc_flat_bytes(&buffer, BUFFER_DATA, &data));
+        OC_TRY(oc_tflite_read_norms(data, r->graph));
+    }
+    return OC_OK;
+}
+
 static oc_status read_all(reader *r)
 {
     OC_TRY(read_head(r));
     OC_TRY(check_operators(r));
     OC_TRY(for_each(r, GRAPH_INPUTS, add_input));
+    OC_TRY(read_metadata(r));
     for (uint32_t i = 0; i < r->operators.count; i++)
         OC_TRY(convert_operator(r, i));
     OC_TRY(for_each(r, GRAPH_OUTPUTS, add_output));

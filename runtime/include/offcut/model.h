@@ -3,7 +3,7 @@
 #ifndef OFFCUT_MODEL_H
 #define OFFCUT_MODEL_H
 
-#include <offcut/tensor.h>
+#include <offcut/image.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -16,6 +16,7 @@ typedef struct oc_value_info {
     const char *name;
     oc_desc desc;
     uint64_t bytes;
+    const oc_image_norm *norm; /* an input: how the model's metadata says that pictures are normalised; NULL: it does not */
 } oc_value_info;
 
 /** A node as it can be shown, in the order of execution. Strings and lists belong to the model. */

@@ -21,6 +21,9 @@ static inline oc_status import_bytes(const void *data, size_t size, const char *
     snprintf(path, sizeof(path), "model-%ld.%s", (long)getpid(), extension);
     oc_assert_ok(oc_file_replace(path, data, size));
     oc_status status = oc_import(path, limits, NULL, graph);
+    /* Importers leave folded nodes and unused twins behind; what is needed shows after compaction. */
+    if (status == OC_OK)
+        status = oc_graph_compact(*graph);
     unlink(path); /* the graph holds the file open */
     return status;
 }

@@ -3,7 +3,10 @@
  * TensorFlow Lite models made in memory: what each operator becomes, and what is refused and how.
  */
 #include "import_test.h"
+#include "tflite_metadata.h"
 #include "tflite_writer.h"
+
+#include <stdlib.h>
 
 /* BuiltinOperator and BuiltinOptions of the schema. */
 enum {
@@ -364,6 +367,41 @@ static void files_of_another_make_are_refused(void **state)
     refuse(known, 3, &op, 1, OC_E_UNSUPPORTED, "output \"k\" does not depend on any input");
 }
 
+/* lenet5.tflite says mean 0 and std 255; its metadata cut short or changed is refused or read, never a crash. */
+static void metadata_says_how_pictures_are_normalised(void **state)
+{
+    (void)state;
+    oc_test_path path = oc_test_source("tests/models/lenet5.tflite");
+    oc_graph *g = NULL;
+    oc_bytes model;
+    oc_assert_ok(oc_import(path.text, NULL, NULL, &g));
+    const oc_image_norm *norm = g->values[g->inputs[0]].norm;
+    assert_non_null(norm);
+    assert_int_equal(norm->n, 1);
+    assert_true(norm->mean[0] == 0.0f && norm->scale[0] == 1.0f / 255.0f);
+    oc_assert_ok(oc_file_slurp(path.text, 1u << 20, NULL, &model));
+    size_t at = 4;
+    while (at + 4 < model.size && memcmp(model.data + at, "M001", 4) != 0)
+        at++;
+    assert_true(at + 4 < model.size);
+    oc_bytes metadata = {model.data + at - 4, model.size - (at - 4)};
+    oc_rng rng = oc_rng_make(1);
+    uint8_t *copy = malloc(metadata.size);
+    for (size_t size = 0; size < OC_MIN(metadata.size, (size_t)300); size++) {
+        oc_status status = oc_tflite_read_norms((oc_bytes){metadata.data, size}, g);
+        assert_true(status == OC_OK || status == OC_E_FORMAT);
+    }
+    for (int i = 0; i < 3000; i++) {
+        memcpy(copy, metadata.data, metadata.size);
+        copy[oc_rng_below(&rng, 300)] = (uint8_t)oc_rng_u64(&rng);
+        oc_status status = oc_tflite_read_norms((oc_bytes){copy, metadata.size}, g);
+        assert_true(status == OC_OK || status == OC_E_FORMAT || status == OC_E_UNSUPPORTED);
+    }
+    free(copy);
+    oc_free(NULL, (void *)(uintptr_t)model.data);
+    oc_graph_destroy(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -380,6 +418,7 @@ int main(void)
         cmocka_unit_test(quantised_tensors_are_named),
         cmocka_unit_test(missing_operators_are_named_in_one_line),
         cmocka_unit_test(order_and_definition_are_checked),
+        cmocka_unit_test(metadata_says_how_pictures_are_normalised),
         cmocka_unit_test(options_that_would_change_the_result_are_refused),
         cmocka_unit_test(files_of_another_make_are_refused),
     };

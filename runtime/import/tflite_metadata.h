@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** The metadata that a TensorFlow Lite model may carry in a buffer of its own. */
+#ifndef TFLITE_METADATA_H
+#define TFLITE_METADATA_H
+
+#include "flatbuffer.h"
+#include "oc_graph.h"
+
+/**
+ * How pictures become the graph's inputs: NormalizationOptions of each input tensor, by (pixel - mean) / std, is set on
+ * the graph's inputs, which are there already. `metadata`: the buffer named TFLITE_METADATA.
+ * Errors: OC_E_FORMAT with the offset, OC_E_UNSUPPORTED (a std of 0, more than 3 channels), OC_E_NOMEM.
+ */
+OC_MUST_USE oc_status oc_tflite_read_norms(oc_bytes metadata, oc_graph *graph);
+
+#endif
