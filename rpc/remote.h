@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** The inside of the remote site: the connection (remote_site.c) and its parts (remote_part.c). */
+#ifndef REMOTE_H
+#define REMOTE_H
+
+#include "oc_flow.h"
+#include "oc_remote.h"
+#include "oc_rpc.h"
+
+#define REMOTE_TEXT 256
+#define REMOTE_NAME_TEXT (OC_RPC_HOST_TEXT + 16)
+
+typedef struct remote_part remote_part;
+
+typedef struct remote_site {
+    oc_site base;
+    oc_rpc_loop loop;
+    grpc_channel *channel;
+    char name[REMOTE_NAME_TEXT]; /* "worker HOST:PORT" */
+    uint64_t hello_timeout_ns;
+    oc_rpc_tag on_hello, on_change;
+
+    /* Guarded by `cond`, which is woken when `pending` falls to 0. A site's lock is taken before a part's. */
+    oc_cond cond;
+    unsigned pending;        /* tags under way */
+    bool is_closing;
+    bool is_up;              /* a worker with our digest answered, and the connection stands */
+    oc_status status;        /* not OC_OK: why it is not up */
+    char text[REMOTE_TEXT];  /* why, or who is there */
+    bool is_settled;         /* the peer answered: only a new connection can change what it said */
+    char model[OC_RPC_NAME_TEXT]; /* what that worker calls our graph */
+    remote_part *parts;
+
+    /* The Hello under way; the loop's, but for `hello`, which close cancels. */
+    grpc_call *hello;
+    bool is_first_hello;
+    grpc_metadata_array head, tail;
+    grpc_byte_buffer *question, *answer;
+    grpc_status_code code;
+    grpc_slice details;
+} remote_site;
+
+struct remote_part {
+    oc_site_part base;
+    remote_part *next; /* of the site */
+    oc_waker *waker;
+    size_t n_nodes;
+    oc_flow_value *takes, *gives; /* data: the caller's memory, during a run */
+    size_t n_takes, n_gives;
+    char **take_names, **give_names; /* borrowed from the values, as Open wants them */
+    oc_flow_value **order;           /* of the takes: as they were put */
+    oc_rpc_tag on_sent, on_message, on_status;
+
+    /* Guarded by `cond`, which is woken when the run becomes idle. */
+    oc_cond cond;
+    grpc_call *call;         /* of the run under way; NULL: idle */
+    unsigned pending;        /* tags under way */
+    char model[OC_RPC_NAME_TEXT]; /* the worker's name of the graph, in this run */
+    uint64_t id, deadline_ns;
+    uint64_t begin_ns;       /* first put or submit; 0: none yet */
+    uint64_t encode_ns, late_encode_ns; /* all of it, and that after the first byte went */
+    size_t n_put, n_sent;    /* of `order`: put, and completely handed to the link */
+    size_t gets_done;
+    bool is_submitted, is_open_sent, is_closed;
+    bool is_done;            /* the worker said Done */
+    bool is_cancelled;       /* the caller's memory is left alone */
+    bool is_told;            /* poll has said how the run ended */
+    grpc_byte_buffer *sending, *received; /* received: also a chunk that waits for its get */
+    bool is_sending;
+    bool is_parked;          /* `received` waits for its get */
+    oc_status status;        /* of the run; set early where an answer is wrong */
+    char text[REMOTE_TEXT];
+    oc_site_times times;
+    uint64_t receive_ns, queue_ns, compute_ns; /* as the worker reported them */
+    grpc_metadata_array head, tail;
+    grpc_status_code code;
+    grpc_slice details;
+};
+
+static inline remote_site *remote_site_of(oc_site *site)
+{
+    return (remote_site *)site;
+}
+
+static inline remote_part *remote_part_of(oc_site_part *part)
+{
+    return (remote_part *)part;
+}
+
+/** Set `text` to one line about the site: its name, then what `fmt` says. */
+void remote_say(const remote_site *site, char text[REMOTE_TEXT], const char *fmt, ...) OC_PRINTF(3, 4);
+/** The status and the details of a call that failed, as one of ours with a line for people. */
+oc_status remote_explain(const remote_site *site, grpc_status_code code, const grpc_metadata_array *tail, grpc_slice details, char text[REMOTE_TEXT]);
+
+oc_status remote_part_open(oc_site *site, const oc_part *part, const oc_id *pinned, size_t n_pinned, oc_waker *waker, oc_site_part **out);
+void remote_part_close(oc_site_part *part);
+oc_status remote_start(oc_site_part *part, const oc_site_run *run);
+oc_status remote_put(oc_site_part *part, oc_id value, const oc_tensor *tensor);
+oc_status remote_submit(oc_site_part *part, size_t first, size_t count);
+oc_status remote_get(oc_site_part *part, oc_id value, oc_tensor *tensor);
+void remote_poll(oc_site_part *part, oc_site_progress *progress);
+void remote_cancel(oc_site_part *part);
+
+#endif

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Calls on the worker's side. A call is a set of tags under way; it is released when the last of
+ * them has come back. Everything here runs on the loop's thread, except on_done.
+ */
+#include "oc_serve.h"
+
+#include <stdio.h>
+
+/* A client that sends nothing for so long while it owes us messages has its place taken away. */
+#define STALL_NS (UINT64_C(30) * 1000000000)
+
+static void listen_next(oc_worker *w);
+static void release_when_done(oc_serve_call *c);
+
+/* Begin a batch. A batch that gRPC refuses (the call has broken) leaves the rest to on_closed. */
+static void start(oc_serve_call *c, const grpc_op *ops, size_t count, oc_rpc_tag *tag)
+{
+    if (grpc_call_start_batch(c->call, ops, count, tag, NULL) == GRPC_CALL_OK)
+        c->pending++;
+    else
+        grpc_call_cancel(c->call, NULL);
+}
+
+/* ---- what methods use ------------------------------------------------------------------------ */
+
+void oc_serve_call_read(oc_serve_call *call)
+{
+    const grpc_op op = {.op = GRPC_OP_RECV_MESSAGE,
+                        .data.recv_message.recv_message = &call->received};
+    call->heard_ns = oc_now_ns();
+    start(call, &op, 1, &call->on_message);
+}
+
+/* The first thing that goes back carries the initial metadata. Returns how many ops were filled. */
+static size_t fill_send(oc_serve_call *c, grpc_byte_buffer *message, grpc_op ops[3])
+{
+    size_t count = 0;
+    memset(ops, 0, 3 * sizeof(*ops));
+    if (!c->is_greeted)
+        ops[count++].op = GRPC_OP_SEND_INITIAL_METADATA;
+    c->is_greeted = true;
+    c->sending = message; /* kept until on_sent */
+    if (message) {
+        ops[count].op = GRPC_OP_SEND_MESSAGE;
+        ops[count++].data.send_message.send_message = message;
+    }
+    return count;
+}
+
+void oc_serve_call_send(oc_serve_call *call, grpc_byte_buffer *message)
+{
+    grpc_op ops[3];
+    size_t count = fill_send(call, message, ops);
+    start(call, ops, count, &call->on_sent);
+}
+
+void oc_serve_call_end(oc_serve_call *call, oc_status status, grpc_byte_buffer *message)
+{
+    grpc_op ops[3];
+    grpc_slice text = grpc_slice_from_copied_string(status == OC_OK ? "" : oc_error_text());
+    grpc_metadata name = {.key = grpc_slice_from_static_string(OC_RPC_STATUS_KEY),
+                          .value = grpc_slice_from_static_string(oc_status_name(status))};
+    size_t count = fill_send(call, message, ops);
+    ops[count].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
+    ops[count].data.send_status_from_server.status = oc_rpc_code(status);
+    if (status != OC_OK) {
+        ops[count].data.send_status_from_server.status_details = &text;
+        ops[count].data.send_status_from_server.trailing_metadata = &name;
+        ops[count].data.send_status_from_server.trailing_metadata_count = 1;
+        oc_log(call->worker->log, OC_LOG_DEBUG, "%s: %s: %s",
+               call->method ? call->method->path : "call", oc_status_name(status), oc_error_text());
+    }
+    call->is_ended = true;
+    start(call, ops, count + 1, &call->on_sent);
+    grpc_slice_unref(text);
+}
+
+oc_status oc_serve_call_open(oc_serve_call *call, const oc_serve_model *model, const oc_id *takes,
+                             size_t n_takes, const oc_id *gives, size_t n_gives)
+{
+    oc_worker *w = call->worker;
+    oc_serve_request *r = NULL;
+    if (oc_serve_is_stopping(w))
+        return oc_fail(OC_E_LOST, "the worker is stopping: the part was not run");
+    if (w->n_requests >= w->requests_max)
+        return oc_fail(OC_E_BUSY, "the worker is full: it has %zu requests, at most %u are taken",
+                       w->n_requests, w->requests_max);
+    OC_TRY(oc_serve_request_open(w, model, takes, n_takes, gives, n_gives, &r));
+    w->n_requests++;
+    r->deadline_ns = oc_rpc_deadline_ns(call->details.deadline);
+    call->request = r;
+    return OC_OK;
+}
+
+/* On the executor's thread: an empty batch does nothing but bring its tag to the loop. */
+static void on_done(void *owner)
+{
+    oc_serve_call *c = owner;
+    grpc_call_start_batch(c->call, NULL, 0, &c->on_ran, NULL);
+}
+
+void oc_serve_call_run(oc_serve_call *call)
+{
+    call->request->done = on_done;
+    call->request->owner = call;
+    call->is_running = true;
+    call->pending++;
+    oc_serve_executor_put(&call->worker->executor, call->request);
+}
+
+/* ---- tags ------------------------------------------------------------------------------------ */
+
+static void on_new(void *owner, bool ok)
+{
+    oc_serve_call *c = owner;
+    oc_worker *w = c->worker;
+    const grpc_op close = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER,
+                           .data.recv_close_on_server.cancelled = &c->is_cancelled};
+    w->is_listening = false;
+    c->pending--;
+    if (!ok) { /* the server shuts down */
+        w->is_closed = true;
+        release_when_done(c);
+        oc_serve_on_tick(w);
+        return;
+    }
+    listen_next(w);
+    c->opened_ns = oc_now_ns();
+    c->method = oc_serve_find_method(c->details.method);
+    start(c, &close, 1, &c->on_closed);
+    if (c->method)
+        oc_serve_call_read(c);
+    else
+        oc_serve_call_end(c,
+                          oc_fail(OC_E_UNSUPPORTED, "the worker has no method %.*s",
+                                  (int)OC_MIN(GRPC_SLICE_LENGTH(c->details.method), (size_t)200),
+                                  (const char *)GRPC_SLICE_START_PTR(c->details.method)),
+                          NULL);
+}
+
+static oc_status take_message(oc_serve_call *c, grpc_byte_buffer *received)
+{
+    const oc_serve_method *method = c->method;
+    grpc_byte_buffer *reply = NULL;
+    grpc_slice slice;
+    oc_bytes bytes;
+    if (!received && c->request)
+        return oc_fail(OC_E_FORMAT, "the client ended before it had sent every value of takes");
+    OC_TRY(oc_rpc_bytes(received,
+                        method->bytes_max ? method->bytes_max : c->worker->message_bytes_max,
+                        &slice, &bytes));
+    oc_status status =
+        method->answer ? method->answer(c->worker, bytes, &reply) : method->message(c, bytes);
+    grpc_slice_unref(slice);
+    if (status == OC_OK && reply)
+        oc_serve_call_end(c, OC_OK, reply);
+    return status;
+}
+
+static void on_message(void *owner, bool ok)
+{
+    oc_serve_call *c = owner;
+    grpc_byte_buffer *received = c->received; /* the next read may fill it again at once */
+    c->received = NULL;
+    c->pending--;
+    (void)ok; /* without a message: the same as a client that ended */
+    if (!c->is_ended) {
+        oc_status status = take_message(c, received);
+        if (status != OC_OK)
+            oc_serve_call_end(c, status, NULL);
+    }
+    grpc_byte_buffer_destroy(received);
+    release_when_done(c);
+}
+
+static void on_ran(void *owner, bool ok)
+{
+    oc_serve_call *c = owner;
+    oc_status status = c->request->status;
+    (void)ok;
+    c->pending--;
+    c->is_running = false;
+    if (!c->is_ended) {
+        c->is_answering = true;
+        status = status == OC_OK ? c->method->ran(c) : oc_fail(status, "%s", c->request->text);
+        if (status != OC_OK)
+            oc_serve_call_end(c, status, NULL);
+    }
+    release_when_done(c);
+}
+
+static void on_sent(void *owner, bool ok)
+{
+    oc_serve_call *c = owner;
+    c->pending--;
+    grpc_byte_buffer_destroy(c->sending);
+    c->sending = NULL;
+    if (ok && !c->is_ended) {
+        oc_status status = c->method->sent(c);
+        if (status != OC_OK)
+            oc_serve_call_end(c, status, NULL);
+    }
+    release_when_done(c);
+}
+
+/* Comes once for each call: after its status, or because the client cancelled or is gone. */
+static void on_closed(void *owner, bool ok)
+{
+    oc_serve_call *c = owner;
+    (void)ok;
+    c->pending--;
+    c->is_ended = true;
+    if (c->is_running && oc_serve_executor_drop(&c->worker->executor, c->request)) {
+        c->is_running = false;
+        c->pending--;
+    }
+    release_when_done(c);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static void listen_next(oc_worker *w)
+{
+    oc_serve_call *c = w->free_calls;
+    if (w->is_listening || w->is_closed || !c)
+        return;
+    w->free_calls = c->next;
+    grpc_call_details_init(&c->details);
+    grpc_metadata_array_init(&c->metadata);
+    c->is_used = true;
+    if (grpc_server_request_call(w->server, &c->call, &c->details, &c->metadata, w->loop.queue,
+                                 w->loop.queue, &c->on_new) == GRPC_CALL_OK) {
+        c->pending++;
+        w->is_listening = true;
+        return;
+    }
+    w->is_closed = true;
+    release_when_done(c);
+}
+
+static void release_when_done(oc_serve_call *c)
+{
+    oc_worker *w = c->worker;
+    if (c->pending > 0)
+        return;
+    if (c->request) {
+        oc_serve_request_close(w, c->request);
+        w->n_requests--;
+    }
+    grpc_byte_buffer_destroy(c->sending); /* where gRPC refused the batch */
+    c->sending = NULL;
+    if (c->call)
+        grpc_call_unref(c->call);
+    grpc_call_details_destroy(&c->details);
+    grpc_metadata_array_destroy(&c->metadata);
+    c->call = NULL;
+    c->request = NULL;
+    c->method = NULL;
+    c->is_used = c->is_greeted = c->is_ended = c->is_running = c->is_answering = false;
+    c->next = w->free_calls;
+    w->free_calls = c;
+    if (!oc_serve_is_stopping(w))
+        listen_next(w);
+}
+
+/* A call that waits for its client: no answer has begun, and none is being made. */
+static bool is_waiting(const oc_serve_call *c)
+{
+    return c->is_used && c->call && !c->is_ended && !c->is_running && !c->is_answering;
+}
+
+void oc_serve_on_tick(void *worker)
+{
+    oc_worker *w = worker;
+    bool is_stopping = oc_serve_is_stopping(w);
+    uint64_t now = oc_now_ns();
+    for (size_t i = 0; i < w->n_calls; i++) {
+        oc_serve_call *c = &w->calls[i];
+        if (!is_waiting(c))
+            continue;
+        if (is_stopping)
+            oc_serve_call_end(c, oc_fail(OC_E_LOST, "the worker is stopping"), NULL);
+        else if (now - c->heard_ns > STALL_NS)
+            oc_serve_call_end(c,
+                              oc_fail(OC_E_DEADLINE, "the client sent nothing for %d s",
+                                      (int)(STALL_NS / 1000000000)),
+                              NULL);
+    }
+}
+
+void oc_serve_calls_begin(oc_worker *worker)
+{
+    listen_next(worker);
+}
+
+oc_status oc_serve_calls_init(oc_worker *worker)
+{
+    size_t count;
+    OC_TRY(oc_add_size(worker->requests_max, OC_SERVE_CALLS_SPARE, &count));
+    OC_TRY(OC_ALLOC(worker->alloc, count, worker->calls));
+    worker->n_calls = count;
+    for (size_t i = 0; i < count; i++) {
+        oc_serve_call *c = &worker->calls[i];
+        c->worker = worker;
+        c->on_new = (oc_rpc_tag){on_new, c};
+        c->on_message = (oc_rpc_tag){on_message, c};
+        c->on_sent = (oc_rpc_tag){on_sent, c};
+        c->on_closed = (oc_rpc_tag){on_closed, c};
+        c->on_ran = (oc_rpc_tag){on_ran, c};
+        oc_buf_init(&c->id, worker->alloc);
+        oc_buf_init(&c->head, worker->alloc);
+        oc_buf_init(&c->tensor, worker->alloc);
+        c->next = worker->free_calls;
+        worker->free_calls = c;
+    }
+    return OC_OK;
+}
+
+void oc_serve_calls_fini(oc_worker *worker)
+{
+    for (size_t i = 0; i < worker->n_calls; i++) {
+        oc_buf_fini(&worker->calls[i].id);
+        oc_buf_fini(&worker->calls[i].head);
+        oc_buf_fini(&worker->calls[i].tensor);
+    }
+    oc_free(worker->alloc, worker->calls);
+}

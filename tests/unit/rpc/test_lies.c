@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** The remote site with a worker that lies: in Hello, in its answers, in its times, or that says
+ * nothing. */
+#include "rpc_test.h"
+
+/* What the false worker does in a run. */
+typedef enum lie {
+    LIE_NONE,
+    LIE_CHECKSUM, /* a bit of the result was turned */
+    LIE_SHAPE,    /* 4x1 for 1x4 */
+    LIE_DTYPE,
+    LIE_SIZE, /* more bytes than the value has */
+    LIE_OFFSET,
+    LIE_NAME,    /* a value that was not asked for */
+    LIE_SHORT,   /* half of the value, then Done */
+    LIE_MISSING, /* Done alone */
+    LIE_NO_DONE, /* the value alone */
+    LIE_BEHIND,  /* another chunk behind Done */
+    LIE_TWICE,   /* the value comes twice */
+    LIE_GARBAGE, /* bytes that are no message */
+    LIE_HUGE,    /* a message above every limit */
+    LIE_TIMES,   /* it reports more time than there was */
+    LIE_SILENT,  /* takes everything, answers nothing */
+    LIE_DIES,    /* drops the connection in the middle of its answer */
+    LIE_COUNT
+} lie;
+
+/* What is wrong with Hello. */
+typedef enum hello_lie {
+    HELLO_GOOD,
+    HELLO_VERSION,
+    HELLO_DIGEST,
+    HELLO_EMPTY,
+    HELLO_GARBAGE,
+    HELLO_NO_WORKER,
+    HELLO_COUNT
+} hello_lie;
+
+typedef struct false_worker {
+    const oc_graph *graph;
+    grpc_server *server;
+    grpc_completion_queue *queue;
+    pthread_t thread;
+    char address[64];
+    hello_lie hello;
+    atomic_int lie;
+    atomic_int n_hellos;
+} false_worker;
+
+/* ---- the false worker: one call after the other, blocking ------------------------------------ */
+
+static bool batch(false_worker *w, grpc_call *call, const grpc_op *ops, size_t count)
+{
+    if (grpc_call_start_batch(call, ops, count, call, NULL) != GRPC_CALL_OK)
+        return false;
+    grpc_event event =
+        grpc_completion_queue_next(w->queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+    return event.type == GRPC_OP_COMPLETE && event.success;
+}
+
+static grpc_byte_buffer *receive(false_worker *w, grpc_call *call)
+{
+    grpc_byte_buffer *message = NULL;
+    const grpc_op op = {.op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &message};
+    batch(w, call, &op, 1);
+    return message;
+}
+
+static bool send_message(false_worker *w, grpc_call *call, grpc_byte_buffer *message)
+{
+    const grpc_op op = {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = message};
+    bool ok = batch(w, call, &op, 1);
+    grpc_byte_buffer_destroy(message);
+    return ok;
+}
+
+static void end_call(false_worker *w, grpc_call *call, grpc_status_code code)
+{
+    int is_cancelled;
+    grpc_op ops[2];
+    memset(ops, 0, sizeof(ops));
+    ops[0].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
+    ops[0].data.send_status_from_server.status = code;
+    ops[1].op = GRPC_OP_RECV_CLOSE_ON_SERVER;
+    ops[1].data.recv_close_on_server.cancelled = &is_cancelled;
+    batch(w, call, ops, 2);
+}
+
+static grpc_byte_buffer *make_hello(const false_worker *w)
+{
+    Offcut__V1__HelloResponse hello = OFFCUT__V1__HELLO_RESPONSE__INIT;
+    Offcut__V1__Model model = OFFCUT__V1__MODEL__INIT, *models[] = {&model};
+    char digest[OC_DIGEST_TEXT];
+    oc_digest_print(&w->graph->digest, digest);
+    hello.version_min = w->hello == HELLO_VERSION ? 7 : 1;
+    hello.version_max = w->hello == HELLO_VERSION ? 9 : 1;
+    if (w->hello == HELLO_DIGEST)
+        memset(digest, 'b', OC_DIGEST_TEXT - 1);
+    model.name = (char *)"tiny";
+    model.digest = digest;
+    hello.models = models;
+    hello.n_models = w->hello != HELLO_EMPTY;
+    return w->hello == HELLO_GARBAGE ? raw_message("\xff\xff\xff", 3) : oc_rpc_pack(&hello.base);
+}
+
+static grpc_byte_buffer *make_done(lie l)
+{
+    Offcut__V1__Done done = OFFCUT__V1__DONE__INIT;
+    Offcut__V1__RunPartResponse response = OFFCUT__V1__RUN_PART_RESPONSE__INIT;
+    done.receive_ns = l == LIE_TIMES ? UINT64_MAX : 1000;
+    done.queue_ns = done.compute_ns = l == LIE_TIMES ? UINT64_MAX / 2 : 1;
+    response.message_case = OFFCUT__V1__RUN_PART_RESPONSE__MESSAGE_DONE;
+    response.done = &done;
+    return oc_rpc_pack(&response.base);
+}
+
+/* y = 2 x + 1 for the x that came is known: the truth's input is always the same. */
+static grpc_byte_buffer *make_chunk(lie l, const float y[4])
+{
+    Offcut__V1__TensorChunk c = OFFCUT__V1__TENSOR_CHUNK__INIT;
+    int64_t shape[2] = {1, 4};
+    uint8_t data[20] = {0};
+    oc_rpc_sum sum;
+    memcpy(data, y, 16);
+    oc_rpc_sum_init(&sum);
+    oc_rpc_sum_put(&sum, data, 16);
+    c.name = (char *)(l == LIE_NAME ? "m" : "y");
+    c.dtype = (char *)(l == LIE_DTYPE ? "int32" : "float32");
+    c.codec = (char *)"raw";
+    c.shape = shape;
+    c.n_shape = 2;
+    c.total_bytes = l == LIE_SIZE ? 20 : 16;
+    c.offset = l == LIE_OFFSET ? 8 : 0;
+    c.checksum = oc_rpc_sum_end(&sum);
+    c.data = (ProtobufCBinaryData){l == LIE_SIZE ? 20 : l == LIE_SHORT ? 8 : 16, data};
+    if (l == LIE_CHECKSUM)
+        data[5] ^= 4;
+    if (l == LIE_SHAPE) {
+        shape[0] = 4;
+        shape[1] = 1;
+    }
+    return pack_chunk(&c); /* the same field in both directions */
+}
+
+static void answer_run(false_worker *w, grpc_call *call, lie l)
+{
+    static const uint8_t garbage[] = {0x12, 0x7f, 0x01};
+    float y[4] = {0};
+    grpc_byte_buffer *message;
+    while ((message = receive(w, call)) != NULL) { /* until the client has sent all */
+        uint32_t kind;
+        grpc_slice slice;
+        oc_bytes bytes, inside;
+        oc_flow_chunk chunk;
+        if (oc_rpc_bytes(message, SIZE_MAX, &slice, &bytes) == OC_OK) {
+            if (oc_flow_envelope_read(bytes, &kind, &inside) == OC_OK && kind == OC_FLOW_TENSOR &&
+                oc_flow_chunk_read(inside, &chunk) == OC_OK && chunk.data.size == sizeof(y))
+                memcpy(y, chunk.data.data, sizeof(y));
+            grpc_slice_unref(slice);
+        }
+        grpc_byte_buffer_destroy(message);
+    }
+    for (int i = 0; i < 4; i++)
+        y[i] = y[i] * 2 + 1;
+    bool ok = true;
+    if (l == LIE_GARBAGE)
+        ok = send_message(w, call, raw_message(garbage, sizeof(garbage)));
+    if (l == LIE_HUGE) {
+        uint8_t *huge;
+        grpc_byte_buffer *large = oc_rpc_buffer(8u << 20, &huge);
+        memset(huge, 0, 8u << 20);
+        ok = send_message(w, call, large);
+    }
+    if (l != LIE_MISSING)
+        ok = ok && send_message(w, call, make_chunk(l, y));
+    if (l == LIE_TWICE)
+        ok = ok && send_message(w, call, make_chunk(l, y));
+    if (l != LIE_NO_DONE)
+        ok = ok && send_message(w, call, make_done(l));
+    if (l == LIE_BEHIND)
+        ok = ok && send_message(w, call, make_chunk(l, y));
+    if (ok)
+        end_call(w, call, GRPC_STATUS_OK);
+}
+
+static void be_silent(false_worker *w, grpc_call *call, lie l)
+{
+    grpc_byte_buffer_destroy(receive(w, call));
+    if (l == LIE_DIES)
+        return;
+    usleep(300000);
+    end_call(w, call, GRPC_STATUS_UNAVAILABLE);
+}
+
+static void answer_hello(false_worker *w, grpc_call *call)
+{
+    grpc_byte_buffer *question = receive(w, call);
+    grpc_byte_buffer_destroy(question);
+    atomic_fetch_add(&w->n_hellos, 1);
+    if (w->hello == HELLO_NO_WORKER) {
+        end_call(w, call, GRPC_STATUS_UNIMPLEMENTED);
+        return;
+    }
+    if (send_message(w, call, make_hello(w)))
+        end_call(w, call, GRPC_STATUS_OK);
+}
+
+/* Until a request for a call fails: the server shuts down. */
+static void *run_false_worker(void *ctx)
+{
+    false_worker *w = ctx;
+    for (;;) {
+        grpc_call *call = NULL;
+        grpc_call_details details;
+        grpc_metadata_array metadata;
+        grpc_call_details_init(&details);
+        grpc_metadata_array_init(&metadata);
+        grpc_server_request_call(w->server, &call, &details, &metadata, w->queue, w->queue, w);
+        grpc_event event =
+            grpc_completion_queue_next(w->queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+        bool is_call = event.tag == w && event.success;
+        if (is_call) {
+            const grpc_op greet = {.op = GRPC_OP_SEND_INITIAL_METADATA};
+            lie l = (lie)atomic_load(&w->lie);
+            batch(w, call, &greet, 1);
+            if (grpc_slice_str_cmp(details.method, OC_RPC_PATH_HELLO) == 0)
+                answer_hello(w, call);
+            else if (l != LIE_SILENT && l != LIE_DIES)
+                answer_run(w, call, l);
+            else
+                be_silent(w, call, l);
+        }
+        grpc_call_details_destroy(&details);
+        grpc_metadata_array_destroy(&metadata);
+        if (call)
+            grpc_call_unref(call);
+        if (!is_call)
+            return NULL;
+    }
+}
+
+static void false_begin(false_worker *w, const oc_graph *g, hello_lie hello)
+{
+    const grpc_channel_args none = {0};
+    oc_rpc_address address;
+    int port = 0;
+    w->graph = g;
+    w->hello = hello;
+    oc_rpc_begin();
+    w->queue = grpc_completion_queue_create_for_next(NULL);
+    w->server = grpc_server_create(&none, NULL);
+    grpc_server_register_completion_queue(w->server, w->queue, NULL);
+    oc_assert_ok(oc_rpc_address_parse("127.0.0.1:0", &address));
+    oc_assert_ok(oc_rpc_listen(w->server, &address, &port));
+    snprintf(w->address, sizeof(w->address), "127.0.0.1:%d", port);
+    grpc_server_start(w->server);
+    assert_int_equal(pthread_create(&w->thread, NULL, run_false_worker, w), 0);
+}
+
+static void false_end(false_worker *w)
+{
+    grpc_completion_queue *queue = w->queue;
+    grpc_server_shutdown_and_notify(w->server, queue, NULL);
+    grpc_server_cancel_all_calls(w->server);
+    pthread_join(w->thread, NULL);
+    grpc_completion_queue_shutdown(queue);
+    while (grpc_completion_queue_next(queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL).type !=
+           GRPC_QUEUE_SHUTDOWN)
+        ;
+    grpc_server_destroy(w->server);
+    grpc_completion_queue_destroy(queue);
+    oc_rpc_end();
+}
+
+/* ---- lies in answers ------------------------------------------------------------------------- */
+
+static const struct {
+    oc_status status;
+    const char *text;
+} expected[LIE_COUNT] = {
+    [LIE_NONE] = {OC_OK, NULL},
+    [LIE_CHECKSUM] = {OC_E_MISMATCH, "value \"y\": its bytes have the checksum"},
+    [LIE_SHAPE] = {OC_E_SHAPE, "value \"y\": expected shape 1x4, found 4x1"},
+    [LIE_DTYPE] = {OC_E_DTYPE, "value \"y\": expected float32, found \"int32\""},
+    [LIE_SIZE] = {OC_E_FORMAT, "expected 16 bytes in all, found 20"},
+    [LIE_OFFSET] = {OC_E_FORMAT, "offset 0, found 8"},
+    [LIE_NAME] = {OC_E_FORMAT, "a value \"m\" that was not asked for"},
+    [LIE_SHORT] = {OC_E_FORMAT, "ended without value \"y\""},
+    [LIE_MISSING] = {OC_E_FORMAT, "ended without value \"y\""},
+    [LIE_NO_DONE] = {OC_E_FORMAT, "ended without Done"},
+    [LIE_BEHIND] = {OC_E_FORMAT, "behind Done"},
+    [LIE_TWICE] = {OC_E_FORMAT, "twice"},
+    [LIE_GARBAGE] = {OC_E_FORMAT, "offset"},
+    [LIE_HUGE] = {OC_E_LIMIT, "larger than max"},
+    [LIE_TIMES] = {OC_OK, NULL},
+    [LIE_SILENT] = {OC_E_LOST, NULL},
+    [LIE_DIES] = {OC_E_LOST, NULL},
+};
+
+static void check_sum(const oc_site_times *t)
+{
+    assert_int_equal(t->encode_ns + t->send_ns + t->queue_ns + t->compute_ns + t->receive_ns,
+                     t->total_ns);
+}
+
+static void test_answers(void **state)
+{
+    (void)state;
+    write_tiny("tiny.onnx", 1);
+    truth t = truth_make("tiny.onnx");
+    false_worker w = {0};
+    oc_site *site = NULL;
+    false_begin(&w, t.graph, HELLO_GOOD);
+    oc_assert_ok(oc_remote_site_open(w.address, t.graph, NULL, NULL, &site));
+    oc_id x = t.graph->inputs[0], y = t.graph->outputs[0];
+    remote_run r = remote_run_open(site, t.graph, &x, 1, &y, 1);
+    remote_run_begin(&r);
+    for (int l = 0; l < LIE_DIES; l++) {
+        uint8_t guard[16];
+        memset(guard, 0xaa, sizeof(guard));
+        memset(r.gives[0].data, 0xaa, 16);
+        atomic_store(&w.lie, l);
+        oc_status status = remote_do(&r, &t, oc_now_ns() + PATIENCE_NS);
+        if (status != expected[l].status ||
+            (expected[l].text && !strstr(r.last.text, expected[l].text)))
+            fail_msg("lie %d: expected %s \"%s\", found %s \"%s\"", l,
+                     oc_status_name(expected[l].status), expected[l].text, oc_status_name(status),
+                     r.last.text);
+        if (status != OC_OK)
+            assert_non_null(strstr(r.last.text, w.address));
+        else
+            remote_check(&r, &t);
+        check_sum(&r.last.times);
+        atomic_store(&w.lie, LIE_NONE); /* the part works again at once */
+        assert_int_equal(remote_do(&r, &t, oc_now_ns() + PATIENCE_NS), OC_OK);
+        remote_check(&r, &t);
+    }
+    remote_run_close(&r);
+    site->type->close(site);
+    false_end(&w);
+    truth_free(&t);
+}
+
+/* A worker that hangs: the deadline ends the run, and cancelling and closing do not wait for it. */
+static void test_silent(void **state)
+{
+    (void)state;
+    write_tiny("tiny.onnx", 1);
+    truth t = truth_make("tiny.onnx");
+    false_worker w = {0};
+    oc_site *site = NULL;
+    false_begin(&w, t.graph, HELLO_GOOD);
+    oc_assert_ok(oc_remote_site_open(w.address, t.graph, NULL, NULL, &site));
+    oc_id x = t.graph->inputs[0], y = t.graph->outputs[0];
+    remote_run r = remote_run_open(site, t.graph, &x, 1, &y, 1);
+    remote_run_begin(&r);
+    atomic_store(&w.lie, LIE_SILENT);
+    uint64_t begin_ns = oc_now_ns();
+    assert_int_equal(remote_do(&r, &t, oc_now_ns() + SECOND_NS / 10), OC_E_DEADLINE);
+    assert_in_range(oc_now_ns() - begin_ns, SECOND_NS / 10, SECOND_NS);
+    begin_ns = oc_now_ns();
+    remote_send(&r, &t, OC_NEVER_NS);
+    site->type->cancel(r.part);
+    assert_true(remote_wait(&r, is_idle, PATIENCE_NS));
+    remote_send(&r, &t, OC_NEVER_NS);
+    remote_run_close(&r);
+    assert_true(oc_now_ns() - begin_ns < SECOND_NS / 4);
+    site->type->close(site);
+    false_end(&w);
+    truth_free(&t);
+}
+
+/* A worker whose connection breaks in the middle of a run. */
+static void test_dies(void **state)
+{
+    (void)state;
+    write_tiny("tiny.onnx", 1);
+    truth t = truth_make("tiny.onnx");
+    false_worker w = {0};
+    oc_site *site = NULL;
+    false_begin(&w, t.graph, HELLO_GOOD);
+    oc_assert_ok(oc_remote_site_open(w.address, t.graph, NULL, NULL, &site));
+    oc_id x = t.graph->inputs[0], y = t.graph->outputs[0];
+    remote_run r = remote_run_open(site, t.graph, &x, 1, &y, 1);
+    remote_run_begin(&r);
+    assert_true(remote_wait(&r, is_ready, PATIENCE_NS));
+    atomic_store(&w.lie, LIE_DIES);
+    remote_send(&r, &t, OC_NEVER_NS);
+    usleep(50000);
+    uint64_t begin_ns = oc_now_ns();
+    false_end(&w);
+    assert_true(remote_wait(&r, is_idle, PATIENCE_NS));
+    assert_int_equal(r.last.status, OC_E_LOST);
+    assert_true(oc_now_ns() - begin_ns < SECOND_NS);
+    assert_true(remote_wait(&r, is_refused, PATIENCE_NS));
+    remote_run_close(&r);
+    site->type->close(site);
+    truth_free(&t);
+}
+
+/* ---- lies in Hello --------------------------------------------------------------------------- */
+
+static const struct {
+    oc_status status;
+    const char *text;
+} expected_hello[HELLO_COUNT] = {
+    [HELLO_VERSION] = {OC_E_MISMATCH, "versions 7 to 9, we speak 1 to 1"},
+    [HELLO_DIGEST] = {OC_E_MISMATCH,
+                      "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"},
+    [HELLO_EMPTY] = {OC_E_MISMATCH, "none"},
+    [HELLO_GARBAGE] = {OC_E_FORMAT, "HelloResponse"},
+    [HELLO_NO_WORKER] = {OC_E_UNSUPPORTED, "no offcut worker"},
+};
+
+static void test_hellos(void **state)
+{
+    (void)state;
+    write_tiny("tiny.onnx", 1);
+    truth t = truth_make("tiny.onnx");
+    for (int h = HELLO_VERSION; h < HELLO_COUNT; h++) {
+        false_worker w = {0};
+        oc_site *site = NULL;
+        oc_site_health health;
+        false_begin(&w, t.graph, (hello_lie)h);
+        oc_assert_ok(oc_remote_site_open(w.address, t.graph, NULL, NULL, &site));
+        oc_id x = t.graph->inputs[0], y = t.graph->outputs[0];
+        remote_run r = remote_run_open(site, t.graph, &x, 1, &y, 1);
+        remote_run_begin(&r);
+        assert_true(remote_wait(&r, is_settled, PATIENCE_NS));
+        assert_false(r.last.is_ready);
+        assert_int_equal(r.last.status, expected_hello[h].status);
+        if (!strstr(r.last.text, expected_hello[h].text) || !strstr(r.last.text, w.address))
+            fail_msg("hello %d: %s", h, r.last.text);
+        site->type->health(site, &health);
+        assert_false(health.is_up);
+        assert_string_equal(health.text, r.last.text);
+        usleep(100000); /* what it said stays true: it is not asked again and again */
+        assert_int_equal(atomic_load(&w.n_hellos), 1);
+        remote_run_close(&r);
+        site->type->close(site);
+        false_end(&w);
+    }
+    truth_free(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_silent),
+        cmocka_unit_test(test_dies),
+        cmocka_unit_test(test_hellos),
+    };
+    return cmocka_run_group_tests_name("rpc lies", tests, NULL, NULL);
+}
