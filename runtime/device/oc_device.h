@@ -80,6 +80,7 @@ struct oc_dev_type {
     const char *name;
     const char *help;
     bool is_reference; /* the definition in plain C: opened only when it is asked for by name */
+    bool finishes_on_first_run; /* kernels are compiled for good when they first run: exec runs each once before anybody waits for an answer */
     /** Fill at most `cap` entries, set `*count` to how many there are. Never fails for absent hardware. */
     oc_status (*probe)(oc_dev_info *list, size_t cap, size_t *count);
     oc_status (*open)(const oc_dev_info *info, const oc_dev_options *options, const oc_allocator *alloc, oc_dev **dev);

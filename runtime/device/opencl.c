@@ -462,6 +462,7 @@ static void opencl_mem_destroy(oc_dev *head, oc_dev_mem *mem)
 const oc_dev_type oc_dev_type_opencl = {
     .name = "opencl",
     .help = "every device that an installed OpenCL 1.2 driver offers: CPUs (PoCL), GPUs",
+    .finishes_on_first_run = true,
     .probe = opencl_probe,
     .open = opencl_open,
     .close = opencl_close,

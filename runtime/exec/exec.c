@@ -49,23 +49,62 @@ static oc_status prepare_node(oc_exec *exec, oc_id id)
     return oc_add_size(exec->weight_bytes, bytes, &exec->weight_bytes);
 }
 
+/* Long work in steps: two for each node where the device finishes kernels on their first run. */
+typedef struct steps {
+    oc_exec_progress progress;
+    void *ctx;
+    size_t done, total;
+} steps;
+
+static void step_done(steps *s, const oc_node *node)
+{
+    s->done++;
+    if (s->progress != NULL)
+        s->progress(s->ctx, s->done, s->total, node->name);
+}
+
+static oc_status prepare_list(oc_exec *exec, const oc_id *order, size_t n_order, steps *s)
+{
+    for (size_t i = 0; i < n_order; i++) {
+        const oc_node *node = &exec->graph->nodes[order[i]];
+        const oc_status status = prepare_node(exec, order[i]);
+        if (status != OC_OK)
+            return prepare_error(status, node);
+        step_done(s, node);
+    }
+    return OC_OK;
+}
+
+/* Run every node once, on zeros, so that the first inference does not wait for a compiler. */
+static oc_status first_run(oc_exec *exec, const oc_id *order, size_t n_order, steps *s)
+{
+    oc_lane *lane = NULL;
+    oc_status status;
+    OC_TRY(oc_lane_create(exec, order, n_order, NULL, 0, exec->alloc, &lane));
+    OC_TRY_OUT(oc_lane_clear(lane));
+    for (size_t i = 0; i < n_order; i++) {
+        OC_TRY_OUT(oc_lane_submit(lane, i, 1));
+        OC_TRY_OUT(oc_lane_wait(lane, OC_NEVER_NS));
+        step_done(s, &exec->graph->nodes[order[i]]);
+    }
+out:
+    oc_lane_destroy(lane);
+    return status;
+}
+
 static oc_status prepare_all(oc_exec *exec, const bool *only, oc_exec_progress progress, void *ctx)
 {
     const oc_graph *graph = exec->graph;
-    size_t total = 0, done = 0;
+    const bool is_twice = exec->dev->type->finishes_on_first_run;
+    oc_id *order;
+    size_t n_order = 0;
+    OC_TRY(OC_ARENA_ALLOC(&exec->arena, graph->n_nodes + 1, order));
     for (size_t n = 0; n < graph->n_nodes; n++)
-        total += only == NULL || only[n];
-    for (size_t n = 0; n < graph->n_nodes; n++) {
-        if (only != NULL && !only[n])
-            continue;
-        const oc_status status = prepare_node(exec, (oc_id)n);
-        if (status != OC_OK)
-            return prepare_error(status, &graph->nodes[n]);
-        done++;
-        if (progress != NULL)
-            progress(ctx, done, total, graph->nodes[n].name);
-    }
-    return OC_OK;
+        if (only == NULL || only[n])
+            order[n_order++] = (oc_id)n;
+    steps s = {.progress = progress, .ctx = ctx, .total = is_twice ? 2 * n_order : n_order};
+    OC_TRY(prepare_list(exec, order, n_order, &s));
+    return is_twice ? first_run(exec, order, n_order, &s) : OC_OK;
 }
 
 oc_status oc_exec_create(const oc_graph *graph, oc_dev *dev, const bool *only,

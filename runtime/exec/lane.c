@@ -135,8 +135,8 @@ static oc_status fill_lane(oc_lane *lane, const oc_id *order, const oc_id *pinne
     oc_dev *dev = lane->exec->dev;
     const oc_graph *graph = lane->exec->graph;
     const oc_allocator *alloc = lane->alloc;
-    OC_TRY(oc_arena_plan_make(graph, order, lane->n_order, pinned, n_pinned, dev->mem_align, alloc,
-                              &lane->plan));
+    OC_TRY(oc_arena_plan_make(graph, order, lane->n_order, pinned, n_pinned,
+                              OC_MAX(dev->mem_align, (size_t)OC_ARENA_ALIGN), alloc, &lane->plan));
     OC_TRY(check_ready(lane->exec, order, lane->n_order));
     OC_TRY(OC_ALLOC(alloc, graph->n_values, lane->is_pinned));
     OC_TRY(OC_ALLOC(alloc, graph->n_values, lane->window));
@@ -206,6 +206,18 @@ size_t oc_lane_scratch_bytes(const oc_lane *lane)
 }
 
 /* ---- running ------------------------------------------------------------------------------- */
+
+oc_status oc_lane_clear(oc_lane *lane)
+{
+    oc_dev *dev = lane->exec->dev;
+    void *zeros;
+    OC_TRY(oc_alloc(lane->alloc, lane->plan.bytes, 1, &zeros));
+    oc_status status = dev->type->write(lane->compute, lane->arena, zeros, lane->plan.bytes);
+    if (status == OC_OK)
+        status = oc_dev_queue_wait(dev, lane->compute, OC_NEVER_NS);
+    oc_free(lane->alloc, zeros);
+    return status;
+}
 
 /* The window of a value that the lane touches, if `bytes` is its size. */
 static oc_status find_window(const oc_lane *lane, oc_id value, size_t bytes, oc_dev_mem **window)

@@ -16,7 +16,7 @@
 typedef struct oc_exec oc_exec;
 typedef struct oc_lane oc_lane;
 
-/** Long work shows progress: called after each of `total` nodes, from the creating thread. */
+/** Long work shows progress: called after each of `total` steps with the node's name, from the creating thread. A node takes two where the device compiles on a first run. */
 typedef void (*oc_exec_progress)(void *ctx, size_t done, size_t total, const char *node);
 
 /**
@@ -65,6 +65,9 @@ size_t oc_lane_arena_bytes(const oc_lane *lane);
 size_t oc_lane_arena_lower_bound(const oc_lane *lane);
 /** Device memory beside the arena: the scratch buffers that kernels ask for, the largest node's. */
 size_t oc_lane_scratch_bytes(const oc_lane *lane);
+
+/** Fill the arena with zeros and wait: for runs whose result nobody wants. Not between runs: constants that the arena holds are lost. */
+OC_MUST_USE oc_status oc_lane_clear(oc_lane *lane);
 
 /**
  * Everything below enqueues and returns; nothing is allocated. Host memory stays valid and untouched until the lane is notified.

@@ -34,7 +34,7 @@ typedef struct oc_prepare_options {
     uint32_t threads;        /* CPU devices: at most so many; 0: all */
     const char *kernel_dir;  /* read kernels (.cl) from this folder instead of the built-in ones; NULL */
     const oc_log_sink *log;  /* borrowed for the prepared model's life; NULL */
-    /** Long work shows progress: `done` of `total` nodes; NULL. */
+    /** Long work shows progress: `done` of `total` steps, one or two a node; NULL. */
     void (*progress)(void *ctx, size_t done, size_t total, const char *node);
     void *progress_ctx;
 } oc_prepare_options;

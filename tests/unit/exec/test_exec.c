@@ -519,7 +519,7 @@ static void the_arena_is_what_was_planned(void **state)
     oc_assert_ok(oc_exec_create(g, dev, NULL, NULL, NULL, NULL, &exec));
     oc_assert_ok(whole_lane(exec, g->outputs, g->n_outputs, NULL, &lane));
     oc_assert_ok(whole_order(g, &order));
-    oc_assert_ok(oc_arena_plan_make(g, order, g->n_nodes, g->outputs, g->n_outputs, dev->mem_align,
+    oc_assert_ok(oc_arena_plan_make(g, order, g->n_nodes, g->outputs, g->n_outputs, OC_ARENA_ALIGN,
                                     NULL, &plan));
     assert_int_equal(oc_lane_arena_bytes(lane), plan.bytes);
     assert_int_equal(oc_lane_arena_lower_bound(lane), plan.lower_bound);
