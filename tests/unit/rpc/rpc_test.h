@@ -38,31 +38,35 @@ static inline void write_model(onnx_writer *w, const char *path)
     oc_buf_fini(&bytes);
 }
 
-/** y = x * 2 + bias, 1x4; the bias tells one from another. */
-static inline void write_tiny(const char *path, float bias)
+/** y = x * 2 + bias, 1xWIDTH; the bias tells one from another. */
+static inline void write_wide(const char *path, int64_t width, float bias)
 {
-    const int64_t shape[] = {1, 4};
-    const float twos[] = {2, 2, 2, 2}, biases[] = {bias, bias, bias, bias};
+    const int64_t shape[] = {1, width}, one[] = {1, 1};
+    const float two = 2;
     onnx_writer w;
     onnx_writer_init(&w, "tiny");
     onnx_writer_input(&w, "x", 2, shape);
-    onnx_writer_floats(&w, "two", 2, shape, twos);
-    onnx_writer_floats(&w, "bias", 2, shape, biases);
+    onnx_writer_floats(&w, "two", 2, one, &two);
+    onnx_writer_floats(&w, "bias", 2, one, &bias);
     onnx_writer_node(&w, "Mul", "mul", (const char *[]){"x", "two", NULL}, "m", NULL);
     onnx_writer_node(&w, "Add", "add", (const char *[]){"m", "bias", NULL}, "y", NULL);
     onnx_writer_output(&w, "y", 2, shape);
     write_model(&w, path);
 }
 
-/** `depth` convolutions of 3x3 over 1x16xSIZExSIZE: as slow, and its values as large, as a test
- * wants. */
+static inline void write_tiny(const char *path, float bias)
+{
+    write_wide(path, 4, bias);
+}
+
+/** `depth` convolutions of 3x3 over 1x32xSIZExSIZE: as slow as a test wants. */
 static inline void write_slow(const char *path, int depth, int64_t size)
 {
-    const int64_t shape[] = {1, 16, size, size}, filter[] = {16, 16, 3, 3};
-    float *weights = calloc(16 * 16 * 9, sizeof(float));
+    const int64_t shape[] = {1, 32, size, size}, filter[] = {32, 32, 3, 3};
+    float *weights = calloc(32 * 32 * 9, sizeof(float));
     onnx_writer w;
     oc_rng rng = oc_rng_make(7);
-    oc_rng_fill_floats(&rng, weights, 16 * 16 * 9, -0.05f, 0.05f);
+    oc_rng_fill_floats(&rng, weights, 32 * 32 * 9, -0.05f, 0.05f);
     onnx_writer_init(&w, "slow");
     onnx_writer_input(&w, "x", 4, shape);
     onnx_writer_floats(&w, "w", 4, filter, weights);
@@ -145,6 +149,20 @@ static inline void truth_free(truth *t)
     oc_exec_destroy(t->exec);
     oc_dev_close(t->dev);
     oc_graph_destroy(t->graph);
+}
+
+/** A model whose run takes about `run_ns` here, whatever the machine and the build. */
+static inline truth truth_make_slow(const char *path, uint64_t run_ns)
+{
+    write_slow(path, 1, 64);
+    truth t = truth_make(path);
+    uint64_t begin_ns = oc_now_ns();
+    truth_run(&t);
+    uint64_t layer_ns = oc_now_ns() - begin_ns + 1;
+    truth_free(&t);
+    uint64_t depth = run_ns / layer_ns + 1;
+    write_slow(path, (int)OC_MIN(depth, (uint64_t)1000), 64);
+    return truth_make(path);
 }
 
 /* ---- a worker -------------------------------------------------------------------------------- */

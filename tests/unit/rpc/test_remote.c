@@ -80,7 +80,7 @@ static void test_every_cut(void **state)
 static void test_large_values(void **state)
 {
     (void)state;
-    write_slow("large.onnx", 2, 200); /* 2.44 MiB a value */
+    write_wide("large.onnx", 700001, 0.5f); /* 2.7 MiB a value */
     truth t = truth_make("large.onnx");
     const oc_graph *g = t.graph;
     served s = serve_model(NULL, "large.onnx");
@@ -220,10 +220,9 @@ typedef struct slow_pair {
     remote_run a, b;
 } slow_pair;
 
-static void slow_begin(slow_pair *p, int depth)
+static void slow_begin(slow_pair *p, uint64_t run_ns)
 {
-    write_slow("slow.onnx", depth, 48);
-    p->t = truth_make("slow.onnx");
+    p->t = truth_make_slow("slow.onnx", run_ns);
     p->s = serve_model(NULL, "slow.onnx");
     open_site(p->s.address, p->t.graph, &p->site);
     p->a = open_whole(p->site, p->t.graph);
@@ -248,7 +247,7 @@ static void test_cancel(void **state)
     (void)state;
     slow_pair p = {0};
     size_t bytes;
-    slow_begin(&p, 8);
+    slow_begin(&p, SECOND_NS / 4);
     oc_tensor *out = &p.b.gives[0];
     oc_assert_ok(oc_desc_bytes(&out->desc, &bytes));
     remote_send(&p.a, &p.t, OC_NEVER_NS);
@@ -259,7 +258,7 @@ static void test_cancel(void **state)
     memset(out->data, 0x55, bytes); /* ours again as soon as cancel has returned */
     assert_true(remote_wait(&p.b, is_idle, PATIENCE_NS));
     assert_int_equal(p.b.last.status, OC_E_CANCELLED);
-    assert_true(oc_now_ns() - begin_ns < SECOND_NS);
+    assert_true(oc_now_ns() - begin_ns < 5 * SECOND_NS);
     assert_true(remote_wait(&p.a, is_idle, PATIENCE_NS));
     assert_int_equal(p.a.last.status, OC_OK);
     remote_check(&p.a, &p.t);
@@ -290,7 +289,7 @@ static void test_deadline(void **state)
 {
     (void)state;
     slow_pair p = {0};
-    slow_begin(&p, 8);
+    slow_begin(&p, SECOND_NS / 4);
     assert_int_equal(remote_do(&p.a, &p.t, oc_now_ns() + 10000000), OC_E_DEADLINE);
     assert_non_null(strstr(p.a.last.text, p.s.address));
     assert_int_equal(remote_do(&p.a, &p.t, oc_now_ns() + PATIENCE_NS), OC_OK);
@@ -305,13 +304,13 @@ static void test_worker_stops(void **state)
     (void)state;
     slow_pair p = {0};
     char address[64];
-    slow_begin(&p, 8);
+    slow_begin(&p, SECOND_NS * 3 / 5);
     assert_int_equal(remote_do(&p.a, &p.t, OC_NEVER_NS), OC_OK);
     snprintf(address, sizeof(address), "%s", p.s.address);
     remote_send(&p.a, &p.t, OC_NEVER_NS);
-    usleep(30000);
+    usleep(100000);
     remote_send(&p.b, &p.t, OC_NEVER_NS);
-    usleep(30000);
+    usleep(100000);
     served_end(&p.s);
     assert_true(remote_wait(&p.a, is_idle, PATIENCE_NS));
     assert_true(remote_wait(&p.b, is_idle, PATIENCE_NS));
@@ -338,7 +337,7 @@ static void test_worker_stops_upload(void **state)
     (void)state;
     slow_pair p = {0};
     const oc_site_run run = {.id = 4, .deadline_ns = OC_NEVER_NS};
-    slow_begin(&p, 2);
+    slow_begin(&p, SECOND_NS / 4);
     const oc_graph *g = p.t.graph;
     oc_id x = g->inputs[0], y = g->outputs[0];
     remote_run both = remote_run_open(p.site, g, (oc_id[]){x}, 1, (oc_id[]){y}, 1);
@@ -351,7 +350,7 @@ static void test_worker_stops_upload(void **state)
     served_end(&p.s);
     assert_true(remote_wait(&both, is_idle, PATIENCE_NS));
     assert_int_equal(both.last.status, OC_E_LOST);
-    assert_true(oc_now_ns() - begin_ns < 3 * SECOND_NS);
+    assert_true(oc_now_ns() - begin_ns < 10 * SECOND_NS);
     remote_run_close(&both);
     slow_end(&p);
 }
