@@ -4,7 +4,8 @@
  * y is seen as ROWS rows of ELEMS elements, along which p and q either go on by one element a step
  * (STEP_P, STEP_Q 1) or stay (0); OUTER ... (broadcast.h) says where the data of a row lies.
  * needs FN, ACT ACT_A ACT_B, LANES (at most ELEMS), CHUNK, CHUNKS, GROUP
- * gid(0) = chunk of CHUNK elements of a row; the last takes the rest (at least LANES, below 2 CHUNK)
+ * gid(0) = chunk of CHUNK elements of a row; the last takes the rest (at least LANES, below 2
+ * CHUNK)
  * gid(1) = row / GROUP
  * The last vector of a chunk may overlap the one before: it computes the same values again.
  */

@@ -3,8 +3,8 @@
  * Convolution, three ways with the same bits: every output element is one chain
  * acc = fma(x, w, acc) over (kh, kw, ci), x = 0 outside the input; then bias and activation.
  *
- * All need N H W C OH OW, KH KW SH SW DH DW PT PL, O, G (groups), ACT ACT_A ACT_B, HAS_BIAS (0 or 1).
- * One of CONV2D_TILE, CONV2D_DEPTHWISE, CONV2D_PLAIN selects the kernel.
+ * All need N H W C OH OW, KH KW SH SW DH DW PT PL, O, G (groups), ACT ACT_A ACT_B, HAS_BIAS (0 or
+ * 1). One of CONV2D_TILE, CONV2D_DEPTHWISE, CONV2D_PLAIN selects the kernel.
  */
 #include "numerics.h"
 #include "vector.h"

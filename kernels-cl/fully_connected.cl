@@ -28,7 +28,7 @@ __kernel void fully_connected_tile(__global const float *x, __global const float
                                    BIAS_PARAM __global float *restrict y)
 {
     int o = (int)get_global_id(0) * OC_BLOCK, m_0 = (int)get_global_id(1) * TILE;
-    int m_x = min(m_0, M - TILE); /* rows that the tile before has already are computed, not stored */
+    int m_x = min(m_0, M - TILE); /* what the tile before stores is computed again */
     w += (size_t)(o / PACK) * K * PACK + o % PACK;
     x += m_x * K;
     float xs[TILE];

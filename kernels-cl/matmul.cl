@@ -7,8 +7,8 @@
  * VECTORS, TILE (at most M; OC_BLOCK at most COLUMNS)
  * gid(0) = block of OC_BLOCK columns   gid(1) = m / TILE   gid(2) = index of the pair
  *
- * The last tile moves up to end at M, the last block moves left to end at COLUMNS: they also compute
- * elements that another work-item stores.
+ * The last tile moves up to end at M, the last block moves left to end at COLUMNS: they also
+ * compute elements that another work-item stores.
  */
 #include "numerics.h"
 #include "vector.h"

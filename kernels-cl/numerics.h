@@ -384,8 +384,9 @@ static inline oc_real oc_binary_min(oc_real p, oc_real q)
 }
 
 /*
- * In a kernel the function is a -D with its whole name, -DACT=oc_unary_relu: OC_UNARY(ACT, x, ACT_A, ACT_B).
- * A bare name would not do: "max" and "tanh" are themselves macros of some OpenCL compilers (PoCL's).
+ * In a kernel the function is a -D with its whole name, -DACT=oc_unary_relu: OC_UNARY(ACT, x,
+ * ACT_A, ACT_B). A bare name would not do: "max" and "tanh" are themselves macros of some OpenCL
+ * compilers (PoCL's).
  */
 #define OC_UNARY(fn_, x_, a_, b_) fn_((x_), (a_), (b_))
 #define OC_BINARY(fn_, p_, q_) fn_((p_), (q_))

@@ -8,9 +8,9 @@
 
 static inline void oc_tile_clear(oc_lanes acc[TILE][VECTORS])
 {
-    #pragma unroll
+#pragma unroll
     for (int m = 0; m < TILE; m++)
-        #pragma unroll
+#pragma unroll
         for (int v = 0; v < VECTORS; v++)
             acc[m][v] = (oc_lanes)(0.0f);
 }
@@ -20,31 +20,31 @@ static inline void oc_tile_step(oc_lanes acc[TILE][VECTORS], const float x[TILE]
                                 __global const float *w)
 {
     oc_lanes wv[VECTORS];
-    #pragma unroll
+#pragma unroll
     for (int v = 0; v < VECTORS; v++)
         wv[v] = oc_lanes_load(w + v * LANES);
-    #pragma unroll
+#pragma unroll
     for (int m = 0; m < TILE; m++)
-        #pragma unroll
+#pragma unroll
         for (int v = 0; v < VECTORS; v++)
             acc[m][v] = fma((oc_lanes)(x[m]), wv[v], acc[m][v]);
 }
 
 /*
- * y[m * stride + j] = activation(acc[m][j] + bias[j]) for rows.x <= m < rows.y, columns.x <= j < columns.y.
- * bias 0: none; it holds OC_BLOCK floats. The loop stays one: unrolled, the activation would be
- * compiled for every vector.
+ * y[m * stride + j] = activation(acc[m][j] + bias[j]) for rows.x <= m < rows.y, columns.x <= j <
+ * columns.y. bias 0: none; it holds OC_BLOCK floats. The loop stays one: unrolled, the activation
+ * would be compiled for every vector.
  */
 static inline void oc_tile_store(oc_lanes acc[TILE][VECTORS], __global const float *bias,
                                  __global float *y, int stride, int2 rows, int2 columns)
 {
     oc_lanes_each z[TILE * VECTORS];
-    #pragma unroll
+#pragma unroll
     for (int m = 0; m < TILE; m++)
-        #pragma unroll
+#pragma unroll
         for (int v = 0; v < VECTORS; v++)
             z[m * VECTORS + v].all = acc[m][v];
-    #pragma unroll 1
+#pragma unroll 1
     for (int i = rows.x * VECTORS; i < rows.y * VECTORS; i++) {
         int j = i % VECTORS * LANES, begin = max(columns.x - j, 0), end = min(columns.y - j, LANES);
         oc_lanes r = z[i].all;

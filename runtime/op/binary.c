@@ -4,8 +4,8 @@
  * OC_BINARY_LIST in numerics.h.
  *
  * float32, int32 and int64. Integers wrap around on overflow, division truncates towards zero and
- * gives 0 for a divisor of 0; they have no activation, and only the reference computes them, for shape
- * arithmetic that is folded before anything runs.
+ * gives 0 for a divisor of 0; they have no activation, and only the reference computes them, for
+ * shape arithmetic that is folded before anything runs.
  *
  * Numerics "elementwise": each element by the functions of those names in numerics.h.
  */
@@ -17,8 +17,12 @@ typedef struct attrs {
 } attrs;
 
 static const oc_attr rows[] = {
-    {.name = "fn", .type = OC_ATTR_ENUM, .offset = offsetof(attrs, fn),
-     .max = OC_BINARY_COUNT - 1, .names = oc_op_binary_names, .help = "the function"},
+    {.name = "fn",
+     .type = OC_ATTR_ENUM,
+     .offset = offsetof(attrs, fn),
+     .max = OC_BINARY_COUNT - 1,
+     .names = oc_op_binary_names,
+     .help = "the function"},
     OP_ATTR_ACT(attrs),
 };
 
@@ -51,12 +55,12 @@ static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
     const attrs *a = call->attrs;
     OC_TRY(oc_op_cost_io(call, cost));
-    cost->ops = (uint64_t)oc_op_elems(&call->out[0]->shape) *
-                (a->act.fn != OC_UNARY_none ? 2u : 1u);
+    cost->ops =
+        (uint64_t)oc_op_elems(&call->out[0]->shape) * (a->act.fn != OC_UNARY_none ? 2u : 1u);
     return OC_OK;
 }
 
-/* ---- reference --------------------------------------------------------------------------------- */
+/* ---- reference ------------------------------------------------------------------------------ */
 
 static int64_t eval_int(oc_binary_fn fn, int64_t p, int64_t q)
 {
@@ -86,8 +90,7 @@ static void eval(oc_dtype dtype, const attrs *a, const void *p, size_t j, const 
 {
     oc_binary_fn fn = (oc_binary_fn)a->fn;
     if (dtype == OC_DTYPE_int32)
-        ((int32_t *)y)[i] =
-            (int32_t)eval_int(fn, ((const int32_t *)p)[j], ((const int32_t *)q)[k]);
+        ((int32_t *)y)[i] = (int32_t)eval_int(fn, ((const int32_t *)p)[j], ((const int32_t *)q)[k]);
     else if (dtype == OC_DTYPE_int64)
         ((int64_t *)y)[i] = eval_int(fn, ((const int64_t *)p)[j], ((const int64_t *)q)[k]);
     else
@@ -114,7 +117,7 @@ static oc_status reference(const oc_op_call *call, const void *const *in, void *
     return OC_OK;
 }
 
-/* ---- launch ------------------------------------------------------------------------------------ */
+/* ---- launch --------------------------------------------------------------------------------- */
 
 static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_launch_list *list)
 {
@@ -150,6 +153,7 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
     return OC_OK;
 }
 
+/* clang-format off */
 #define FN(name_) OP_SET_ENUM("fn", name_)
 
 static const oc_op_case cases[] = {
@@ -194,3 +198,4 @@ const oc_op oc_op_binary = {
     .shape = shape, .permute = permute, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };
+/* clang-format on */

@@ -84,7 +84,7 @@ static oc_status cost(const oc_op_call *call, oc_cost *cost)
     return OC_OK;
 }
 
-/* ---- reference --------------------------------------------------------------------------------- */
+/* ---- reference ------------------------------------------------------------------------------ */
 
 /* The output channels [o, o + count) of one output pixel, all of one group. */
 static void pixel(const sizes *s, const float *x, const float *w, int32_t n, int32_t oh, int32_t ow,
@@ -127,9 +127,12 @@ static oc_status reference(const oc_op_call *call, const void *const *in, void *
     return OC_OK;
 }
 
-/* ---- launch ------------------------------------------------------------------------------------ */
+/* ---- launch --------------------------------------------------------------------------------- */
 
-/* How many output channels of a group lie side by side in the packed weights: no more than 32, and not far more than there are. */
+/*
+ * How many output channels of a group lie side by side in the packed weights: no more than 32, and
+ * not far more than there are.
+ */
 static int32_t pack_width(const sizes *s)
 {
     return s->og <= 8 ? 8 : s->og <= 16 ? 16 : 32;
@@ -172,7 +175,8 @@ static oc_status pack_bias(const oc_op_call *call, const void *src, void *dst, s
 }
 
 /* w [C,KH,KW,1] -> [KH*KW][C] */
-static oc_status pack_depthwise(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes)
+static oc_status pack_depthwise(const oc_op_call *call, const void *src, void *dst,
+                                size_t dst_bytes)
 {
     sizes s;
     (void)dst_bytes;
@@ -195,7 +199,10 @@ static void flatten(oc_op_geometry *g)
     g->n = g->h = g->oh = 1;
 }
 
-/* No tap of a tile reaches outside the input, not even those of a tile that is wider than the rest of its row. */
+/*
+ * No tap of a tile reaches outside the input, not even those of a tile that is wider than the rest
+ * of its row.
+ */
 static bool is_all_inside(const oc_op_geometry *g, int32_t tile)
 {
     int64_t last_h = (int64_t)(g->oh - 1) * g->sh + (int64_t)(g->kh - 1) * g->dh - g->pt;
@@ -233,11 +240,13 @@ static oc_status launch_tile(const oc_op_call *call, const oc_traits *traits, si
     OC_TRY(oc_launch_define(l, "-DLANES=%d -DVECTORS=%d -DTILE=%d -DIS_INSIDE=%d", tile.lanes,
                             tile.vectors, tile.rows, is_all_inside(&s.g, tile.rows)));
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = 0});
-    oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_PACKED, .index = 1,
+    oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_PACKED,
+                                         .index = 1,
                                          .bytes = (w_elems + (size_t)s.cg) * sizeof(float),
                                          .pack = pack_tile});
     if (s.has_bias)
-        oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_PACKED, .index = 2,
+        oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_PACKED,
+                                             .index = 2,
                                              .bytes = bias_elems * sizeof(float),
                                              .pack = pack_bias});
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_OUT});
@@ -272,8 +281,7 @@ static oc_status launch_depthwise(const oc_op_call *call, const oc_traits *trait
     if (s->has_bias)
         oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = 2});
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_OUT});
-    oc_launch_range(l, c.chunks, (size_t)ceil_div(s->g.ow, tile),
-                    (size_t)s->g.n * (size_t)s->g.oh);
+    oc_launch_range(l, c.chunks, (size_t)ceil_div(s->g.ow, tile), (size_t)s->g.n * (size_t)s->g.oh);
     oc_op_launch_alone(l, traits);
     return OC_OK;
 }
@@ -301,6 +309,7 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
     return launch_tile(call, traits, s, list);
 }
 
+/* clang-format off */
 #define X(...) OP_F32(__VA_ARGS__)
 
 static const oc_op_case cases[] = {
@@ -384,3 +393,4 @@ const oc_op oc_op_conv2d = {
     .cases = cases,
     .n_cases = OC_COUNT(cases),
 };
+/* clang-format on */

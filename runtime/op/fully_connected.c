@@ -115,13 +115,19 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
     if (!call->is_const[1] || (s.has_bias && !call->is_const[2]))
         return launch_plain(call, &s, list);
     oc_op_product product = {
-        .m = s.m, .k = s.k, .n = s.o, .act = &a->act,
-        .w_index = 1, .pack_w = pack_weights,
-        .bias_index = s.has_bias ? 2 : 0, .pack_bias = pack_bias,
+        .m = s.m,
+        .k = s.k,
+        .n = s.o,
+        .act = &a->act,
+        .w_index = 1,
+        .pack_w = pack_weights,
+        .bias_index = s.has_bias ? 2 : 0,
+        .pack_bias = pack_bias,
     };
     return oc_op_launch_product(&product, traits, list);
 }
 
+/* clang-format off */
 static const oc_op_case cases[] = {
     {.name = "vector", .in = {OP_F32(1, 64), OP_F32(10, 64), OP_F32(10)}, .n_in = 3,
      .const_mask = 6},
@@ -154,3 +160,4 @@ const oc_op oc_op_fully_connected = {
     .shape = shape, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };
+/* clang-format on */

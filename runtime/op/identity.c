@@ -28,6 +28,7 @@ static oc_status reference(const oc_op_call *call, const void *const *in, void *
     return OC_OK;
 }
 
+/* clang-format off */
 static const oc_op_case cases[] = {
     {.name = "image", .in = {OP_F32(1, 3, 4, 5)}, .n_in = 1},
     {.name = "scalar", .in = {OP_SCALAR(float32)}, .n_in = 1},
@@ -42,3 +43,4 @@ const oc_op oc_op_identity = {
     .shape = shape, .permute = permute, .cost = oc_op_cost_io, .reference = reference,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };
+/* clang-format on */

@@ -65,7 +65,7 @@ static oc_status cost(const oc_op_call *call, oc_cost *cost)
     return OC_OK;
 }
 
-/* ---- reference --------------------------------------------------------------------------------- */
+/* ---- reference ------------------------------------------------------------------------------ */
 
 static void product(const sizes *s, const attrs *a, const float *p, const float *q, float *y)
 {
@@ -96,7 +96,7 @@ static oc_status reference(const oc_op_call *call, const void *const *in, void *
     return OC_OK;
 }
 
-/* ---- launch ------------------------------------------------------------------------------------ */
+/* ---- launch --------------------------------------------------------------------------------- */
 
 /* q [K,N] -> [N / OP_PACK, rounded up][K][OP_PACK] */
 static oc_status pack_constant(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes)
@@ -126,8 +126,7 @@ static oc_status launch_pairs(const oc_op_call *call, const oc_traits *traits, c
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = 0});
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = 1});
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_OUT});
-    oc_launch_range(l, (s->n + block - 1) / block, (s->m + m - 1) / m,
-                    oc_op_elems(&s->lead));
+    oc_launch_range(l, (s->n + block - 1) / block, (s->m + m - 1) / m, oc_op_elems(&s->lead));
     oc_op_launch_alone(l, traits);
     return OC_OK;
 }
@@ -141,11 +140,16 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
     /* One constant matrix for all of p: its rows are those of one product. */
     if (!call->is_const[1] || oc_op_elems(&call->in[1]->shape) != s.k * s.n)
         return launch_pairs(call, traits, &s, list);
-    oc_op_product one = {.m = oc_op_elems(&call->in[0]->shape) / s.k, .k = s.k, .n = s.n,
-                         .act = &a->act, .w_index = 1, .pack_w = pack_constant};
+    oc_op_product one = {.m = oc_op_elems(&call->in[0]->shape) / s.k,
+                         .k = s.k,
+                         .n = s.n,
+                         .act = &a->act,
+                         .w_index = 1,
+                         .pack_w = pack_constant};
     return oc_op_launch_product(&one, traits, list);
 }
 
+/* clang-format off */
 static const oc_op_case cases[] = {
     {.name = "square", .in = {OP_F32(16, 16), OP_F32(16, 16)}, .n_in = 2},
     {.name = "odd", .in = {OP_F32(7, 5), OP_F32(5, 37)}, .n_in = 2,
@@ -174,3 +178,4 @@ const oc_op oc_op_matmul = {
     .shape = shape, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };
+/* clang-format on */

@@ -182,7 +182,8 @@ static oc_status window_places(const oc_op_call *call, const char *axis, int32_t
                        size, (long long)pad);
     /* So that kernels compute coordinates in 32 bits, also those of windows beyond the padding. */
     if (size + pad > INT32_MAX / 2)
-        return oc_fail(OC_E_LIMIT, "%s: %s sees %lld elements along %s with the padding, expected at most %d",
+        return oc_fail(OC_E_LIMIT,
+                       "%s: %s sees %lld elements along %s with the padding, expected at most %d",
                        call->name, call->op->name, (long long)(size + pad), axis, INT32_MAX / 2);
     *places = (int32_t)(room / stride + 1);
     return OC_OK;
@@ -282,8 +283,11 @@ size_t oc_op_unit(size_t mask)
 
 oc_status oc_op_define_unit(oc_launch *launch, size_t unit)
 {
-    const char *type = unit == 1 ? "uchar" : unit == 2 ? "ushort" : unit == 4 ? "uint"
-                     : unit == 8 ? "ulong" : "ulong2";
+    const char *type = unit == 1   ? "uchar"
+                       : unit == 2 ? "ushort"
+                       : unit == 4 ? "uint"
+                       : unit == 8 ? "ulong"
+                                   : "ulong2";
     return oc_launch_define(launch, "-DT=%s", type);
 }
 

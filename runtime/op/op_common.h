@@ -137,12 +137,19 @@ OC_MUST_USE oc_status oc_op_geometry_set(const oc_op_call *call, const oc_op_win
 /** Defines N, H, W, C, KH, KW, SH, SW, DH, DW, PT, PL, OH, OW. */
 OC_MUST_USE oc_status oc_op_define_geometry(oc_launch *launch, const oc_op_geometry *geometry);
 
-/** With ceil_mode: also the windows that begin inside the input or its top or left padding and end past the padded input. OH = min(ceil((H + top + bottom - ((KH-1) dh + 1)) / sh) + 1, ceil((H + top) / sh)), likewise OW. */
+/**
+ * With ceil_mode: also the windows that begin inside the input or its top or left padding and end
+ * past the padded input. OH = min(ceil((H + top + bottom - ((KH-1) dh + 1)) / sh) + 1, ceil((H +
+ * top) / sh)), likewise OW.
+ */
 void oc_op_geometry_ceil(const oc_op_window *window, oc_op_geometry *geometry);
 
-/* ---- vectors and copies -------------------------------------------------------------------------- */
+/* ---- vectors and copies --------------------------------------------------------------------- */
 
-/** The most floats (1, 2, 4, 8 or 16) side by side that divide `elems` and fit the device's vectors: LANES of vector.h. */
+/**
+ * The most floats (1, 2, 4, 8 or 16) side by side that divide `elems` and fit the device's vectors:
+ * LANES of vector.h.
+ */
 uint32_t oc_op_lanes(const oc_traits *traits, size_t elems);
 
 /**
@@ -170,13 +177,19 @@ oc_op_chunks oc_op_chunks_choose(const oc_traits *traits, size_t elems, size_t w
 /** Defines ELEMS, LANES, CHUNK, CHUNKS. */
 OC_MUST_USE oc_status oc_op_define_chunks(oc_launch *launch, const oc_op_chunks *chunks);
 
-/** How many units in a row a work-item copies: neighbouring ones on a CPU, one elsewhere, where neighbouring work-items make the row. */
+/**
+ * How many units in a row a work-item copies: neighbouring ones on a CPU, one elsewhere, where
+ * neighbouring work-items make the row.
+ */
 size_t oc_op_chunk(const oc_traits *traits, size_t units);
 
 /** strides[i]: elements between neighbours along axis i of a dense tensor. */
 void oc_op_strides(const oc_shape *shape, size_t strides[OC_RANK_MAX]);
 
-/** Step `at` to the next index of `shape`, the last axis fastest, and back to all zeros after the last. Serial loop: for each axis in order, nested. */
+/**
+ * Step `at` to the next index of `shape`, the last axis fastest, and back to all zeros after the
+ * last. Serial loop: for each axis in order, nested.
+ */
 void oc_op_next(const oc_shape *shape, int32_t at[OC_RANK_MAX]);
 
 /* ---- broadcasting ------------------------------------------------------------------------- */

@@ -51,7 +51,7 @@ void oc_op_dot(const float *x, size_t n, const float *w, size_t next_j, size_t n
         dot(x, n, w, next_j, next_i, count, acc);
 }
 
-/* ---- packed weights ---------------------------------------------------------------------------- */
+/* ---- packed weights ------------------------------------------------------------------------- */
 
 oc_status oc_op_pack_elems(size_t n, size_t k, size_t width, size_t *elems)
 {
@@ -72,7 +72,7 @@ void oc_op_pack(const float *w, size_t n, size_t k, size_t next_j, size_t next_i
     }
 }
 
-/* ---- tiles --------------------------------------------------------------------------------------- */
+/* ---- tiles ---------------------------------------------------------------------------------- */
 
 /*
  * The least work for `m` rows: a tile costs its rows and one more, and no less than four rows, the
@@ -118,10 +118,13 @@ oc_status oc_op_launch_product(const oc_op_product *p, const oc_traits *traits,
                             tile.vectors, tile.rows));
     OC_TRY(oc_op_define_act(l, p->act));
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = 0});
-    oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_PACKED, .index = p->w_index,
-                                         .bytes = w_elems * sizeof(float), .pack = p->pack_w});
+    oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_PACKED,
+                                         .index = p->w_index,
+                                         .bytes = w_elems * sizeof(float),
+                                         .pack = p->pack_w});
     if (p->bias_index != 0)
-        oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_PACKED, .index = p->bias_index,
+        oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_PACKED,
+                                             .index = p->bias_index,
                                              .bytes = bias_elems * sizeof(float),
                                              .pack = p->pack_bias});
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_OUT});

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * What the operators of the class "direct" share (conv2d, fully_connected, matmul): the chain of fma
- * for their references, and for their kernels how a matrix product is cut into register tiles
+ * What the operators of the class "direct" share (conv2d, fully_connected, matmul): the chain of
+ * fma for their references, and for their kernels how a matrix product is cut into register tiles
  * (kernels-cl/vector_tile.h) and its constant side packed.
  */
 #ifndef OP_PRODUCT_H
@@ -20,7 +20,7 @@
 void oc_op_dot(const float *x, size_t n, const float *w, size_t next_j, size_t next_i,
                int32_t count, float *acc);
 
-/* ---- packed weights ---------------------------------------------------------------------------- */
+/* ---- packed weights ------------------------------------------------------------------------- */
 
 /** The widest pack: columns that lie side by side for one k. */
 #define OP_PACK 32
@@ -30,12 +30,13 @@ OC_MUST_USE oc_status oc_op_pack_elems(size_t n, size_t k, size_t width, size_t 
 
 /**
  * The matrix w of n columns and k rows as [n / width, rounded up][k][width], missing columns zero.
- * Serial loop: for j < n, i < k: dst[(j / width * k + i) * width + j % width] = w[j * next_j + i * next_i].
+ * Serial loop: for j < n, i < k: dst[(j / width * k + i) * width + j % width] = w[j * next_j + i *
+ * next_i].
  */
 void oc_op_pack(const float *w, size_t n, size_t k, size_t next_j, size_t next_i, size_t width,
                 float *dst);
 
-/* ---- tiles --------------------------------------------------------------------------------------- */
+/* ---- tiles ---------------------------------------------------------------------------------- */
 
 /** The shape of a register tile: rows x (vectors * lanes) columns. */
 typedef struct oc_op_tile {

@@ -12,11 +12,19 @@ typedef struct attrs {
 } attrs;
 
 static const oc_attr rows[] = {
-    {.name = "fn", .type = OC_ATTR_ENUM, .offset = offsetof(attrs, fn.fn),
-     .max = OC_UNARY_COUNT - 1, .names = oc_op_unary_names, .help = "the function"},
-    {.name = "a", .type = OC_ATTR_FLOAT, .offset = offsetof(attrs, fn.a),
+    {.name = "fn",
+     .type = OC_ATTR_ENUM,
+     .offset = offsetof(attrs, fn.fn),
+     .max = OC_UNARY_COUNT - 1,
+     .names = oc_op_unary_names,
+     .help = "the function"},
+    {.name = "a",
+     .type = OC_ATTR_FLOAT,
+     .offset = offsetof(attrs, fn.a),
      .help = "its parameter a"},
-    {.name = "b", .type = OC_ATTR_FLOAT, .offset = offsetof(attrs, fn.b),
+    {.name = "b",
+     .type = OC_ATTR_FLOAT,
+     .offset = offsetof(attrs, fn.b),
      .help = "its parameter b"},
 };
 
@@ -69,6 +77,7 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
     return OC_OK;
 }
 
+/* clang-format off */
 #define CASE(fn_, a_, b_, lo_, hi_, ...)                                                       \
     {.name = #fn_, .in = {OP_F32(__VA_ARGS__)}, .n_in = 1, .lo = lo_, .hi = hi_,               \
      .sets = {OP_SET_ENUM("fn", #fn_), OP_SET("a", a_), OP_SET("b", b_)}}
@@ -102,3 +111,4 @@ const oc_op oc_op_unary = {
     .shape = shape, .permute = permute, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };
+/* clang-format on */

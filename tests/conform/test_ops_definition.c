@@ -15,7 +15,8 @@
 static float at(const oc_desc *desc, const float *data, int64_t a, int64_t b, int64_t c, int64_t d)
 {
     const int32_t *dim = desc->shape.dim;
-    if (a < 0 || b < 0 || c < 0 || d < 0 || a >= dim[0] || b >= dim[1] || c >= dim[2] || d >= dim[3])
+    if (a < 0 || b < 0 || c < 0 || d < 0 || a >= dim[0] || b >= dim[1] || c >= dim[2] ||
+        d >= dim[3])
         return 0.0f;
     return data[((a * dim[1] + b) * dim[2] + c) * dim[3] + d];
 }
@@ -87,14 +88,18 @@ static void compute(const char *op, const oc_op_case *c, const void *const *in, 
     op_run_fini(&run);
 }
 
+/* clang-format off */
 #define F32_1(a_) {OC_DTYPE_float32, {1, {a_}}}
 #define F32_2(a_, b_) {OC_DTYPE_float32, {2, {a_, b_}}}
 #define F32_3(a_, b_, c_) {OC_DTYPE_float32, {3, {a_, b_, c_}}}
 #define I64_1(a_) {OC_DTYPE_int64, {1, {a_}}}
+/* clang-format on */
 
 static void fully_connected_by_hand(void **state)
 {
-    const oc_op_case c = {.in = {F32_2(2, 3), F32_2(2, 3), F32_1(2)}, .n_in = 3, .name = "",
+    const oc_op_case c = {.in = {F32_2(2, 3), F32_2(2, 3), F32_1(2)},
+                          .n_in = 3,
+                          .name = "",
                           .sets = {{.attr = "act", .name = "relu"}}};
     const float x[] = {1, 2, 3, -1, 0, 1}, w[] = {1, 0, -1, 2, 2, 2}, b[] = {3, -7};
     const float expected[] = {1, 5, 1, 0};
@@ -129,7 +134,9 @@ static void products_are_fused(void **state)
 
 static void binary_broadcasts(void **state)
 {
-    const oc_op_case c = {.in = {F32_2(2, 1), F32_1(3)}, .n_in = 2, .name = "",
+    const oc_op_case c = {.in = {F32_2(2, 1), F32_1(3)},
+                          .n_in = 2,
+                          .name = "",
                           .sets = {{.attr = "fn", .name = "sub"}}};
     const float p[] = {10, 20}, q[] = {1, 2, 3}, expected[] = {9, 8, 7, 19, 18, 17};
     float y[6];
@@ -146,7 +153,9 @@ static void binary_of_each_function(void **state)
     (void)state;
     assert_int_equal(OC_COUNT(names), OC_BINARY_COUNT);
     for (size_t k = 0; k < OC_COUNT(names); k++) {
-        oc_op_case c = {.in = {F32_1(1), F32_1(1)}, .n_in = 2, .name = names[k],
+        oc_op_case c = {.in = {F32_1(1), F32_1(1)},
+                        .n_in = 2,
+                        .name = names[k],
                         .sets = {{.attr = "fn", .name = names[k]}}};
         float y;
         int64_t z;
@@ -160,9 +169,11 @@ static void binary_of_each_function(void **state)
 
 static void unary_and_identity(void **state)
 {
-    const oc_op_case leaky = {.in = {F32_1(3)}, .n_in = 1, .name = "",
-                              .sets = {{.attr = "fn", .name = "leaky_relu"},
-                                       {.attr = "a", .number = 0.5}}};
+    const oc_op_case leaky = {
+        .in = {F32_1(3)},
+        .n_in = 1,
+        .name = "",
+        .sets = {{.attr = "fn", .name = "leaky_relu"}, {.attr = "a", .number = 0.5}}};
     const oc_op_case copy = {.in = {I64_1(2)}, .n_in = 1, .name = ""};
     const float x[] = {-4, 0, 3}, expected[] = {-2, 0, 3};
     const int64_t i[] = {INT64_MIN, 7};
@@ -178,12 +189,9 @@ static void unary_and_identity(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(conv2d_is_its_formula),
-        cmocka_unit_test(fully_connected_by_hand),
-        cmocka_unit_test(matmul_by_hand),
-        cmocka_unit_test(products_are_fused),
-        cmocka_unit_test(binary_broadcasts),
-        cmocka_unit_test(binary_of_each_function),
+        cmocka_unit_test(conv2d_is_its_formula), cmocka_unit_test(fully_connected_by_hand),
+        cmocka_unit_test(matmul_by_hand),        cmocka_unit_test(products_are_fused),
+        cmocka_unit_test(binary_broadcasts),     cmocka_unit_test(binary_of_each_function),
         cmocka_unit_test(unary_and_identity),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

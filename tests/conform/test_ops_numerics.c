@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * The scalar functions of numerics.h: their error against the C library's doubles over a dense sweep
- * of all bit patterns, their special values, and that a device gives the same bits.
+ * The scalar functions of numerics.h: their error against the C library's doubles over a dense
+ * sweep of all bit patterns, their special values, and that a device gives the same bits.
  */
 #include "op_case.h"
 
@@ -130,7 +130,7 @@ static void activations_pass_nans_and_signs_of_zero(void **state)
     IS(oc_binary_max(2.0f, 1.0f), 2.0f), IS(oc_binary_min(2.0f, 1.0f), 1.0f);
 }
 
-/* ---- the same bits on a device ----------------------------------------------------------------- */
+/* ---- the same bits on a device -------------------------------------------------------------- */
 
 #define SWEEP (1 << 20)
 

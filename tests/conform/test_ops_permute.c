@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * An operator that says how it runs on permuted axes means it: with the attributes that it gives, the
- * permuted inputs make the permuted outputs, bit for bit.
+ * An operator that says how it runs on permuted axes means it: with the attributes that it gives,
+ * the permuted inputs make the permuted outputs, bit for bit.
  */
 #include "op_case.h"
 

@@ -181,7 +181,8 @@ static void cases_are_accepted(void **state)
             op_run run;
             CHECK(c->name && c->name[0], op, "case %zu has a name", k);
             for (size_t j = 0; j < k; j++)
-                CHECK(strcmp(c->name, op->cases[j].name) != 0, op, "case %s is there twice", c->name);
+                CHECK(strcmp(c->name, op->cases[j].name) != 0, op, "case %s is there twice",
+                      c->name);
             CHECK(c->n_in >= op->in_min && c->n_in <= OC_MIN(op->in_max, OC_CASE_IN), op,
                   "case %s: inputs", c->name);
             CHECK((c->const_mask | c->absent_mask) >> c->n_in == 0 &&

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * Calls that no operator may accept are refused with the node's name: wrong numbers of inputs, missing
- * ones, empty ones, wrong types; and for convolutions, products and elementwise functions, shapes
- * and attributes that do not agree.
+ * Calls that no operator may accept are refused with the node's name: wrong numbers of inputs,
+ * missing ones, empty ones, wrong types; and for convolutions, products and elementwise functions,
+ * shapes and attributes that do not agree.
  */
 #include "op_case.h"
 
@@ -118,8 +118,9 @@ static void wrong_types(void **state)
     each(the_type_is_wrong);
 }
 
-/* ---- what single operators refuse ---------------------------------------------------------------- */
+/* ---- what single operators refuse ----------------------------------------------------------- */
 
+/* clang-format off */
 #define INTS(...) {(int32_t)(sizeof((int32_t[]){__VA_ARGS__}) / sizeof(int32_t)), {__VA_ARGS__}}
 #define F32(...) {OC_DTYPE_float32, INTS(__VA_ARGS__)}
 #define I64(...) {OC_DTYPE_int64, INTS(__VA_ARGS__)}
@@ -182,6 +183,7 @@ static const refusal refusals[] = {
                 .sets = {{.attr = "act", .name = "relu"}}},
      OC_E_DTYPE, "has the activation relu"},
 };
+/* clang-format on */
 
 static void shapes_that_do_not_agree(void **state)
 {
@@ -201,8 +203,8 @@ static void shapes_that_do_not_agree(void **state)
 static void tensors_too_large_for_kernels(void **state)
 {
     const oc_op_case c = {.name = "large", .in = {F32(50000, 50000)}, .n_in = 1};
-    const oc_traits traits = {.is_cpu = true, .compute_units = 1, .vector_floats = 1,
-                              .work_group_max = 1};
+    const oc_traits traits = {
+        .is_cpu = true, .compute_units = 1, .vector_floats = 1, .work_group_max = 1};
     oc_launch_list list = {.alloc = oc_allocator_or_default(NULL)};
     op_run run;
     (void)state;
@@ -216,10 +218,12 @@ static void tensors_too_large_for_kernels(void **state)
 
 static void integers_run_on_the_reference_only(void **state)
 {
-    const oc_op_case c = {.name = "integers", .in = {I64(6), I64(6)}, .n_in = 2,
+    const oc_op_case c = {.name = "integers",
+                          .in = {I64(6), I64(6)},
+                          .n_in = 2,
                           .sets = {{.attr = "fn", .name = "div"}}};
-    const oc_traits traits = {.is_cpu = true, .compute_units = 1, .vector_floats = 1,
-                              .work_group_max = 1};
+    const oc_traits traits = {
+        .is_cpu = true, .compute_units = 1, .vector_floats = 1, .work_group_max = 1};
     int64_t p[] = {7, -7, 5, INT64_MIN, INT64_MIN, 0}, q[] = {2, 2, 0, -1, 1, 3}, y[6];
     const int64_t expected[] = {3, -3, 0, INT64_MIN, INT64_MIN, 0};
     oc_launch_list list = {.alloc = oc_allocator_or_default(NULL)};

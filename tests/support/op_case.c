@@ -39,8 +39,13 @@ void op_run_init(op_run *run, const oc_op *op, const oc_op_case *c)
         run->is_const[i] = c->const_mask >> i & 1;
     }
     assert_true(op->n_out <= OC_CASE_IN);
-    run->call = (oc_op_call){.op = op, .name = run->name, .attrs = run->attrs, .n_in = c->n_in,
-                             .n_out = op->n_out, .in = run->in, .out = run->out,
+    run->call = (oc_op_call){.op = op,
+                             .name = run->name,
+                             .attrs = run->attrs,
+                             .n_in = c->n_in,
+                             .n_out = op->n_out,
+                             .in = run->in,
+                             .out = run->out,
                              .is_const = run->is_const};
 }
 
@@ -62,7 +67,8 @@ static float special(oc_rng *rng, op_fill fill, float x)
                                 : wild[oc_rng_below(rng, OC_COUNT(wild))];
 }
 
-static void fill_input(oc_rng *rng, const oc_desc *desc, const oc_op_case *c, op_fill fill, void *data)
+static void fill_input(oc_rng *rng, const oc_desc *desc, const oc_op_case *c, op_fill fill,
+                       void *data)
 {
     size_t elems;
     bool has_range = c->lo != 0 || c->hi != 0;
@@ -218,7 +224,8 @@ static bool is_equal(oc_dtype dtype, const void *a, const void *b, size_t i)
     size_t size = oc_dtype_size(dtype);
     if (memcmp((const char *)a + i * size, (const char *)b + i * size, size) == 0)
         return true;
-    return dtype == OC_DTYPE_float32 && isnan(((const float *)a)[i]) && isnan(((const float *)b)[i]);
+    return dtype == OC_DTYPE_float32 && isnan(((const float *)a)[i]) &&
+           isnan(((const float *)b)[i]);
 }
 
 void op_run_compare(const op_run *run, void *const *out, const char *what)

@@ -13,8 +13,8 @@
 /** What the float inputs are filled with. */
 typedef enum op_fill {
     OP_FILL_RANGE, /* the case's own range */
-    OP_FILL_TINY,  /* the same with denormals, the smallest normals and zeros of both signs strewn in */
-    OP_FILL_WILD,  /* the same with infinities, NaNs and numbers near overflow strewn in */
+    OP_FILL_TINY, /* the same with denormals, small normals and signed zeros strewn in */
+    OP_FILL_WILD, /* the same with infinities, NaNs and numbers near overflow strewn in */
     OP_FILL_COUNT
 } op_fill;
 
@@ -25,12 +25,15 @@ typedef struct op_run {
     const oc_desc *in[OC_CASE_IN], *out[OC_CASE_IN];
     bool is_const[OC_CASE_IN];
     void *attrs;
-    char name[160]; /* "operator/case" */
+    char name[160];             /* "operator/case" */
     void *data[OC_CASE_IN];     /* inputs; NULL where absent */
     void *expected[OC_CASE_IN]; /* outputs as the reference computes them */
 } op_run;
 
-/** Attributes set, inputs described; `shape` has not run. Owns: op_run_fini. Fails the test where a set is refused. */
+/**
+ * Attributes set, inputs described; `shape` has not run. Owns: op_run_fini. Fails the test where a
+ * set is refused.
+ */
 void op_run_init(op_run *run, const oc_op *op, const oc_op_case *c);
 /** Runs `shape`; describes the outputs. */
 OC_MUST_USE oc_status op_run_shape(op_run *run);
