@@ -87,6 +87,8 @@ OC_MUST_USE oc_status oc_serve_executor_start(oc_serve_executor *executor, const
 void oc_serve_executor_stop(oc_serve_executor *executor);
 void oc_serve_executor_fini(oc_serve_executor *executor);
 void oc_serve_executor_put(oc_serve_executor *executor, oc_serve_request *request);
+/** The request is the caller's again, after its `done`. */
+void oc_serve_executor_take(oc_serve_executor *executor, oc_serve_request *request);
 /** Take a waiting request back: true, and `done` will not be called. False: it runs or is done. */
 bool oc_serve_executor_drop(oc_serve_executor *executor, oc_serve_request *request);
 

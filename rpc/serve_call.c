@@ -177,8 +177,9 @@ static void on_message(void *owner, bool ok)
 static void on_ran(void *owner, bool ok)
 {
     oc_serve_call *c = owner;
-    oc_status status = c->request->status;
     (void)ok;
+    oc_serve_executor_take(&c->worker->executor, c->request);
+    oc_status status = c->request->status;
     c->pending--;
     c->is_running = false;
     if (!c->is_ended) {

@@ -47,11 +47,17 @@ static oc_status run_request(oc_serve_executor *executor, oc_serve_request *r)
     return status;
 }
 
-static void finish(oc_serve_request *r, oc_status status)
+/* All that was written to the request lies before the lock, and so before what take sees. */
+static void finish(oc_serve_executor *executor, oc_serve_request *r, oc_status status)
 {
     r->status = status;
     snprintf(r->text, sizeof(r->text), "%s", status == OC_OK ? "" : oc_error_text());
-    r->done(r->owner);
+    oc_cond_lock(&executor->cond);
+    r->state = OC_SERVE_DONE;
+    void (*done)(void *owner) = r->done;
+    void *owner = r->owner;
+    oc_cond_unlock(&executor->cond);
+    done(owner);
 }
 
 /* The first request, or NULL once it is time to end. */
@@ -79,11 +85,7 @@ static void *run_executor(void *ctx)
         oc_serve_request *r = next_request(executor);
         if (!r)
             return NULL;
-        oc_status status = run_request(executor, r);
-        oc_cond_lock(&executor->cond);
-        r->state = OC_SERVE_DONE;
-        oc_cond_unlock(&executor->cond);
-        finish(r, status);
+        finish(executor, r, run_request(executor, r));
     }
 }
 
@@ -108,13 +110,13 @@ void oc_serve_executor_stop(oc_serve_executor *executor)
     executor->first = NULL;
     executor->last = &executor->first;
     for (oc_serve_request *r = waiting; r; r = r->next)
-        r->state = OC_SERVE_DONE;
+        r->state = OC_SERVE_RUNNING; /* out of the queue: it cannot be dropped any more */
     oc_cond_wake(&executor->cond);
     oc_cond_unlock(&executor->cond);
     while (waiting) {
         oc_serve_request *r = waiting;
         waiting = r->next;
-        finish(r, oc_fail(OC_E_LOST, "the worker is stopping: the part was not run"));
+        finish(executor, r, oc_fail(OC_E_LOST, "the worker is stopping: the part was not run"));
     }
     if (executor->is_running)
         pthread_join(executor->thread, NULL);
@@ -133,7 +135,7 @@ void oc_serve_executor_put(oc_serve_executor *executor, oc_serve_request *reques
     request->queue_ns = request->compute_ns = 0;
     oc_cond_lock(&executor->cond);
     bool is_taken = !executor->is_stopping;
-    request->state = is_taken ? OC_SERVE_QUEUED : OC_SERVE_DONE;
+    request->state = is_taken ? OC_SERVE_QUEUED : OC_SERVE_RUNNING;
     if (is_taken) {
         *executor->last = request;
         executor->last = &request->next;
@@ -141,7 +143,15 @@ void oc_serve_executor_put(oc_serve_executor *executor, oc_serve_request *reques
     }
     oc_cond_unlock(&executor->cond);
     if (!is_taken)
-        finish(request, oc_fail(OC_E_LOST, "the worker is stopping: the part was not run"));
+        finish(executor, request,
+               oc_fail(OC_E_LOST, "the worker is stopping: the part was not run"));
+}
+
+void oc_serve_executor_take(oc_serve_executor *executor, oc_serve_request *request)
+{
+    oc_cond_lock(&executor->cond);
+    request->state = OC_SERVE_FILLING;
+    oc_cond_unlock(&executor->cond);
 }
 
 bool oc_serve_executor_drop(oc_serve_executor *executor, oc_serve_request *request)

@@ -962,6 +962,36 @@ static void test_create_fails(void **state)
     create_fails("127.0.0.1:0", &absent, 1, OC_E_IO, "absent.onnx");
 }
 
+typedef struct heard {
+    size_t lines, of_grpc;
+} heard;
+
+static void hear(void *ctx, oc_log_level level, const char *text)
+{
+    heard *h = ctx;
+    assert_true(level >= OC_LOG_WARN);
+    h->lines++;
+    h->of_grpc += strncmp(text, "grpc: ", 6) == 0;
+}
+
+/* What gRPC has to say comes through the caller's sink, and through no other. */
+static void test_log(void **state)
+{
+    (void)state;
+    heard ours = {0}, other = {0};
+    const oc_log_sink sink = {.ctx = &ours, .level = OC_LOG_WARN, .write = hear};
+    const oc_log_sink outer = {.ctx = &other, .level = OC_LOG_DEBUG, .write = hear};
+    const oc_worker_model tiny = {.path = "tiny.onnx"};
+    oc_worker_options options = served_options(shared.address, &tiny, 1);
+    oc_worker *worker = NULL;
+    options.prepare.log = &sink;
+    oc_rpc_log_thread(&outer);
+    oc_assert_fails(oc_worker_create(&options, NULL, &worker), OC_E_BUSY, "taken");
+    assert_ptr_equal(oc_rpc_log_thread(NULL), &outer);
+    assert_true(ours.of_grpc > 0);
+    assert_int_equal(other.lines, 0);
+}
+
 static void test_names_and_life(void **state)
 {
     (void)state;
@@ -1059,6 +1089,7 @@ int main(void)
         cmocka_unit_test(test_large_message),
         cmocka_unit_test(test_many_parts),
         cmocka_unit_test(test_create_fails),
+        cmocka_unit_test(test_log),
         cmocka_unit_test(test_names_and_life),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_out_of_memory_serving),
