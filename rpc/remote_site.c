@@ -22,6 +22,7 @@
 #define KEEPALIVE_TIMEOUT_MS 10000
 #define FIRST_PAUSE_MS 100 /* gRPC's between attempts to connect; it grows to the longest */
 #define LONGEST_PAUSE_MS 1000
+#define CONNECT_TIMEOUT_MS 5000 /* one attempt, on a slow link */
 #define RETRY_NS (UINT64_C(250) * 1000000) /* after a Hello that failed on a standing connection */
 #define MESSAGE_BYTES (4 * (int)OC_FLOW_CHUNK_BYTES)
 
@@ -334,7 +335,7 @@ static grpc_channel *make_channel(const oc_rpc_address *address, const oc_remote
         {GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1},
         {GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0},
         {GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, FIRST_PAUSE_MS},
-        {GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, LONGEST_PAUSE_MS},
+        {GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, CONNECT_TIMEOUT_MS},
         {GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, LONGEST_PAUSE_MS},
     };
     grpc_arg args[OC_COUNT(rows)];
