@@ -127,7 +127,8 @@ struct oc_serve_call {
     bool is_answering;        /* it ran, its values are being sent */
     oc_serve_request *request;
     oc_buf id, head, tensor;  /* ModelInfer: what the client calls its request; the answer being built */
-    uint64_t opened_ns, heard_ns, receive_ns;
+    uint64_t opened_ns, receive_ns;
+    uint64_t moved_ns;        /* when a message was last asked for or sent */
     struct oc_serve_call *next; /* free */
 };
 
@@ -149,6 +150,8 @@ struct oc_worker {
     oc_log_sink log_copy;
     const oc_log_sink *log;    /* &log_copy or NULL */
     uint32_t message_bytes_max, requests_max;
+    uint64_t stall_ns; /* how long a client may neither send nor take */
+    uint64_t grace_ns; /* how long answers may take to go out when the worker stops */
     oc_dev *dev;
     oc_serve_model *models;
     size_t n_models;

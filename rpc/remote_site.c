@@ -22,7 +22,7 @@
 #define KEEPALIVE_TIMEOUT_MS 10000
 #define FIRST_PAUSE_MS 100 /* gRPC's between attempts to connect; it grows to the longest */
 #define LONGEST_PAUSE_MS 1000
-#define CONNECT_TIMEOUT_MS 5000 /* one attempt, on a slow link */
+#define CONNECT_TIMEOUT_MS 5000            /* one attempt, on a slow link */
 #define RETRY_NS (UINT64_C(250) * 1000000) /* after a Hello that failed on a standing connection */
 #define MESSAGE_BYTES (4 * (int)OC_FLOW_CHUNK_BYTES)
 

@@ -7,9 +7,6 @@
 
 #include <stdio.h>
 
-/* A client that sends nothing for so long while it owes us messages has its place taken away. */
-#define STALL_NS (UINT64_C(30) * 1000000000)
-
 static void listen_next(oc_worker *w);
 static void release_when_done(oc_serve_call *c);
 
@@ -28,7 +25,7 @@ void oc_serve_call_read(oc_serve_call *call)
 {
     const grpc_op op = {.op = GRPC_OP_RECV_MESSAGE,
                         .data.recv_message.recv_message = &call->received};
-    call->heard_ns = oc_now_ns();
+    call->moved_ns = oc_now_ns();
     start(call, &op, 1, &call->on_message);
 }
 
@@ -40,6 +37,7 @@ static size_t fill_send(oc_serve_call *c, grpc_byte_buffer *message, grpc_op ops
     if (!c->is_greeted)
         ops[count++].op = GRPC_OP_SEND_INITIAL_METADATA;
     c->is_greeted = true;
+    c->moved_ns = oc_now_ns();
     c->sending = message; /* kept until on_sent */
     if (message) {
         ops[count].op = GRPC_OP_SEND_MESSAGE;
@@ -265,29 +263,35 @@ static void release_when_done(oc_serve_call *c)
         listen_next(w);
 }
 
-/* A call that waits for its client: no answer has begun, and none is being made. */
-static bool is_waiting(const oc_serve_call *c)
+/* A call that its client owes a message: no answer has begun, and none is being made. */
+static bool is_owed(const oc_serve_call *c)
 {
-    return c->is_used && c->call && !c->is_ended && !c->is_running && !c->is_answering;
+    return !c->is_ended && !c->is_running && !c->is_answering;
+}
+
+/* A client that neither sends what it owes nor takes what it asked for has its place taken away. */
+static void check_call(oc_serve_call *c, bool is_stopping)
+{
+    oc_worker *w = c->worker;
+    bool is_stalled = oc_now_ns() - c->moved_ns > w->stall_ns;
+    if (is_owed(c) && is_stopping)
+        oc_serve_call_end(c, oc_fail(OC_E_LOST, "the worker is stopping"), NULL);
+    else if (is_owed(c) && is_stalled)
+        oc_serve_call_end(c,
+                          oc_fail(OC_E_DEADLINE, "the client sent nothing for %llu ms",
+                                  (unsigned long long)w->stall_ns / 1000000),
+                          NULL);
+    else if (!c->is_running && is_stalled)
+        grpc_call_cancel(c->call, NULL);
 }
 
 void oc_serve_on_tick(void *worker)
 {
     oc_worker *w = worker;
     bool is_stopping = oc_serve_is_stopping(w);
-    uint64_t now = oc_now_ns();
-    for (size_t i = 0; i < w->n_calls; i++) {
-        oc_serve_call *c = &w->calls[i];
-        if (!is_waiting(c))
-            continue;
-        if (is_stopping)
-            oc_serve_call_end(c, oc_fail(OC_E_LOST, "the worker is stopping"), NULL);
-        else if (now - c->heard_ns > STALL_NS)
-            oc_serve_call_end(c,
-                              oc_fail(OC_E_DEADLINE, "the client sent nothing for %d s",
-                                      (int)(STALL_NS / 1000000000)),
-                              NULL);
-    }
+    for (size_t i = 0; i < w->n_calls; i++)
+        if (w->calls[i].is_used && w->calls[i].call)
+            check_call(&w->calls[i], is_stopping);
 }
 
 void oc_serve_calls_begin(oc_worker *worker)

@@ -10,7 +10,8 @@
 
 #define MESSAGE_BYTES (256u << 20)
 #define REQUESTS 64
-#define GRACE_NS (UINT64_C(5) * 1000000000) /* for answers on their way when the worker stops */
+#define STALL_NS (UINT64_C(30) * 1000000000)
+#define GRACE_NS (UINT64_C(5) * 1000000000)
 
 /* Clients that vanish without a word are noticed within the sum of these. */
 #define KEEPALIVE_TIME_MS 20000
@@ -142,7 +143,7 @@ static bool wait_shut(oc_worker *w, uint64_t deadline_ns)
 static void shut_server(oc_worker *w)
 {
     grpc_server_shutdown_and_notify(w->server, w->loop.queue, &w->on_shut);
-    if (!wait_shut(w, oc_now_ns() + GRACE_NS)) {
+    if (!wait_shut(w, oc_now_ns() + w->grace_ns)) {
         grpc_server_cancel_all_calls(w->server);
         wait_shut(w, OC_NEVER_NS);
     }
@@ -193,6 +194,8 @@ oc_status oc_worker_create(const oc_worker_options *options, const oc_allocator 
     w->message_bytes_max = options->message_bytes_max ? options->message_bytes_max : MESSAGE_BYTES;
     w->message_bytes_max = OC_MIN(w->message_bytes_max, (uint32_t)INT_MAX);
     w->requests_max = options->requests_max ? options->requests_max : REQUESTS;
+    w->stall_ns = STALL_NS;
+    w->grace_ns = GRACE_NS;
     w->on_shut = (oc_rpc_tag){on_shut, w};
     oc_status status = init_locks(w);
     if (status != OC_OK) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The worker as any client sees it: every method, well and badly used, full, stopping, on a port
  * that is taken. */
+#include "oc_serve.h"
 #include "rpc_test.h"
 
 #include "grpc_health_v1.pb-c.h"
@@ -889,6 +890,118 @@ static void test_too_late(void **state)
     limited_end(&l);
 }
 
+/* gRPC holds the status back until the messages before it were taken, or the call is cancelled. */
+static void abandon(raw_call *c)
+{
+    grpc_call_cancel(c->call, NULL);
+    raw_status(c);
+    assert_int_not_equal(c->code, GRPC_STATUS_OK);
+    raw_end(c);
+}
+
+/* y = x + big: one number in, and an answer that fits no buffer between two programs. */
+static void write_answer(const char *path)
+{
+    const int64_t one[] = {1, 1}, many[] = {1, 6000000};
+    float *big = calloc((size_t)many[1], sizeof(float));
+    onnx_writer w;
+    onnx_writer_init(&w, "answer");
+    onnx_writer_input(&w, "x", 2, one);
+    onnx_writer_floats(&w, "big", 2, many, big);
+    onnx_writer_node(&w, "Add", "add", (const char *[]){"x", "big", NULL}, "y", NULL);
+    onnx_writer_output(&w, "y", 2, many);
+    write_model(&w, path);
+    free(big);
+}
+
+/* Send Open, and x where the whole of it is wanted. */
+static raw_call begin_stalled(raw_client *from, const char *model, const oc_graph *g, bool is_whole)
+{
+    open_tiny o;
+    char digest[OC_DIGEST_TEXT];
+    oc_flow_value x;
+    float zeros[4] = {0};
+    open_init(&o);
+    o.open.model = (char *)model;
+    o.open.digest = oc_digest_print(&g->digest, digest);
+    oc_assert_ok(oc_flow_value_init(&x, g, g->inputs[0]));
+    x.data = zeros;
+    raw_call c = raw_begin(from, OC_RPC_PATH_RUN_PART, 3 * PATIENCE_NS);
+    raw_send(&c, pack_open(&o.open), false);
+    if (is_whole)
+        raw_send(&c, oc_flow_send(&x), false);
+    return c;
+}
+
+/* Two at once, until both get in. */
+static void both_get_in(const char *address, const truth *t)
+{
+    oc_site *site = NULL;
+    const oc_graph *g = t->graph;
+    remote_run runs[2];
+    size_t served_at_once = 0;
+    oc_assert_ok(oc_remote_site_open(address, g, NULL, NULL, &site));
+    for (int i = 0; i < 2; i++) {
+        runs[i] = remote_run_open(site, g, g->inputs, 1, g->outputs, 1);
+        remote_run_begin(&runs[i]);
+        assert_true(remote_wait(&runs[i], is_ready, PATIENCE_NS));
+    }
+    const oc_site_run run = {.id = 8, .deadline_ns = OC_NEVER_NS};
+    for (uint64_t end = oc_now_ns() + PATIENCE_NS; served_at_once < 2 && oc_now_ns() < end;) {
+        served_at_once = 0;
+        for (int i = 0; i < 2; i++) { /* Open alone takes a place */
+            oc_assert_ok(site->type->start(runs[i].part, &run));
+            oc_assert_ok(site->type->submit(runs[i].part, 0, runs[i].nodes.n_nodes));
+        }
+        usleep(50000);
+        for (int i = 0; i < 2; i++) {
+            site->type->poll(runs[i].part, &runs[i].last);
+            served_at_once += !runs[i].last.is_idle;
+            site->type->cancel(runs[i].part);
+            assert_true(remote_wait(&runs[i], is_idle, PATIENCE_NS));
+        }
+    }
+    assert_int_equal(served_at_once, 2);
+    for (int i = 0; i < 2; i++)
+        remote_run_close(&runs[i]);
+    site->type->close(site);
+}
+
+/* Clients that stall: one in the middle of sending, one in the middle of taking its answer. The
+ * worker has two places, so that two others only get in together when both have lost theirs. And one
+ * that does not take its answer does not keep the worker from stopping. */
+static void test_stalled(void **state)
+{
+    (void)state;
+    const oc_worker_model models[] = {{.path = "answer.onnx"}, {.path = "tiny.onnx"}};
+    oc_worker_options options = served_options("127.0.0.1:0", models, 2);
+    oc_graph *g = NULL;
+    served s = {0};
+    truth tiny = truth_make("tiny.onnx");
+    write_answer("answer.onnx");
+    oc_assert_ok(oc_graph_load("answer.onnx", NULL, NULL, &g));
+    options.requests_max = 2;
+    oc_assert_ok(oc_worker_create(&options, NULL, &s.worker));
+    s.worker->stall_ns = s.worker->grace_ns = SECOND_NS / 2;
+    snprintf(s.address, sizeof(s.address), "127.0.0.1:%d", oc_worker_port(s.worker));
+    assert_int_equal(pthread_create(&s.thread, NULL, served_run, s.worker), 0);
+    raw_client other = raw_open(s.address);
+    raw_call sends = begin_stalled(&other, "answer", g, false);
+    raw_call takes = begin_stalled(&other, "answer", g, true);
+    raw_expect(&sends, GRPC_STATUS_DEADLINE_EXCEEDED, "sent nothing for 500 ms");
+    both_get_in(s.address, &tiny);
+    abandon(&takes);
+    takes = begin_stalled(&other, "answer", g, true);
+    usleep(200000);
+    uint64_t begin_ns = oc_now_ns();
+    served_end(&s);
+    assert_true(oc_now_ns() - begin_ns < 5 * SECOND_NS);
+    abandon(&takes);
+    raw_close(&other);
+    oc_graph_destroy(g);
+    truth_free(&tiny);
+}
+
 static void test_large_message(void **state)
 {
     (void)state;
@@ -1086,6 +1199,7 @@ int main(void)
         cmocka_unit_test(test_full),
         cmocka_unit_test(test_dropped),
         cmocka_unit_test(test_too_late),
+        cmocka_unit_test(test_stalled),
         cmocka_unit_test(test_large_message),
         cmocka_unit_test(test_many_parts),
         cmocka_unit_test(test_create_fails),
