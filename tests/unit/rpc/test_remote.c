@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** The remote site with a real worker: every cut, cancelling, workers that come and go, many users. */
+/** The remote site with a real worker: every cut, cancelling, workers that come and go, many users */
 #include "rpc_test.h"
 
 static void open_site(const char *address, const oc_graph *g, oc_site **site)

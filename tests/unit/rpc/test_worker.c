@@ -968,8 +968,8 @@ static void both_get_in(const char *address, const truth *t)
 }
 
 /* Clients that stall: one in the middle of sending, one in the middle of taking its answer. The
- * worker has two places, so that two others only get in together when both have lost theirs. And one
- * that does not take its answer does not keep the worker from stopping. */
+ * worker has two places, so that two others only get in together when both have lost theirs. And
+ * one that does not take its answer does not keep the worker from stopping. */
 static void test_stalled(void **state)
 {
     (void)state;
