@@ -39,9 +39,12 @@ oc_status oc_rpc_bytes(grpc_byte_buffer *buffer, size_t max_bytes, grpc_slice *s
 
 grpc_byte_buffer *oc_rpc_buffer(size_t size, uint8_t **data)
 {
-    /* grpc_slice_malloc keeps short slices inline, where a copy of the struct moves the bytes. */
+    /*
+     * grpc_slice_malloc keeps short slices inline, where a copy of the struct moves the bytes; a large
+     * one never does, so its bytes are named here without the macro that asks.
+     */
     grpc_slice slice = grpc_slice_malloc_large(size);
-    *data = GRPC_SLICE_START_PTR(slice);
+    *data = slice.data.refcounted.bytes;
     grpc_byte_buffer *buffer = grpc_raw_byte_buffer_create(&slice, 1);
     grpc_slice_unref(slice);
     return buffer;

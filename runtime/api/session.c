@@ -10,7 +10,8 @@ oc_status oc_session_create(oc_prepared *prepared, const oc_session_options *opt
 {
     oc_site *worker = NULL;
     if (options && options->worker) {
-        oc_remote_options remote = {.log = options->log};
+        oc_remote_options remote = {.log = options->log,
+                                    .hello_timeout_ms = options->connect_timeout_ms};
         OC_TRY(oc_remote_site_open(options->worker, prepared->model->graph, &remote, alloc, &worker));
     }
     return oc_session_make(prepared->exec, worker, options, alloc, session);

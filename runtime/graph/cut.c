@@ -163,14 +163,22 @@ oc_status oc_cut_values(const oc_graph *graph, const char *const *names, size_t 
     OC_TRY_OUT(OC_ARENA_ALLOC(&scratch, graph->n_values + 1, stop));
     for (size_t i = 0; i < n_names; i++) {
         oc_id id = oc_graph_find_value(graph, names[i]);
-        if (id == OC_NONE || graph->values[id].constant) {
-            status = oc_fail(OC_E_NOTFOUND, "cut: graph %s has no value \"%s\" that could cross it",
-                             graph->name, names[i]);
+        if (id == OC_NONE || graph->values[id].constant || stop[id]) {
+            status = id != OC_NONE && stop[id]
+                         ? oc_fail(OC_E_ARG, "cut: value \"%s\" is named twice", names[i])
+                         : oc_fail(OC_E_NOTFOUND,
+                                   "cut \"%s\": expected all-local, a number from 0 to %zu, or values "
+                                   "of graph %s that could move",
+                                   names[i], graph->n_nodes, graph->name);
             goto out;
         }
         stop[id] = true;
     }
-    status = split_at(graph, stop, &scratch, made.is_head);
+    OC_TRY_OUT(split_at(graph, stop, &scratch, made.is_head));
+    for (size_t i = 0; i < n_names && status == OC_OK; i++)
+        if (!crosses(graph, made.is_head, oc_graph_find_value(graph, names[i])))
+            status = oc_fail(OC_E_ARG, "cut: value \"%s\" does not move, the others already separate",
+                             names[i]);
 out:
     oc_arena_fini(&scratch);
     return end_cut(graph, status, &made, cut);

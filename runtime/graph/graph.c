@@ -276,6 +276,7 @@ oc_op_call oc_node_call(const oc_graph *graph, const oc_node *node, const oc_des
     for (uint32_t i = 0; i < node->n_out; i++)
         out[i] = &graph->values[node->out[i]].desc;
     return (oc_op_call){.op = node->op, .name = node->name, .attrs = node->attrs,
+                        .numerics = node->numerics,
                         .n_in = node->n_in, .n_out = node->n_out, .in = in, .out = out,
                         .is_const = is_const};
 }

@@ -45,6 +45,7 @@ typedef struct oc_op_call {
     const oc_op *op;
     const char *name;             /* of the node, for error texts */
     const void *attrs;            /* the operator's own struct */
+    const char *numerics;         /* the node's numerics class: which arithmetic to use where an operator has several */
     uint32_t n_in, n_out;
     const oc_desc *const *in;     /* NULL entry: an optional input that is not given */
     const oc_desc *const *out;    /* not set while `shape` runs */

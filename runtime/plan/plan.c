@@ -20,6 +20,8 @@ oc_status oc_plan_begin(const oc_graph *graph, const char *name, const oc_alloca
     p->has_fallback = true;
     oc_arena_init(&p->arena, alloc);
     oc_status status = oc_arena_strdup(&p->arena, name, strlen(name), &copy);
+    if (status == OC_OK)
+        oc_text_one_line(copy); /* it may come from a file, and goes to terminals */
     p->name = copy;
     if (status != OC_OK) {
         oc_plan_destroy(p);

@@ -37,6 +37,8 @@ static oc_status walk_run(walk *w, size_t index)
                                        step->n_gives, p->alloc, &step->part);
     if (status != OC_OK)
         return oc_fail_in(status, "plan step %zu", index);
+    if (step->part.n_nodes == 0)
+        return oc_fail(OC_E_ARG, "plan step %zu: it runs no node", index);
     for (size_t i = 0; i < step->part.n_nodes; i++) {
         oc_id node = step->part.nodes[i];
         if (w->has_run[node])

@@ -1,37 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * The local machine as a site: each part is a lane of one exec. Kernels and copies are queued by the
- * caller's thread; the device's callbacks count what has finished and wake the session.
+ * caller's thread; the device's notifications say what has finished and wake the session.
  */
 #include "oc_exec.h"
 #include "oc_site.h"
 
 #include <stdio.h>
 
+/* A device that has not finished a run by then is given up: its kernel will never end. */
+#define RUN_LIMIT_NS ((uint64_t)600 * 1000000000u)
+
 typedef struct local_site {
     oc_site base;
     oc_exec *exec;
 } local_site;
 
-/* What one callback reports: nodes up to `upto` are done, or (is_get) one value is in. */
-typedef struct ticket {
+/*
+ * What was asked of one of the lane's queues and how much of it is done. At most one notification is under way; it
+ * covers all that was asked before it, and poll covers the rest, so that any number of gets needs no more than that.
+ */
+typedef struct progress {
     struct local_part *part;
-    size_t upto;
-    bool is_get;
-} ticket;
+    oc_status (*notify)(oc_lane *lane, oc_dev_done done, void *ctx);
+    size_t asked, covered, done; /* nodes, or gets */
+    bool is_open;                /* something was queued that no notification covers yet */
+    bool is_pending;             /* a notification is under way */
+} progress;
 
 typedef struct local_part {
     oc_site_part base;
     oc_part part;
+    oc_id *kept;          /* gives and pinned values: what a lane is made with */
+    size_t n_kept;
     oc_lane *lane;
     oc_waker *waker;
-    ticket *tickets;      /* one for every submit and get that a run can have */
-    size_t n_tickets;
-    /* Guarded by `cond`, which is woken when `pending` reaches 0. */
+    /* Guarded by `cond`, which is woken when a notification arrives. */
     oc_cond cond;
-    size_t used;          /* tickets given out in this run */
-    size_t pending;       /* callbacks to come */
-    size_t nodes_done, gets_done;
+    progress compute, transfer;
     bool is_cancelled;
     oc_status status;
     char text[256];
@@ -48,10 +54,17 @@ static local_part *part_of(oc_site_part *part)
     return (local_part *)part;
 }
 
+static oc_dev *dev_of(const local_part *p)
+{
+    return oc_exec_dev(site_of(p->base.site)->exec);
+}
+
 static void local_close(oc_site *site)
 {
     oc_free(site->alloc, site);
 }
+
+/* ---- parts -------------------------------------------------------------------------------------- */
 
 static oc_status copy_ids(const oc_allocator *alloc, const oc_id *ids, size_t count, oc_id **copy)
 {
@@ -61,42 +74,32 @@ static oc_status copy_ids(const oc_allocator *alloc, const oc_id *ids, size_t co
     return OC_OK;
 }
 
-static oc_status copy_part(const oc_allocator *alloc, const oc_part *from, oc_part *to)
+static oc_status open_lane(local_part *p)
 {
-    to->alloc = alloc;
-    to->n_nodes = from->n_nodes;
-    to->n_takes = from->n_takes;
-    to->n_gives = from->n_gives;
-    OC_TRY(copy_ids(alloc, from->nodes, from->n_nodes, &to->nodes));
-    OC_TRY(copy_ids(alloc, from->takes, from->n_takes, &to->takes));
-    return copy_ids(alloc, from->gives, from->n_gives, &to->gives);
+    return oc_lane_create(site_of(p->base.site)->exec, p->part.nodes, p->part.n_nodes, p->kept,
+                          p->n_kept, p->base.site->alloc, &p->lane);
+}
+
+static oc_status fill_part(local_part *p, const oc_part *part, const oc_id *pinned, size_t n_pinned)
+{
+    const oc_allocator *alloc = p->base.site->alloc;
+    p->part = (oc_part){.alloc = alloc, .n_nodes = part->n_nodes};
+    OC_TRY(copy_ids(alloc, part->nodes, part->n_nodes, &p->part.nodes));
+    OC_TRY(OC_ALLOC(alloc, part->n_gives + n_pinned + 1, p->kept));
+    for (size_t i = 0; i < part->n_gives; i++)
+        p->kept[p->n_kept++] = part->gives[i];
+    for (size_t i = 0; i < n_pinned; i++)
+        p->kept[p->n_kept++] = pinned[i];
+    return open_lane(p);
 }
 
 static void destroy_part(local_part *p)
 {
     oc_lane_destroy(p->lane);
     oc_part_fini(&p->part);
-    oc_free(p->base.site->alloc, p->tickets);
+    oc_free(p->base.site->alloc, p->kept);
     oc_cond_fini(&p->cond);
     oc_free(p->base.site->alloc, p);
-}
-
-static oc_status open_lane(local_part *p, const oc_part *part, const oc_id *pinned, size_t n_pinned)
-{
-    const oc_allocator *alloc = p->base.site->alloc;
-    oc_id *kept = NULL;
-    oc_status status;
-    OC_TRY(copy_part(alloc, part, &p->part));
-    p->n_tickets = part->n_nodes + part->n_gives + n_pinned + 1;
-    OC_TRY(OC_ALLOC(alloc, p->n_tickets, p->tickets));
-    OC_TRY(OC_ALLOC(alloc, part->n_gives + n_pinned + 1, kept));
-    memcpy(kept, p->part.gives, part->n_gives * sizeof(*kept));
-    if (n_pinned)
-        memcpy(kept + part->n_gives, pinned, n_pinned * sizeof(*kept));
-    status = oc_lane_create(site_of(p->base.site)->exec, p->part.nodes, part->n_nodes, kept,
-                            part->n_gives + n_pinned, alloc, &p->lane);
-    oc_free(alloc, kept);
-    return status;
 }
 
 static oc_status local_part_open(oc_site *site, const oc_part *part, const oc_id *pinned,
@@ -106,12 +109,14 @@ static oc_status local_part_open(oc_site *site, const oc_part *part, const oc_id
     OC_TRY(OC_ALLOC(site->alloc, 1, p));
     p->base.site = site;
     p->waker = waker;
+    p->compute = (progress){.part = p, .notify = oc_lane_notify_compute};
+    p->transfer = (progress){.part = p, .notify = oc_lane_notify_transfer};
     oc_status status = oc_cond_init(&p->cond);
     if (status != OC_OK) {
         oc_free(site->alloc, p);
         return status;
     }
-    status = open_lane(p, part, pinned, n_pinned);
+    status = fill_part(p, part, pinned, n_pinned);
     if (status != OC_OK) {
         destroy_part(p);
         return status;
@@ -120,16 +125,111 @@ static oc_status local_part_open(oc_site *site, const oc_part *part, const oc_id
     return OC_OK;
 }
 
+/* ---- what the device tells ------------------------------------------------------------------------ */
+
+/* Called locked. The first failure is the one that is told. */
+static void record_failure(local_part *p, oc_status status, const char *text)
+{
+    if (p->status != OC_OK)
+        return;
+    p->status = status;
+    snprintf(p->text, sizeof(p->text), "%s", text);
+}
+
+/* Runs on a thread of the device. The waker is woken before is_pending falls, since whoever sees that may free it. */
+static void on_done(void *ctx, oc_status status)
+{
+    progress *g = ctx;
+    local_part *p = g->part;
+    oc_cond_lock(&p->cond);
+    if (status == OC_OK) {
+        g->done = g->covered;
+    } else {
+        char text[sizeof(p->text)];
+        snprintf(text, sizeof(text), "%s: %s", dev_of(p)->info.name, oc_status_text(status));
+        record_failure(p, status, text);
+    }
+    p->end_ns = oc_now_ns();
+    oc_waker_wake(p->waker);
+    g->is_pending = false;
+    oc_cond_wake(&p->cond);
+    oc_cond_unlock(&p->cond);
+}
+
+/* Ask to be told of all that was queued so far, unless that is under way. */
+static oc_status cover(progress *g)
+{
+    local_part *p = g->part;
+    oc_cond_lock(&p->cond);
+    bool is_due = g->is_open && !g->is_pending;
+    if (is_due) {
+        g->is_open = false;
+        g->is_pending = true;
+        g->covered = g->asked;
+    }
+    oc_cond_unlock(&p->cond);
+    oc_status status = is_due ? g->notify(p->lane, on_done, g) : OC_OK;
+    if (status != OC_OK) {
+        oc_cond_lock(&p->cond);
+        g->is_pending = false;
+        oc_cond_unlock(&p->cond);
+    }
+    return status;
+}
+
+/* Wait until the device uses no memory of the run any more, or is given up. */
+static void settle(local_part *p, uint64_t deadline_ns)
+{
+    const oc_status status = oc_lane_wait(p->lane, deadline_ns);
+    oc_cond_lock(&p->cond);
+    if (status != OC_OK)
+        record_failure(p, status, oc_error_text());
+    p->compute.is_open = p->transfer.is_open = false;
+    oc_cond_unlock(&p->cond);
+}
+
+/* A call of the lane failed: nothing that was queued before may still run when the caller hears of it. */
+static oc_status fail_run(local_part *p, oc_status status)
+{
+    oc_cond_lock(&p->cond);
+    record_failure(p, status, oc_error_text());
+    oc_cond_unlock(&p->cond);
+    settle(p, oc_now_ns() + RUN_LIMIT_NS);
+    return oc_fail(status, "%s", p->text);
+}
+
+/* Whether notifications are still to come that will come. Called locked. */
+static bool is_waiting(const local_part *p)
+{
+    return (p->compute.is_pending || p->transfer.is_pending) && !atomic_load(&dev_of(p)->is_lost);
+}
+
 static void local_part_close(oc_site_part *part)
 {
     local_part *p = part_of(part);
     if (!p)
         return;
+    settle(p, oc_now_ns() + RUN_LIMIT_NS);
     oc_cond_lock(&p->cond);
-    while (p->pending > 0)
-        oc_cond_wait(&p->cond, OC_NEVER_NS);
+    while (is_waiting(p))
+        oc_cond_wait(&p->cond, oc_now_ns() + 1000000000u);
+    bool is_abandoned = p->compute.is_pending || p->transfer.is_pending;
     oc_cond_unlock(&p->cond);
-    destroy_part(p);
+    /* A lost device may call back at any time later: what it would touch is left to it. */
+    if (!is_abandoned)
+        destroy_part(p);
+}
+
+/* ---- a run ------------------------------------------------------------------------------------------ */
+
+/* A queue that failed stays failed (docs/adr/0020), so the run after a failure gets a new lane. */
+static oc_status renew_lane(local_part *p)
+{
+    if (atomic_load(&dev_of(p)->is_lost))
+        return oc_fail(OC_E_LOST, "%s", p->text);
+    oc_lane_destroy(p->lane);
+    p->lane = NULL;
+    return open_lane(p);
 }
 
 static oc_status local_start(oc_site_part *part, const oc_site_run *run)
@@ -137,119 +237,104 @@ static oc_status local_start(oc_site_part *part, const oc_site_run *run)
     local_part *p = part_of(part);
     (void)run; /* kernels that run cannot be stopped at a deadline; the session watches the time */
     oc_cond_lock(&p->cond);
-    bool is_idle = p->pending == 0;
-    if (is_idle) {
-        p->used = p->nodes_done = p->gets_done = 0;
-        p->is_cancelled = false;
-        p->status = OC_OK;
-        p->text[0] = '\0';
-        p->start_ns = p->end_ns = oc_now_ns();
-    }
+    bool is_idle = !p->compute.is_pending && !p->transfer.is_pending;
     oc_cond_unlock(&p->cond);
-    return is_idle ? OC_OK : oc_fail(OC_E_BUSY, "local site: the last run has not finished");
+    if (!is_idle)
+        return oc_fail(OC_E_BUSY, "local site: the last run has not finished");
+    if (p->status != OC_OK || !p->lane)
+        OC_TRY(renew_lane(p));
+    oc_cond_lock(&p->cond);
+    p->compute.asked = p->compute.done = p->transfer.asked = p->transfer.done = 0;
+    p->is_cancelled = false;
+    p->status = OC_OK;
+    p->text[0] = '\0';
+    p->start_ns = p->end_ns = oc_now_ns();
+    oc_cond_unlock(&p->cond);
+    return OC_OK;
 }
 
-/* Runs on a thread of the device. The waker is woken before `pending` falls, since whoever sees it 0 may free it. */
-static void on_done(void *ctx, oc_status status)
+/* Note that something was queued; `upto` is what is asked of the queue by now. */
+static void ask(progress *g, size_t upto)
 {
-    ticket *t = ctx;
-    local_part *p = t->part;
-    oc_cond_lock(&p->cond);
-    if (status != OC_OK && p->status == OC_OK) {
-        p->status = status;
-        snprintf(p->text, sizeof(p->text), "%s: %s", oc_exec_dev(site_of(p->base.site)->exec)->info.name,
-                 oc_status_text(status));
-    }
-    if (t->is_get)
-        p->gets_done += status == OC_OK;
-    else if (status == OC_OK)
-        p->nodes_done = OC_MAX(p->nodes_done, t->upto);
-    p->end_ns = oc_now_ns();
-    oc_waker_wake(p->waker);
-    if (--p->pending == 0)
-        oc_cond_wake(&p->cond);
-    oc_cond_unlock(&p->cond);
-}
-
-static oc_status take_ticket(local_part *p, bool is_get, size_t upto, ticket **out)
-{
-    oc_status status = OC_OK;
-    oc_cond_lock(&p->cond);
-    if (p->used == p->n_tickets) {
-        status = oc_fail(OC_E_LIMIT, "local site: more than %zu submits and gets in one run",
-                         p->n_tickets);
-    } else {
-        *out = &p->tickets[p->used++];
-        **out = (ticket){.part = p, .is_get = is_get, .upto = upto};
-        p->pending++;
-    }
-    oc_cond_unlock(&p->cond);
-    return status;
-}
-
-/* A ticket whose callback will never come: the device refused it. */
-static void drop_ticket(local_part *p)
-{
-    oc_cond_lock(&p->cond);
-    p->pending--;
-    oc_cond_unlock(&p->cond);
+    oc_cond_lock(&g->part->cond);
+    g->asked = OC_MAX(g->asked, upto);
+    g->is_open = true;
+    oc_cond_unlock(&g->part->cond);
 }
 
 static oc_status local_put(oc_site_part *part, oc_id value, const oc_tensor *tensor)
 {
+    local_part *p = part_of(part);
     size_t bytes;
     OC_TRY(oc_desc_bytes(&tensor->desc, &bytes));
-    return oc_lane_write(part_of(part)->lane, value, tensor->data, bytes);
+    ask(&p->compute, 0); /* covered with the nodes that follow */
+    oc_status status = oc_lane_write(p->lane, value, tensor->data, bytes);
+    return status == OC_OK ? OC_OK : fail_run(p, status);
 }
 
 static oc_status local_submit(oc_site_part *part, size_t first, size_t count)
 {
     local_part *p = part_of(part);
-    ticket *t = NULL;
-    OC_TRY(take_ticket(p, false, first + count, &t));
+    ask(&p->compute, first + count);
     oc_status status = oc_lane_submit(p->lane, first, count);
     if (status == OC_OK)
-        status = oc_lane_notify_compute(p->lane, on_done, t);
-    if (status != OC_OK)
-        drop_ticket(p);
-    return status;
+        status = cover(&p->compute);
+    return status == OC_OK ? OC_OK : fail_run(p, status);
 }
 
 static oc_status local_get(oc_site_part *part, oc_id value, oc_tensor *tensor)
 {
     local_part *p = part_of(part);
-    ticket *t = NULL;
     size_t bytes;
     OC_TRY(oc_desc_bytes(&tensor->desc, &bytes));
-    OC_TRY(take_ticket(p, true, 0, &t));
+    ask(&p->transfer, p->transfer.asked + 1);
     oc_status status = oc_lane_read(p->lane, value, tensor->data, bytes);
     if (status == OC_OK)
-        status = oc_lane_notify_transfer(p->lane, on_done, t);
-    if (status != OC_OK)
-        drop_ticket(p);
-    return status;
+        status = cover(&p->transfer);
+    return status == OC_OK ? OC_OK : fail_run(p, status);
 }
 
-static void local_poll(oc_site_part *part, oc_site_progress *progress)
+/* Cover what is not covered yet, and give up a device that has had its time. */
+static void go_on(local_part *p)
+{
+    oc_status status = cover(&p->compute);
+    if (status == OC_OK)
+        status = cover(&p->transfer);
+    if (status != OC_OK)
+        (void)fail_run(p, status);
+    oc_cond_lock(&p->cond);
+    bool is_late = is_waiting(p) && oc_now_ns() > p->start_ns + RUN_LIMIT_NS;
+    oc_cond_unlock(&p->cond);
+    if (is_late)
+        settle(p, oc_now_ns());
+}
+
+static void local_poll(oc_site_part *part, oc_site_progress *now)
 {
     local_part *p = part_of(part);
+    go_on(p);
     oc_cond_lock(&p->cond);
-    *progress = (oc_site_progress){.is_ready = true, .is_idle = p->pending == 0,
-                                   .nodes_done = p->nodes_done, .gets_done = p->gets_done,
-                                   .status = p->status};
-    if (progress->is_idle && p->is_cancelled && p->status == OC_OK)
-        progress->status = OC_E_CANCELLED;
-    memcpy(progress->text, p->text, sizeof(progress->text));
-    progress->times.compute_ns = progress->times.total_ns = p->end_ns - p->start_ns;
+    *now = (oc_site_progress){.is_ready = true, .is_idle = !is_waiting(p), .status = p->status,
+                              .nodes_done = p->compute.done, .gets_done = p->transfer.done};
+    if (now->is_idle && p->is_cancelled && p->status == OC_OK)
+        now->status = OC_E_CANCELLED;
+    memcpy(now->text, p->text, sizeof(now->text));
+    now->times.compute_ns = now->times.total_ns = p->end_ns - p->start_ns;
     oc_cond_unlock(&p->cond);
+    if (p->lane) {
+        now->arena_bytes = oc_lane_arena_bytes(p->lane);
+        now->arena_lower_bound = oc_lane_arena_lower_bound(p->lane);
+        now->scratch_bytes = oc_lane_scratch_bytes(p->lane);
+    }
 }
 
 static void local_cancel(oc_site_part *part)
 {
     local_part *p = part_of(part);
     oc_cond_lock(&p->cond);
-    p->is_cancelled = p->pending > 0; /* what is queued on the device runs to its end */
+    p->is_cancelled = p->compute.is_pending || p->transfer.is_pending;
     oc_cond_unlock(&p->cond);
+    settle(p, oc_now_ns() + RUN_LIMIT_NS);
 }
 
 static void local_health(oc_site *site, oc_site_health *health)

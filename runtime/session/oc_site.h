@@ -8,7 +8,7 @@
  *
  *     part_open -> ready -> { start -> put each take -> submit -> get each give -> poll ... done } -> part_close
  *
- * Memory given to put and get stays valid and untouched until poll says the run is idle, or part_close returns.
+ * Memory given to put and get stays valid and untouched until poll says the run is idle, or cancel or part_close returned.
  */
 #ifndef OC_SITE_H
 #define OC_SITE_H
@@ -54,6 +54,8 @@ typedef struct oc_site_progress {
     oc_status status;     /* not OC_OK: the part or the run failed, and `text` says why */
     char text[256];
     oc_site_times times;  /* complete once idle */
+    /* What the part holds on the site's device, where the site knows it (the local one). */
+    uint64_t arena_bytes, arena_lower_bound, scratch_bytes;
 } oc_site_progress;
 
 typedef struct oc_site_run {
@@ -85,7 +87,10 @@ typedef struct oc_site_type {
     /** A value of gives (or pinned) into `tensor`, whose desc is the value's, when it is made. */
     oc_status (*get)(oc_site_part *part, oc_id value, oc_tensor *tensor);
     void (*poll)(oc_site_part *part, oc_site_progress *progress);
-    /** Drop what has not begun; the run becomes idle soon, with status OC_E_CANCELLED unless it was done. */
+    /**
+     * Drop what has not begun; the run becomes idle soon, with status OC_E_CANCELLED unless it was done. Once this returns, memory
+     * that was given to put and get is not touched any more: a site whose device is using it waits (the one call that may).
+     */
     void (*cancel)(oc_site_part *part);
     void (*health)(oc_site *site, oc_site_health *health);
 } oc_site_type;

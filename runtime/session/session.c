@@ -73,9 +73,16 @@ static oc_status stage(oc_session *s, program *p, oc_id value)
 
 static oc_status stage_all(oc_session *s, program *p)
 {
-    for (size_t i = 0; i < p->plan->n_steps; i++)
-        for (size_t k = 0; p->plan->steps[i].kind == OC_STEP_MOVE && k < p->plan->steps[i].n_takes; k++)
-            OC_TRY(stage(s, p, p->plan->steps[i].takes[k]));
+    /* What moves, and what a worker takes and gives: it has no other memory of ours. */
+    for (size_t i = 0; i < p->plan->n_steps; i++) {
+        const oc_step *step = &p->plan->steps[i];
+        if (step->kind == OC_STEP_RUN && p->plan->sites[step->site].role == OC_SITE_EDGE)
+            continue;
+        for (size_t k = 0; k < step->n_takes; k++)
+            OC_TRY(stage(s, p, step->takes[k]));
+        for (size_t k = 0; k < step->n_gives; k++)
+            OC_TRY(stage(s, p, step->gives[k]));
+    }
     for (size_t i = 0; i < s->graph->n_outputs; i++) {
         oc_id v = s->graph->outputs[i];
         size_t bytes;
@@ -210,6 +217,12 @@ static const oc_tensor *host_tensor(const run *r, oc_id value)
     return &r->p->staging[value];
 }
 
+/* Sleep for a change; now and then look without one, so that the site can give up a device that never ends. */
+static void doze(oc_session *s, uint64_t seen)
+{
+    oc_waker_wait(&s->waker, seen, oc_now_ns() + 1000000000u);
+}
+
 static oc_status wait_edge(run *r)
 {
     oc_session *s = r->s;
@@ -221,7 +234,7 @@ static oc_status wait_edge(run *r)
             return oc_fail(now.status, "%s", now.text);
         if (now.gets_done == r->edge_gets)
             return OC_OK;
-        oc_waker_wait(&s->waker, seen, OC_NEVER_NS);
+        doze(s, seen);
     }
 }
 
@@ -365,7 +378,7 @@ static oc_status try_worker(run *r, size_t index)
         r->report.lost_ns += oc_now_ns() - begin_ns;
         return status;
     }
-    r->report.lost_ns += ready_ns - begin_ns;
+    r->report.connect_ns += ready_ns - begin_ns;
     add_times(&r->report, &times);
     r->report.used_worker = true;
     for (size_t i = 0; i < step->n_gives; i++)
@@ -453,22 +466,22 @@ static void begin_run(run *r)
     r->site_run = (oc_site_run){.id = ++r->s->n_runs, .deadline_ns = OC_NEVER_NS};
 }
 
+/* What the device holds, not what the plan foretold: a test compares the two. */
 static void fill_memory(const run *r, oc_report *report)
 {
-    const oc_plan *plan = r->p->plan;
+    oc_site_progress now;
+    r->s->local->type->poll(r->p->edge, &now);
     report->weight_bytes = oc_exec_weight_bytes(r->s->exec);
-    for (size_t i = 0; i < plan->n_sites; i++) {
-        if (plan->sites[i].role != OC_SITE_EDGE)
-            continue;
-        report->arena_bytes = plan->site_infos[i].arena_bytes;
-        report->arena_lower_bound = plan->site_infos[i].arena_lower_bound;
-    }
+    report->arena_bytes = now.arena_bytes;
+    report->arena_lower_bound = now.arena_lower_bound;
+    report->scratch_bytes = now.scratch_bytes;
 }
 
 static void fill_report(run *r, uint64_t begin_ns)
 {
     oc_report *p = &r->report;
-    uint64_t away_ns = p->encode_ns + p->send_ns + p->queue_ns + p->cloud_ns + p->receive_ns + p->lost_ns;
+    uint64_t away_ns = p->encode_ns + p->send_ns + p->queue_ns + p->cloud_ns + p->receive_ns +
+                       p->connect_ns + p->lost_ns;
     p->total_ns = oc_now_ns() - begin_ns;
     p->edge_ns = p->total_ns > away_ns ? p->total_ns - away_ns : 0;
     fill_memory(r, p);
@@ -483,7 +496,7 @@ static void settle_edge(run *r)
         r->s->local->type->poll(r->p->edge, &now);
         if (now.is_idle)
             return;
-        oc_waker_wait(&r->s->waker, seen, OC_NEVER_NS);
+        doze(r->s, seen);
     }
 }
 

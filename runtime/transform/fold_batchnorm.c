@@ -25,7 +25,6 @@ enum { BN_X, BN_SCALE, BN_BIAS, BN_MEAN, BN_VAR, BN_IN_COUNT }; /* of batchnorm 
 /* What a node does to each of `channels` channels; a NULL vector stands for nothing. */
 typedef struct affine {
     size_t channels;
-    oc_id x;
     float *minus, *factor, *plus;
 } affine;
 
@@ -65,7 +64,6 @@ static oc_status read_batchnorm(const oc_graph *g, const oc_node *node, oc_arena
     for (uint32_t i = BN_SCALE; i < BN_IN_COUNT; i++)
         if (!is_const_float(g, node->in[i]))
             return OC_OK;
-    a->x = node->in[BN_X];
     OC_TRY(read_channels(g, node->in[BN_SCALE], a->channels, scratch, &a->factor));
     OC_TRY(read_channels(g, node->in[BN_BIAS], a->channels, scratch, &a->plus));
     OC_TRY(read_channels(g, node->in[BN_MEAN], a->channels, scratch, &a->minus));
@@ -85,10 +83,19 @@ static oc_status read_binary(const oc_graph *g, const oc_node *node, oc_arena *s
         !is_const_float(g, node->in[constant]) ||
         !is_per_channel(&g->values[node->in[constant]].desc, a->channels))
         return OC_OK;
-    a->x = node->in[1 - constant];
     *is_affine = true;
     return read_channels(g, node->in[constant], a->channels, scratch,
                          is_mul ? &a->factor : &a->plus);
+}
+
+/* The value that the node changes channel by channel, or OC_NONE where it is no such node. */
+static oc_id data_input(const oc_graph *g, const oc_node *node)
+{
+    if (node->op == &oc_op_batchnorm)
+        return node->in[BN_X];
+    if (node->op == &oc_op_binary)
+        return node->in[is_const_float(g, node->in[0]) ? 1 : 0];
+    return OC_NONE;
 }
 
 /* The layer before the node, if it can take over what the node does: nobody else sees its output. */
@@ -163,14 +170,17 @@ static oc_status fold(oc_graph *g, const oc_consumers *uses, oc_id id, oc_arena 
     bool is_affine = false;
     if (a.channels == 0 || !oc_rewrite_is_plain(node))
         return OC_OK;
-    if (node->op == &oc_op_batchnorm)
-        OC_TRY(read_batchnorm(g, node, scratch, &a, &is_affine));
-    else if (node->op == &oc_op_binary)
-        OC_TRY(read_binary(g, node, scratch, &a, &is_affine));
-    oc_node *host = is_affine ? find_layer(g, uses, node, a.x) : NULL;
+    oc_node *host = find_layer(g, uses, node, data_input(g, node));
     oc_id layer = host ? (oc_id)(host - g->nodes) : OC_NONE;
     /* The list of uses is old once a layer took something over: the next round goes on with it. */
     if (!host || is_changed[layer])
+        return OC_OK;
+    /* Constants are evaluated only now, when they will be used: doing so may be long work. */
+    if (node->op == &oc_op_batchnorm)
+        OC_TRY(read_batchnorm(g, node, scratch, &a, &is_affine));
+    else
+        OC_TRY(read_binary(g, node, scratch, &a, &is_affine));
+    if (!is_affine)
         return OC_OK;
     is_changed[layer] = true;
     ++*changes;

@@ -39,7 +39,7 @@ void op_run_init(op_run *run, const oc_op *op, const oc_op_case *c)
         run->is_const[i] = c->const_mask >> i & 1;
     }
     assert_true(op->n_out <= OC_CASE_IN);
-    run->call = (oc_op_call){.op = op,
+    run->call = (oc_op_call){.op = op, .numerics = op->numerics,
                              .name = run->name,
                              .attrs = run->attrs,
                              .n_in = c->n_in,

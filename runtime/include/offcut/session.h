@@ -14,7 +14,7 @@ typedef struct oc_session oc_session;
 
 typedef struct oc_session_options {
     const char *worker;           /* "HOST:PORT" of a worker for the plan's worker site; NULL: none */
-    uint32_t connect_timeout_ms;  /* how long the first run waits for the worker; 0: 2000 */
+    uint32_t connect_timeout_ms;  /* how long the first run waits for a worker that neither answers nor refuses; 0: 2000 */
     uint32_t worker_timeout_ms;   /* how long a run waits for the worker's answer before it runs the tail here; 0: 10000 */
     bool is_worker_required;      /* fail instead of running the tail here */
     const oc_log_sink *log;       /* borrowed for the session's life; NULL */
@@ -28,12 +28,14 @@ typedef struct oc_report {
     uint64_t total_ns;
     uint64_t edge_ns;       /* kernels and copies here, the fallback included */
     uint64_t encode_ns, send_ns, queue_ns, cloud_ns, receive_ns; /* of the worker's part, 0 without one */
-    uint64_t lost_ns;       /* spent on a worker that was not connected yet, or did not answer */
+    uint64_t connect_ns;    /* waiting until the worker was connected and agreed to the model */
+    uint64_t lost_ns;       /* spent on a worker that did not answer */
     uint64_t bytes_sent, bytes_received;
     bool used_worker;       /* the worker's answer is in the outputs */
     bool fell_back;         /* the plan wanted a worker, the tail ran here */
     char reason[320];       /* why it fell back: one line; else empty */
-    uint64_t weight_bytes, arena_bytes, arena_lower_bound; /* of the local device */
+    /* Of the local device: packed constants, values, the planned minimum, and what single kernels need beside them. */
+    uint64_t weight_bytes, arena_bytes, arena_lower_bound, scratch_bytes;
 } oc_report;
 
 /**

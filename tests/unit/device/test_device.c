@@ -150,7 +150,7 @@ static void make_call(vector_call *c, const oc_op *op, const char *name, int32_t
     c->in[0] = c->in[1] = c->out[0] = &c->desc;
     c->is_const[0] = false;
     c->is_const[1] = true;
-    c->call = (oc_op_call){.op = op,
+    c->call = (oc_op_call){.op = op, .numerics = op->numerics,
                            .name = name,
                            .n_in = 2,
                            .n_out = 1,

@@ -307,7 +307,9 @@ static void cuts_that_do_not_separate_are_refused(void **state)
     oc_assert_fails(oc_cut_parse(g, "b", NULL, &cut), OC_E_ARG, "\"x\"");
     oc_assert_fails(oc_cut_parse(g, "x,b", NULL, &cut), OC_E_ARG, "\"a\" is needed on both sides");
     oc_assert_fails(oc_cut_parse(g, "nobody", NULL, &cut), OC_E_NOTFOUND, "nobody");
-    oc_assert_fails(oc_cut_parse(g, "", NULL, &cut), OC_E_NOTFOUND, NULL);
+    oc_assert_fails(oc_cut_parse(g, "", NULL, &cut), OC_E_NOTFOUND, "expected all-local, a number from 0 to 3");
+    oc_assert_fails(oc_cut_parse(g, "a,b,a", NULL, &cut), OC_E_ARG, "twice");
+    oc_assert_fails(oc_cut_parse(g, "a,b,sum", NULL, &cut), OC_E_ARG, NULL);
     oc_assert_fails(oc_cut_parse(g, "4", NULL, &cut), OC_E_ARG, "0 to 3");
     oc_assert_fails(oc_cut_parse(g, "99999999999", NULL, &cut), OC_E_ARG, "0 to 3");
     oc_assert_ok(oc_cut_parse(g, "a,b", NULL, &cut));

@@ -263,7 +263,7 @@ static void every_cut_and_every_fault_gives_the_local_answer(void **state)
                 assert_int_equal(report.fell_back, has_tail && mode != FAULT_NONE);
                 assert_int_equal(report.reason[0] != '\0', report.fell_back);
                 assert_int_equal(report.total_ns, report.edge_ns + report.encode_ns + report.send_ns + report.queue_ns +
-                                                      report.cloud_ns + report.receive_ns + report.lost_ns);
+                                                      report.cloud_ns + report.receive_ns + report.connect_ns + report.lost_ns);
                 /* And it recovers by itself. */
                 oc_assert_ok(run_once(&f, FAULT_NONE, &report));
                 oc_assert_bits_equal(f.outputs[0].data, expected, 2);
