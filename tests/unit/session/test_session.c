@@ -181,13 +181,11 @@ static bool needs_time_limit(fault mode)
     return mode == FAULT_NEVER_READY || mode == FAULT_SILENT;
 }
 
-static void fixture_init(fixture *f, uint64_t seed)
+/* Owns the graph, which is frozen. */
+static void fixture_init_graph(fixture *f, oc_graph *graph, uint64_t seed)
 {
-    oc_status status;
     oc_rng rng = oc_rng_make(seed);
-    *f = (fixture){0};
-    f->graph = tally_random_graph(seed, NULL, &status);
-    oc_assert_ok(status);
+    *f = (fixture){.graph = graph};
     oc_assert_ok(oc_dev_open("reference", NULL, NULL, &f->dev));
     oc_assert_ok(oc_exec_create(f->graph, f->dev, NULL, NULL, NULL, NULL, &f->exec));
     oc_assert_ok(open_flaky(f->exec, oc_allocator_or_default(NULL), &f->worker));
@@ -202,6 +200,14 @@ static void fixture_init(fixture *f, uint64_t seed)
     }
     for (size_t i = 0; i < f->graph->n_outputs; i++)
         oc_assert_ok(oc_tensor_alloc(&f->graph->values[f->graph->outputs[i]].desc, NULL, &f->outputs[i]));
+}
+
+static void fixture_init(fixture *f, uint64_t seed)
+{
+    oc_status status;
+    oc_graph *graph = tally_random_graph(seed, NULL, &status);
+    oc_assert_ok(status);
+    fixture_init_graph(f, graph, seed);
 }
 
 static void fixture_fini(fixture *f)
@@ -277,6 +283,114 @@ static void every_cut_and_every_fault_gives_the_local_answer(void **state)
             oc_assert_bits_equal(f.outputs[0].data, expected, 2);
             assert_false(report.used_worker);
         }
+        fixture_fini(&f);
+    }
+}
+
+static oc_id add_tally(oc_graph *g, oc_id in)
+{
+    oc_node *node = NULL;
+    oc_id out = OC_NONE;
+    oc_assert_ok(oc_graph_begin_node(g, &tally_op, NULL, &in, 1, &node));
+    oc_assert_ok(oc_graph_end_node(g, node, NULL, &out));
+    return out;
+}
+
+/* `width` chains of `length` nodes on one input, each with an output. */
+static oc_graph *comb_graph(size_t width, size_t length)
+{
+    oc_graph *g = NULL;
+    oc_id x;
+    oc_assert_ok(oc_graph_create("comb", NULL, NULL, &g));
+    oc_assert_ok(oc_graph_add_input(g, "x", &tally_desc, &x));
+    for (size_t i = 0; i < width; i++) {
+        oc_id v = x;
+        for (size_t n = 0; n < length; n++)
+            v = add_tally(g, v);
+        oc_assert_ok(oc_graph_add_output(g, v));
+    }
+    oc_assert_ok(oc_graph_freeze(g, 1));
+    return g;
+}
+
+/* More outputs, and more values in a cut, than a device's queue has notifications. */
+static void a_thousand_outputs_arrive(void **state)
+{
+    (void)state;
+    enum { WIDTH = 1500 };
+    fixture f;
+    oc_report report;
+    fixture_init_graph(&f, comb_graph(WIDTH, 2), 1);
+    for (int is_cut = 0; is_cut < 2; is_cut++) {
+        oc_plan *plan = is_cut ? set_cut(&f, WIDTH) : NULL;
+        oc_assert_ok(run_once(&f, FAULT_NONE, &report));
+        assert_int_equal(report.used_worker, is_cut);
+        for (size_t i = 0; i < WIDTH; i++) {
+            float expected[2];
+            for (int k = 0; k < 2; k++)
+                expected[k] = 1.0f + (1.0f + ((const float *)f.inputs[0].data)[k]);
+            oc_assert_bits_equal(f.outputs[i].data, expected, 2);
+            memset(f.outputs[i].data, 0xEE, sizeof(expected));
+        }
+        oc_assert_ok(oc_session_set_plan(f.session, NULL));
+        oc_assert_ok(oc_session_set_plan(f.impatient_session, NULL));
+        oc_plan_destroy(plan);
+    }
+    fixture_fini(&f);
+}
+
+/* The worker runs two steps in turn; what goes from one to the other is never moved by a step. */
+static void a_worker_may_run_several_steps(void **state)
+{
+    (void)state;
+    fixture f;
+    oc_plan *plan = NULL;
+    oc_report report;
+    char digest[OC_DIGEST_TEXT], text[1024];
+    float expected[2];
+    fixture_init_graph(&f, comb_graph(1, 4), 2);
+    const oc_graph *g = f.graph;
+    oc_assert_ok(run_once(&f, FAULT_NONE, &report));
+    memcpy(expected, f.outputs[0].data, sizeof(expected));
+    snprintf(text, sizeof(text),
+             "offcut_plan: 1\nname: two steps\nmodel: {name: comb, digest: %s}\nfallback: true\nsites:\n"
+             "- {name: edge, role: edge}\n- {name: cloud, role: worker}\nsteps:\n"
+             "- run: {site: edge, takes: [x], gives: [%s]}\n- move: {from: edge, to: cloud, values: [%s]}\n"
+             "- run: {site: cloud, takes: [%s], gives: [%s]}\n- run: {site: cloud, takes: [%s], gives: [%s]}\n"
+             "- move: {from: cloud, to: edge, values: [%s]}\n",
+             oc_digest_print(&g->digest, digest), g->values[g->nodes[0].out[0]].name, g->values[g->nodes[0].out[0]].name,
+             g->values[g->nodes[0].out[0]].name, g->values[g->nodes[2].out[0]].name, g->values[g->nodes[2].out[0]].name,
+             g->values[g->outputs[0]].name, g->values[g->outputs[0]].name);
+    oc_assert_ok(oc_plan_parse(g, (oc_bytes){(const uint8_t *)text, strlen(text)}, "two.yaml", NULL, &plan));
+    oc_assert_ok(oc_session_set_plan(f.session, plan));
+    oc_assert_ok(oc_session_set_plan(f.impatient_session, plan));
+    for (int mode = 0; mode < FAULT_COUNT; mode++) {
+        oc_assert_ok(run_once(&f, (fault)mode, &report));
+        oc_assert_bits_equal(f.outputs[0].data, expected, 2);
+        assert_int_equal(report.used_worker, mode == FAULT_NONE);
+    }
+    oc_assert_ok(oc_session_set_plan(f.session, NULL));
+    oc_assert_ok(oc_session_set_plan(f.impatient_session, NULL));
+    oc_plan_destroy(plan);
+    fixture_fini(&f);
+}
+
+/* What a plan foretells of the edge's arena is what the device then holds. */
+static void the_arena_is_as_planned(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        fixture f;
+        oc_report report;
+        fixture_init(&f, seed);
+        oc_plan *plan = set_cut(&f, f.graph->n_nodes / 2);
+        const oc_plan_site_info *edge = oc_plan_site_get(plan, 0);
+        oc_assert_ok(run_once(&f, FAULT_NONE, &report));
+        assert_int_equal(report.arena_bytes, edge->arena_bytes);
+        assert_int_equal(report.arena_lower_bound, edge->arena_lower_bound);
+        oc_assert_ok(oc_session_set_plan(f.session, NULL));
+        oc_assert_ok(oc_session_set_plan(f.impatient_session, NULL));
+        oc_plan_destroy(plan);
         fixture_fini(&f);
     }
 }
@@ -379,6 +493,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_cut_and_every_fault_gives_the_local_answer),
+        cmocka_unit_test(a_thousand_outputs_arrive),
+        cmocka_unit_test(a_worker_may_run_several_steps),
+        cmocka_unit_test(the_arena_is_as_planned),
         cmocka_unit_test(a_required_worker_that_fails_is_an_error),
         cmocka_unit_test(wrong_tensors_are_refused),
         cmocka_unit_test(no_memory_is_a_status),
