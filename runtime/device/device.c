@@ -137,6 +137,8 @@ static oc_status not_found(const finding *found, const char *selector)
 {
     char text[768];
     print_found(found, text, sizeof(text));
+    if (*selector == '\0')
+        return oc_fail(OC_E_NOTFOUND, "no device can be used; there are: %s", text);
     return oc_fail(OC_E_NOTFOUND, "device '%s': expected one of: %s", selector, text);
 }
 

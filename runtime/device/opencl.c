@@ -325,8 +325,10 @@ static void check_float(oc_cl_dev *dev)
     const cl_device_fp_config want = CL_FP_DENORM | CL_FP_INF_NAN | CL_FP_ROUND_TO_NEAREST;
     clGetDeviceInfo(dev->device, CL_DEVICE_SINGLE_FP_CONFIG, sizeof(have), &have, NULL);
     const bool is_rounded = (have & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;
-    snprintf(dev->build_options, sizeof(dev->build_options), "-cl-std=CL1.2%s",
-             is_rounded ? " -cl-fp32-correctly-rounded-divide-sqrt" : "");
+    snprintf(dev->build_options, sizeof(dev->build_options), "-cl-std=CL1.2%s%s",
+             is_rounded ? " -cl-fp32-correctly-rounded-divide-sqrt" : "",
+             /* PoCL's compiler counts warnings on stderr; only somebody who edits kernels wants them. */
+             dev->kernel_dir ? "" : " -w");
     if ((have & want) != want || !is_rounded)
         oc_log(dev->head.log, OC_LOG_WARN,
                "device %s (%s): not all float32 arithmetic is IEEE 754's (denormals %s, infinities "

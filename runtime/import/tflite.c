@@ -440,7 +440,8 @@ static oc_status read_head(reader *r)
     oc_flat_vector subgraphs;
     uint32_t version;
     if (r->bytes.size < 8 || memcmp(r->bytes.data + 4, "TFL3", 4) != 0)
-        return oc_fail(OC_E_FORMAT, "offset 4: expected the file identifier TFL3");
+        return oc_fail(OC_E_FORMAT, "offset 4: expected the file identifier TFL3, found %s",
+                       r->bytes.size < 8 ? "the end of the file" : "another");
     OC_TRY(oc_flat_root(r->bytes, &model));
     OC_TRY(oc_flat_u32(&model, MODEL_VERSION, 0, &version));
     if (version != SCHEMA_VERSION)
