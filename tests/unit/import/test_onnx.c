@@ -286,6 +286,16 @@ static void functions_of_one_input(void **state)
     one_unary("Identity", NULL, in, in);
 }
 
+static void every_opset_is_read(void **state)
+{
+    (void)state;
+    for (int64_t opset = 7; opset <= 21; opset++) {
+        onnx_writer w = begin(DIMS(4));
+        onnx_writer_node(&w, "Relu", "relu", NAMES("x"), "y", NULL);
+        check(&w, opset, (float[]){-2, -0.5f, 0.5f, 7}, "4", (float[]){0, 0, 0.5f, 7});
+    }
+}
+
 static void clip_finds_the_functions_with_names(void **state)
 {
     (void)state;
@@ -715,6 +725,7 @@ int main(void)
         cmocka_unit_test(gemm_with_all_of_it),
         cmocka_unit_test(matmul_of_each_rank),
         cmocka_unit_test(functions_of_one_input),
+        cmocka_unit_test(every_opset_is_read),
         cmocka_unit_test(clip_finds_the_functions_with_names),
         cmocka_unit_test(functions_of_several_inputs),
         cmocka_unit_test(softmax_before_and_after_opset_13),
