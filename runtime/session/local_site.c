@@ -222,7 +222,7 @@ static void local_part_close(oc_site_part *part)
 
 /* ---- a run ------------------------------------------------------------------------------------------ */
 
-/* A queue that failed stays failed (docs/adr/0020), so the run after a failure gets a new lane. */
+/* A queue that failed stays failed (docs/adr/0007), so the run after a failure gets a new lane. */
 static oc_status renew_lane(local_part *p)
 {
     if (atomic_load(&dev_of(p)->is_lost))
