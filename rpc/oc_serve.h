@@ -95,6 +95,7 @@ bool oc_serve_executor_drop(oc_serve_executor *executor, oc_serve_request *reque
 /* ---- calls ----------------------------------------------------------------------------------- */
 
 #define OC_SERVE_CALLS_SPARE 32 /* calls beside those with a request: small questions and refusals */
+#define OC_SERVE_CONNECTIONS 4  /* a connection has at most one in so many of the calls */
 
 typedef struct oc_serve_call oc_serve_call;
 
@@ -123,6 +124,7 @@ struct oc_serve_call {
     oc_rpc_tag on_new, on_message, on_sent, on_closed, on_ran;
     unsigned pending;         /* of these tags, those under way */
     bool is_used, is_greeted, is_ended;
+    bool is_cut;              /* its place is being taken away */
     bool is_running;          /* on_ran is among the pending */
     bool is_answering;        /* it ran, its values are being sent */
     oc_serve_request *request;
@@ -151,6 +153,7 @@ struct oc_worker {
     const oc_log_sink *log;    /* &log_copy or NULL */
     uint32_t message_bytes_max, requests_max;
     uint64_t stall_ns; /* how long a client may neither send nor take */
+    uint64_t first_ns; /* how long a client may take for a small first message; and what is idle where places are short */
     uint64_t grace_ns; /* how long answers may take to go out when the worker stops */
     oc_dev *dev;
     oc_serve_model *models;

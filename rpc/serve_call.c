@@ -8,6 +8,8 @@
 #include <stdio.h>
 
 static void listen_next(oc_worker *w);
+static void make_room(oc_worker *w, const oc_serve_call *newcomer);
+static void free_place(oc_worker *w);
 static void release_when_done(oc_serve_call *c);
 
 /* Begin a batch. A batch that gRPC refuses (the call has broken) leaves the rest to on_closed. */
@@ -82,6 +84,8 @@ oc_status oc_serve_call_open(oc_serve_call *call, const oc_serve_model *model, c
     if (oc_serve_is_stopping(w))
         return oc_fail(OC_E_LOST, "the worker is stopping: the part was not run");
     if (w->n_requests >= w->requests_max)
+        free_place(w);
+    if (w->n_requests >= w->requests_max)
         return oc_fail(OC_E_BUSY, "the worker is full: it has %zu requests, at most %u are taken",
                        w->n_requests, w->requests_max);
     OC_TRY(oc_serve_request_open(w, model, takes, n_takes, gives, n_gives, &r));
@@ -123,7 +127,6 @@ static void on_new(void *owner, bool ok)
         oc_serve_on_tick(w);
         return;
     }
-    listen_next(w);
     c->opened_ns = oc_now_ns();
     c->method = oc_serve_find_method(c->details.method);
     start(c, &close, 1, &c->on_closed);
@@ -135,6 +138,8 @@ static void on_new(void *owner, bool ok)
                                   (int)OC_MIN(GRPC_SLICE_LENGTH(c->details.method), (size_t)200),
                                   (const char *)GRPC_SLICE_START_PTR(c->details.method)),
                           NULL);
+    make_room(w, c);
+    listen_next(w);
 }
 
 static oc_status take_message(oc_serve_call *c, grpc_byte_buffer *received)
@@ -238,15 +243,21 @@ static void listen_next(oc_worker *w)
     release_when_done(c);
 }
 
+static void close_request(oc_serve_call *c)
+{
+    if (!c->request)
+        return;
+    oc_serve_request_close(c->worker, c->request);
+    c->worker->n_requests--;
+    c->request = NULL;
+}
+
 static void release_when_done(oc_serve_call *c)
 {
     oc_worker *w = c->worker;
     if (c->pending > 0)
         return;
-    if (c->request) {
-        oc_serve_request_close(w, c->request);
-        w->n_requests--;
-    }
+    close_request(c);
     grpc_byte_buffer_destroy(c->sending); /* where gRPC refused the batch */
     c->sending = NULL;
     if (c->call)
@@ -254,9 +265,8 @@ static void release_when_done(oc_serve_call *c)
     grpc_call_details_destroy(&c->details);
     grpc_metadata_array_destroy(&c->metadata);
     c->call = NULL;
-    c->request = NULL;
     c->method = NULL;
-    c->is_used = c->is_greeted = c->is_ended = c->is_running = c->is_answering = false;
+    c->is_used = c->is_greeted = c->is_ended = c->is_cut = c->is_running = c->is_answering = false;
     c->next = w->free_calls;
     w->free_calls = c;
     if (!oc_serve_is_stopping(w))
@@ -269,17 +279,92 @@ static bool is_owed(const oc_serve_call *c)
     return !c->is_ended && !c->is_running && !c->is_answering;
 }
 
+/* Take the call's place away without waiting for its client: it may not read either. */
+static void cut(oc_serve_call *c, const char *why)
+{
+    oc_log(c->worker->log, OC_LOG_DEBUG, "%s: cut: %s", c->method ? c->method->path : "call", why);
+    c->is_cut = c->is_ended = true;
+    grpc_call_cancel_with_status(c->call, GRPC_STATUS_RESOURCE_EXHAUSTED, why, NULL);
+}
+
+/* Whether it has an open place, and nothing of it is queued or runs. */
+static bool is_idle(const oc_serve_call *c)
+{
+    return c->is_used && c->call && !c->is_cut && !c->is_running;
+}
+
+/* The call that moved longest ago of those that `may_go`. */
+static oc_serve_call *find_oldest(oc_worker *w, const oc_serve_call *except,
+                                  bool (*may_go)(const oc_serve_call *c))
+{
+    oc_serve_call *oldest = NULL;
+    for (size_t i = 0; i < w->n_calls; i++) {
+        oc_serve_call *c = &w->calls[i];
+        if (c != except && is_idle(c) && may_go(c) && (!oldest || c->moved_ns < oldest->moved_ns))
+            oldest = c;
+    }
+    return oldest;
+}
+
+static bool awaits_first(const oc_serve_call *c)
+{
+    return is_owed(c) && !c->request;
+}
+
+static bool is_slow(const oc_serve_call *c)
+{
+    return oc_now_ns() - c->moved_ns > c->worker->first_ns;
+}
+
+static bool is_slow_to_fill(const oc_serve_call *c)
+{
+    return c->request && is_owed(c) && is_slow(c);
+}
+
+/*
+ * Where every call is in use, the one that has waited longest for its first message goes, else one
+ * whose client has long done nothing: those who only hold places keep nobody out. A newcomer stays.
+ */
+static void make_room(oc_worker *w, const oc_serve_call *newcomer)
+{
+    if (w->free_calls)
+        return;
+    oc_serve_call *c = find_oldest(w, newcomer, awaits_first);
+    if (!c)
+        c = find_oldest(w, newcomer, is_slow);
+    if (c)
+        cut(c, "the worker has no call left: this one sent and took nothing for the longest time");
+}
+
+/* Likewise where every request is in use, one that is filled too slowly goes. */
+static void free_place(oc_worker *w)
+{
+    oc_serve_call *c = find_oldest(w, NULL, is_slow_to_fill);
+    if (!c)
+        return;
+    cut(c, "the worker is full: this request waited for its values for the longest time");
+    close_request(c); /* its place is free at once */
+}
+
+/* What a client has for its next message. A large one comes whole, which takes its time. */
+static uint64_t patience_ns(const oc_serve_call *c)
+{
+    const oc_worker *w = c->worker;
+    bool is_small = awaits_first(c) && c->method->bytes_max > 0;
+    return is_small ? OC_MIN(w->first_ns, w->stall_ns) : w->stall_ns;
+}
+
 /* A client that neither sends what it owes nor takes what it asked for has its place taken away. */
 static void check_call(oc_serve_call *c, bool is_stopping)
 {
-    oc_worker *w = c->worker;
-    bool is_stalled = oc_now_ns() - c->moved_ns > w->stall_ns;
+    uint64_t patience = patience_ns(c);
+    bool is_stalled = oc_now_ns() - c->moved_ns > patience;
     if (is_owed(c) && is_stopping)
         oc_serve_call_end(c, oc_fail(OC_E_LOST, "the worker is stopping"), NULL);
     else if (is_owed(c) && is_stalled)
         oc_serve_call_end(c,
                           oc_fail(OC_E_DEADLINE, "the client sent nothing for %llu ms",
-                                  (unsigned long long)w->stall_ns / 1000000),
+                                  (unsigned long long)patience / 1000000),
                           NULL);
     else if (!c->is_running && is_stalled)
         grpc_call_cancel(c->call, NULL);
@@ -292,6 +377,8 @@ void oc_serve_on_tick(void *worker)
     for (size_t i = 0; i < w->n_calls; i++)
         if (w->calls[i].is_used && w->calls[i].call)
             check_call(&w->calls[i], is_stopping);
+    if (!is_stopping)
+        make_room(w, NULL);
 }
 
 void oc_serve_calls_begin(oc_worker *worker)

@@ -16,6 +16,7 @@
 static const oc_serve_method methods[] = {
     {.path = OC_RPC_PATH_HELLO, .bytes_max = OC_RPC_SMALL_BYTES, .answer = oc_serve_hello},
     {.path = OC_RPC_PATH_RUN_PART,
+     .bytes_max = OC_FLOW_CHUNK_BYTES + OC_RPC_SMALL_BYTES, /* a chunk, or Open */
      .message = oc_serve_part_message,
      .ran = oc_serve_part_ran,
      .sent = oc_serve_part_sent},

@@ -11,6 +11,7 @@
 #define MESSAGE_BYTES (256u << 20)
 #define REQUESTS 64
 #define STALL_NS (UINT64_C(30) * 1000000000)
+#define FIRST_NS (UINT64_C(5) * 1000000000)
 #define GRACE_NS (UINT64_C(5) * 1000000000)
 
 /* Clients that vanish without a word are noticed within the sum of these. */
@@ -92,8 +93,8 @@ static grpc_server *make_server(const oc_worker *w)
     } rows[] = {
         {GRPC_ARG_ALLOW_REUSEPORT, 0}, /* else a second worker would silently share the port */
         {GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int)w->message_bytes_max},
-        {GRPC_ARG_MAX_CONCURRENT_STREAMS,
-         (int)OC_MIN(w->requests_max, (uint32_t)INT_MAX / 2) + OC_SERVE_CALLS_SPARE},
+        /* More of one connection wait at the client: no connection can fill the table alone. */
+        {GRPC_ARG_MAX_CONCURRENT_STREAMS, (int)OC_MIN(w->n_calls / OC_SERVE_CONNECTIONS, INT_MAX)},
         {GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE},
         {GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0},
         {GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_TIME_MS},
@@ -195,6 +196,7 @@ oc_status oc_worker_create(const oc_worker_options *options, const oc_allocator 
     w->message_bytes_max = OC_MIN(w->message_bytes_max, (uint32_t)INT_MAX);
     w->requests_max = options->requests_max ? options->requests_max : REQUESTS;
     w->stall_ns = STALL_NS;
+    w->first_ns = FIRST_NS;
     w->grace_ns = GRACE_NS;
     w->on_shut = (oc_rpc_tag){on_shut, w};
     oc_status status = init_locks(w);

@@ -1002,6 +1002,163 @@ static void test_stalled(void **state)
     truth_free(&tiny);
 }
 
+/* ---- clients that only hold places ----------------------------------------------------------- */
+
+#define CROWD 6     /* connections */
+#define HOLDERS 100 /* calls of each: more than one may have, and all more than there are */
+
+/* A call that is opened, and sends no message. */
+typedef struct holder {
+    raw_call call;
+    bool is_over;
+} holder;
+
+static void hold(holder *h, raw_client *from, const char *path)
+{
+    grpc_op ops[3];
+    memset(ops, 0, sizeof(ops));
+    h->call = raw_begin(from, path, 3 * PATIENCE_NS);
+    ops[0].op = GRPC_OP_SEND_INITIAL_METADATA;
+    raw_head(&h->call, &ops[1]);
+    ops[2].op = GRPC_OP_RECV_STATUS_ON_CLIENT;
+    ops[2].data.recv_status_on_client.trailing_metadata = &h->call.tail;
+    ops[2].data.recv_status_on_client.status = &h->call.code;
+    ops[2].data.recv_status_on_client.status_details = &h->call.details;
+    assert_int_equal(grpc_call_start_batch(h->call.call, ops, 3, h, NULL), GRPC_CALL_OK);
+}
+
+/* Whether it has a status by then. */
+static bool hold_ended(holder *h, uint64_t deadline_ns)
+{
+    if (!h->is_over)
+        h->is_over = grpc_completion_queue_pluck(h->call.client->queue, h,
+                                                 oc_rpc_deadline(deadline_ns), NULL)
+                         .type == GRPC_OP_COMPLETE;
+    return h->is_over;
+}
+
+static void hold_end(holder *h)
+{
+    grpc_call_cancel(h->call.call, NULL);
+    assert_true(hold_ended(h, oc_now_ns() + PATIENCE_NS));
+    raw_end(&h->call);
+}
+
+/* Until the worker has sent one of them away, which it does when it has no call left. */
+static bool was_crowded(holder *holders, size_t count)
+{
+    for (uint64_t end = oc_now_ns() + PATIENCE_NS; oc_now_ns() < end;)
+        for (size_t i = 0; i < count; i++)
+            if (hold_ended(&holders[i], 0) &&
+                holders[i].call.code == GRPC_STATUS_RESOURCE_EXHAUSTED)
+                return true;
+    return false;
+}
+
+/* Every question is answered and a part is run, each soon: far before a holder's time is over. */
+static void serves_soon(const char *address)
+{
+    raw_client before = client;
+    client = raw_open(address);
+    for (int round = 0; round < 5; round++) {
+        uint64_t begin_ns = oc_now_ns();
+        test_health(NULL);
+        test_hello(NULL);
+        test_run_part(NULL);
+        assert_true(oc_now_ns() - begin_ns < 8 * SECOND_NS);
+        usleep(50000);
+    }
+    raw_close(&client);
+    client = before;
+}
+
+static void crowd(const char *path, size_t n_clients)
+{
+    const oc_worker_model models[] = {{.path = "tiny.onnx"}, {.name = "two", .path = "pair.onnx"}};
+    oc_worker_options options = served_options("127.0.0.1:0", models, 2);
+    served s = {0};
+    raw_client clients[CROWD];
+    holder *holders = calloc(CROWD * HOLDERS, sizeof(*holders));
+    oc_assert_ok(oc_worker_create(&options, NULL, &s.worker));
+    s.worker->first_ns = s.worker->stall_ns = 1000 * SECOND_NS; /* none goes for its slowness */
+    snprintf(s.address, sizeof(s.address), "127.0.0.1:%d", oc_worker_port(s.worker));
+    assert_int_equal(pthread_create(&s.thread, NULL, served_run, s.worker), 0);
+    for (size_t k = 0; k < n_clients; k++) {
+        clients[k] = raw_open(s.address);
+        for (size_t i = 0; i < HOLDERS; i++)
+            hold(&holders[k * HOLDERS + i], &clients[k], path);
+    }
+    if (n_clients == CROWD)
+        assert_true(was_crowded(holders, CROWD * HOLDERS));
+    serves_soon(s.address);
+    for (size_t i = 0; i < n_clients * HOLDERS; i++)
+        hold_end(&holders[i]);
+    for (size_t k = 0; k < n_clients; k++)
+        raw_close(&clients[k]);
+    served_end(&s);
+    free(holders);
+}
+
+static void test_crowded(void **state)
+{
+    (void)state;
+    crowd(OC_RPC_PATH_RUN_PART, 1);
+    crowd(OC_RPC_PATH_RUN_PART, CROWD);
+    crowd(HEALTH, CROWD);
+    crowd(INFER "ModelInfer", CROWD);
+}
+
+/* A small first message has a time of its own. */
+static void test_first_message(void **state)
+{
+    (void)state;
+    const oc_worker_model model = {.path = "tiny.onnx"};
+    oc_worker_options options = served_options("127.0.0.1:0", &model, 1);
+    served s = {0};
+    oc_assert_ok(oc_worker_create(&options, NULL, &s.worker));
+    s.worker->first_ns = SECOND_NS / 2;
+    snprintf(s.address, sizeof(s.address), "127.0.0.1:%d", oc_worker_port(s.worker));
+    assert_int_equal(pthread_create(&s.thread, NULL, served_run, s.worker), 0);
+    raw_client other = raw_open(s.address);
+    raw_call waits = raw_begin(&other, INFER "ModelInfer", PATIENCE_NS);
+    raw_call goes = raw_begin(&other, OC_RPC_PATH_RUN_PART, PATIENCE_NS);
+    raw_send(&waits, NULL, false);
+    raw_send(&goes, NULL, false);
+    raw_expect(&goes, GRPC_STATUS_DEADLINE_EXCEEDED, "sent nothing for 500 ms");
+    raw_send(&waits, raw_message("", 0), true); /* perhaps a large one that took its time */
+    raw_expect(&waits, GRPC_STATUS_NOT_FOUND, "no model");
+    raw_close(&other);
+    served_end(&s);
+}
+
+/* Requests whose values do not come hold every place: the one that waited longest goes. */
+static void test_full_of_waiting(void **state)
+{
+    (void)state;
+    const oc_worker_model models[] = {{.path = "tiny.onnx"}, {.name = "two", .path = "pair.onnx"}};
+    oc_worker_options options = served_options("127.0.0.1:0", models, 2);
+    served s = {0};
+    truth tiny = truth_make("tiny.onnx");
+    options.requests_max = 2;
+    oc_assert_ok(oc_worker_create(&options, NULL, &s.worker));
+    s.worker->first_ns = SECOND_NS / 4;
+    snprintf(s.address, sizeof(s.address), "127.0.0.1:%d", oc_worker_port(s.worker));
+    assert_int_equal(pthread_create(&s.thread, NULL, served_run, s.worker), 0);
+    raw_client before = client;
+    client = raw_open(s.address);
+    raw_call first = begin_stalled(&client, "tiny", tiny.graph, false);
+    usleep(20000);
+    raw_call second = begin_stalled(&client, "tiny", tiny.graph, false);
+    usleep(400000);
+    test_run_part(NULL);
+    raw_expect(&first, GRPC_STATUS_RESOURCE_EXHAUSTED, "waited for its values");
+    abandon(&second);
+    raw_close(&client);
+    client = before;
+    served_end(&s);
+    truth_free(&tiny);
+}
+
 static void test_large_message(void **state)
 {
     (void)state;
@@ -1200,6 +1357,9 @@ int main(void)
         cmocka_unit_test(test_dropped),
         cmocka_unit_test(test_too_late),
         cmocka_unit_test(test_stalled),
+        cmocka_unit_test(test_crowded),
+        cmocka_unit_test(test_first_message),
+        cmocka_unit_test(test_full_of_waiting),
         cmocka_unit_test(test_large_message),
         cmocka_unit_test(test_many_parts),
         cmocka_unit_test(test_create_fails),
