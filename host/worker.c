@@ -60,34 +60,32 @@ static oc_worker_model model_of(char *text)
     return (oc_worker_model){.name = text, .path = equals + 1};
 }
 
-/* One line per model. The worker holds its own copy; this one only tells the digest. */
-static int describe(const host_call *call, const oc_worker_model *served, char **line)
+/* Whoever started us may wait for these lines: without them there is no use in serving. */
+static int announce(const char *listen, const oc_worker *worker)
 {
-    oc_model *model = NULL;
-    if (oc_model_open(served->path, NULL, NULL, &model) != OC_OK)
-        return host_fail_library(call);
-    const oc_model_info *info = oc_model_get_info(model);
-    *line =
-        host_text("model %s: %s, %zu nodes, digest %s", served->name ? served->name : info->name,
-                  served->path, info->n_nodes, info->digest);
-    oc_model_destroy(model);
-    return HOST_OK;
+    const char *port = strrchr(listen, ':');
+    printf("listening on %.*s:%d\n", port ? (int)(port - listen) : 0, listen,
+           oc_worker_port(worker));
+    for (size_t i = 0; i < oc_worker_model_count(worker); i++) {
+        const oc_worker_model_info *model = oc_worker_model_get(worker, i);
+        printf("model %s: %s, %zu nodes, digest %s\n", model->name, model->path, model->n_nodes,
+               model->digest);
+    }
+    fflush(stdout);
+    return ferror(stdout) ? HOST_FAILED : HOST_OK; /* the end of the program says that it failed */
 }
 
-static int serve(const host_call *call, const oc_worker_options *options, char *const *lines)
+static int serve(const host_call *call, const oc_worker_options *options)
 {
     oc_worker *worker = NULL;
-    const char *port = strrchr(options->listen, ':');
     if (oc_worker_create(options, NULL, &worker) != OC_OK)
         return host_fail_library(call);
     serving = worker;
     handle_signals(on_signal);
-    printf("listening on %.*s:%d\n", port ? (int)(port - options->listen) : 0, options->listen,
-           oc_worker_port(worker));
-    for (size_t i = 0; i < options->n_models; i++)
-        printf("%s\n", lines[i]);
-    fflush(stdout); /* whoever started us may wait for these lines */
-    int status = oc_worker_run(worker) == OC_OK ? HOST_OK : host_fail_library(call);
+    signal(SIGPIPE, SIG_IGN); /* a reader that is gone shows when writing fails */
+    int status = announce(options->listen, worker);
+    if (status == HOST_OK && oc_worker_run(worker) != OC_OK)
+        status = host_fail_library(call);
     handle_signals(SIG_IGN);
     oc_worker_destroy(worker);
     return status;
@@ -100,31 +98,22 @@ static int run(const host_call *call)
     if (count == 0)
         return host_usage(call, "expected --model [NAME=]FILE at least once, found none");
 
-    int status = HOST_OK;
     oc_log_sink log = host_log_sink(call, options->is_verbose ? OC_LOG_DEBUG : OC_LOG_ERROR);
     oc_worker_model *models = host_alloc(count, sizeof(*models));
     char **texts = host_alloc(count, sizeof(*texts));
-    char **lines = host_alloc(count, sizeof(*lines));
-    for (size_t i = 0; i < count && status == HOST_OK; i++) {
+    for (size_t i = 0; i < count; i++) {
         texts[i] = host_text("%s", options->models.items[i]);
         models[i] = model_of(texts[i]);
-        status = describe(call, &models[i], &lines[i]);
     }
-    if (status == HOST_OK)
-        status = serve(call,
-                       &(oc_worker_options){
-                           .listen = options->listen,
-                           .models = models,
-                           .n_models = count,
-                           .prepare = host_prepare_options(&options->device, &log),
-                       },
-                       lines);
-    for (size_t i = 0; i < count; i++) {
+    int status = serve(call, &(oc_worker_options){
+                                 .listen = options->listen,
+                                 .models = models,
+                                 .n_models = count,
+                                 .prepare = host_prepare_options(&options->device, &log),
+                             });
+    for (size_t i = 0; i < count; i++)
         free(texts[i]);
-        free(lines[i]);
-    }
     free(texts);
-    free(lines);
     free(models);
     return status;
 }

@@ -23,6 +23,8 @@
 
 typedef struct oc_serve_model {
     char *name; /* as clients name it */
+    char *path;
+    oc_worker_model_info info; /* of the members around it */
     oc_graph *graph;
     oc_exec *exec;
     char digest[OC_DIGEST_TEXT];

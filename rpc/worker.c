@@ -21,6 +21,13 @@
 
 /* ---- models ---------------------------------------------------------------------------------- */
 
+static oc_status copy_text(const oc_worker *w, const char *text, size_t length, char **copy)
+{
+    OC_TRY(oc_alloc(w->alloc, length + 1, 1, copy));
+    memcpy(*copy, text, length);
+    return OC_OK;
+}
+
 /* The file's name without folder and extension. */
 static oc_status name_of(const oc_worker *w, const oc_worker_model *from, char **name)
 {
@@ -31,15 +38,14 @@ static oc_status name_of(const oc_worker *w, const oc_worker_model *from, char *
     if (length == 0 || length >= OC_RPC_NAME_TEXT)
         return oc_fail(OC_E_ARG, "%s: a served model's name has 1 to %d bytes, found %zu",
                        from->path, OC_RPC_NAME_TEXT - 1, length);
-    OC_TRY(oc_alloc(w->alloc, length + 1, 1, name));
-    memcpy(*name, base, length);
-    return OC_OK;
+    return copy_text(w, base, length, name);
 }
 
 static oc_status load_model(oc_worker *w, const oc_worker_options *o, const oc_worker_model *from,
                             oc_serve_model *model)
 {
     OC_TRY(name_of(w, from, &model->name));
+    OC_TRY(copy_text(w, from->path, strlen(from->path), &model->path));
     for (const oc_serve_model *other = w->models; other < model; other++)
         if (strcmp(other->name, model->name) == 0)
             return oc_fail(OC_E_ARG,
@@ -47,6 +53,10 @@ static oc_status load_model(oc_worker *w, const oc_worker_options *o, const oc_w
                            from->path, model->name);
     OC_TRY(oc_graph_load(from->path, &o->limits, w->alloc, &model->graph));
     oc_digest_print(&model->graph->digest, model->digest);
+    model->info = (oc_worker_model_info){.name = model->name,
+                                         .path = model->path,
+                                         .digest = model->digest,
+                                         .n_nodes = model->graph->n_nodes};
     oc_status status = oc_exec_create(model->graph, w->dev, NULL, o->prepare.progress,
                                       o->prepare.progress_ctx, w->alloc, &model->exec);
     if (status != OC_OK)
@@ -77,6 +87,7 @@ static void destroy_models(oc_worker *w)
         oc_exec_destroy(w->models[i].exec);
         oc_graph_destroy(w->models[i].graph);
         oc_free(w->alloc, w->models[i].name);
+        oc_free(w->alloc, w->models[i].path);
     }
     oc_free(w->alloc, w->models);
     if (w->dev)
@@ -222,6 +233,16 @@ oc_status oc_worker_create(const oc_worker_options *options, const oc_allocator 
 int oc_worker_port(const oc_worker *worker)
 {
     return worker->port;
+}
+
+size_t oc_worker_model_count(const oc_worker *worker)
+{
+    return worker->n_models;
+}
+
+const oc_worker_model_info *oc_worker_model_get(const oc_worker *worker, size_t index)
+{
+    return index < worker->n_models ? &worker->models[index].info : NULL;
 }
 
 void oc_worker_stop(oc_worker *worker)

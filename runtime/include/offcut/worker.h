@@ -16,6 +16,14 @@ typedef struct oc_worker_model {
     const char *path;
 } oc_worker_model;
 
+/** A model that is served. Its texts are the worker's, and end with it. */
+typedef struct oc_worker_model_info {
+    const char *name;   /* as clients name it */
+    const char *path;
+    const char *digest; /* as oc_model_info has it */
+    size_t n_nodes;
+} oc_worker_model_info;
+
 typedef struct oc_worker_options {
     const char *listen;              /* "127.0.0.1:50051"; port 0: the system chooses. There is no TLS: keep it on trusted networks. */
     const oc_worker_model *models;
@@ -33,6 +41,10 @@ typedef struct oc_worker_options {
 OC_API OC_MUST_USE oc_status oc_worker_create(const oc_worker_options *options, const oc_allocator *alloc, oc_worker **worker);
 /** The port that is listened on. */
 OC_API int oc_worker_port(const oc_worker *worker);
+/** The models served, in the order of oc_worker_options. */
+OC_API size_t oc_worker_model_count(const oc_worker *worker);
+/** Borrowed from the worker; NULL for an index that is too large. */
+OC_API const oc_worker_model_info *oc_worker_model_get(const oc_worker *worker, size_t index);
 /** Serve until oc_worker_stop; then finish what runs, refuse what waits, and return. */
 OC_API OC_MUST_USE oc_status oc_worker_run(oc_worker *worker);
 /** Make oc_worker_run return. Safe from any thread and from a signal handler. */

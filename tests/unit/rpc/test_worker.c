@@ -1232,6 +1232,22 @@ static void test_create_fails(void **state)
     create_fails("127.0.0.1:0", &absent, 1, OC_E_IO, "absent.onnx");
 }
 
+static void test_models(void **state)
+{
+    (void)state;
+    char digest[OC_DIGEST_TEXT];
+    truth t = truth_make("pair.onnx");
+    assert_int_equal(oc_worker_model_count(shared.worker), 2);
+    assert_string_equal(oc_worker_model_get(shared.worker, 0)->name, "tiny");
+    const oc_worker_model_info *two = oc_worker_model_get(shared.worker, 1);
+    assert_string_equal(two->name, "two");
+    assert_string_equal(two->path, "pair.onnx");
+    assert_string_equal(two->digest, oc_digest_print(&t.graph->digest, digest));
+    assert_int_equal(two->n_nodes, 3);
+    assert_null(oc_worker_model_get(shared.worker, 2));
+    truth_free(&t);
+}
+
 typedef struct heard {
     size_t lines, of_grpc;
 } heard;
@@ -1363,6 +1379,7 @@ int main(void)
         cmocka_unit_test(test_large_message),
         cmocka_unit_test(test_many_parts),
         cmocka_unit_test(test_create_fails),
+        cmocka_unit_test(test_models),
         cmocka_unit_test(test_log),
         cmocka_unit_test(test_names_and_life),
         cmocka_unit_test(test_out_of_memory),
