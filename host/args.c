@@ -49,6 +49,8 @@ static int set_option(const host_call *call, const host_option *option, const ch
 {
     void *field = (char *)options + option->offset;
     host_texts *texts = field;
+    if ((option->type == HOST_TEXT || option->type == HOST_TEXTS) && !*value)
+        return host_usage(call, "--%s: expected %s, found ''", option->name, option->value);
     switch (option->type) {
     case HOST_FLAG:
         *(bool *)field = true;
@@ -94,10 +96,28 @@ static const host_option *find_option(const host_command *command, const char *w
     return NULL;
 }
 
-/* An option and its value, which may be the next word; *i is the index of the last word used. */
-static int take_option(const host_call *call, int argc, char **argv, int *i, void *options)
+/* The words of one invocation while they are read. */
+typedef struct word_reader {
+    int argc;
+    char **argv;
+    void *options;
+    bool *is_given; /* for each row of the command */
+} word_reader;
+
+/* Whether the row's option comes for the second time; flags and lists may. */
+static bool is_second(const host_call *call, const host_option *option, word_reader *words)
 {
-    const char *word = argv[*i];
+    bool *is_given = &words->is_given[option - call->command->options];
+    bool is_single = option->type != HOST_FLAG && option->type != HOST_TEXTS;
+    bool is_again = is_single && *is_given;
+    *is_given = true;
+    return is_again;
+}
+
+/* An option and its value, which may be the next word; *i is the index of the last word used. */
+static int take_option(const host_call *call, word_reader *words, int *i)
+{
+    const char *word = words->argv[*i];
     const char *value;
     const host_option *option = find_option(call->command, word, &value);
     if (!option)
@@ -105,12 +125,15 @@ static int take_option(const host_call *call, int argc, char **argv, int *i, voi
     if (option->type == HOST_FLAG && value)
         return host_usage(call, "--%s takes no value, found '%s'", option->name, value);
     if (option->type != HOST_FLAG && !value) {
-        if (*i + 1 == argc)
+        if (*i + 1 == words->argc)
             return host_usage(call, "--%s: expected %s, found nothing", option->name,
                               option->value);
-        value = argv[++*i];
+        value = words->argv[++*i];
     }
-    return set_option(call, option, value, (size_t)argc, options);
+    if (is_second(call, option, words))
+        return host_usage(call, "--%s: expected one %s, found a second: '%s'", option->name,
+                          option->value, value);
+    return set_option(call, option, value, (size_t)words->argc, words->options);
 }
 
 static int take_operand(host_call *call, const char *word)
@@ -139,26 +162,39 @@ static bool is_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
+/* Every word, options in any order; "--" ends them. */
+static int take_words(host_call *call, word_reader *words)
+{
+    bool is_ended = false;
+    int status = HOST_OK;
+    for (int i = 0; i < words->argc && status == HOST_OK; i++) {
+        const char *word = words->argv[i];
+        if (!is_ended && strcmp(word, "--") == 0)
+            is_ended = true;
+        else if (!is_ended && word[0] == '-' && word[1])
+            status = take_option(call, words, &i);
+        else
+            status = take_operand(call, word);
+    }
+    if (status == HOST_OK && call->command->operand && !call->operand)
+        return host_usage(call, "expected a %s, found none", call->command->operand);
+    return status;
+}
+
 int host_args_parse(host_call *call, int argc, char **argv, bool *wants_help)
 {
-    void *options = host_alloc(1, call->command->options_size);
-    bool is_ended = false;
-    call->options = options;
+    word_reader words = {.argc = argc, .argv = argv};
+    words.options = host_alloc(1, call->command->options_size);
+    call->options = words.options;
     for (int i = 0; i < argc && !*wants_help; i++)
         *wants_help = is_help(argv[i]);
     if (*wants_help)
         return HOST_OK;
-    int status = set_initial(call, options);
-    for (int i = 0; i < argc && status == HOST_OK; i++) {
-        if (!is_ended && strcmp(argv[i], "--") == 0)
-            is_ended = true;
-        else if (!is_ended && argv[i][0] == '-' && argv[i][1])
-            status = take_option(call, argc, argv, &i, options);
-        else
-            status = take_operand(call, argv[i]);
-    }
-    if (status == HOST_OK && call->command->operand && !call->operand)
-        return host_usage(call, "expected a %s, found none", call->command->operand);
+    words.is_given = host_alloc(call->command->n_options, sizeof(*words.is_given));
+    int status = set_initial(call, words.options);
+    if (status == HOST_OK)
+        status = take_words(call, &words);
+    free(words.is_given);
     return status;
 }
 

@@ -107,6 +107,8 @@ void host_args_help(const host_command *command);
 int host_fail(const host_call *call, const char *fmt, ...) OC_PRINTF(2, 3);
 /** The same with the library's own text of the call that just failed. */
 int host_fail_library(const host_call *call);
+/** The same, with `path` before the text unless that names it already. */
+int host_fail_about(const host_call *call, const char *path);
 /** The same for words that were not understood, with a hint at --help. Returns HOST_USAGE. */
 int host_usage(const host_call *call, const char *fmt, ...) OC_PRINTF(2, 3);
 

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* File names may hold anything, and a message is one line. */
 static void one_line(char *text)
@@ -43,6 +44,13 @@ int host_fail(const host_call *call, const char *fmt, ...)
 int host_fail_library(const host_call *call)
 {
     return host_fail(call, "%s", oc_error_text());
+}
+
+int host_fail_about(const host_call *call, const char *path)
+{
+    const char *text = oc_error_text();
+    bool is_named = strstr(text, path) != NULL;
+    return host_fail(call, "%s%s%s", is_named ? "" : path, is_named ? "" : ": ", text);
 }
 
 int host_usage(const host_call *call, const char *fmt, ...)

@@ -2,9 +2,12 @@
 /** Files as a network's inputs: .npy as they are, pictures resized and normalised. */
 #include "inputs.h"
 
+#include "table.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- .npy ------------------------------------------------------------------------------------ */
 
@@ -27,7 +30,7 @@ static int read_npy(const host_call *call, const char *path, const oc_value_info
     char want[OC_SHAPE_TEXT];
     char have[OC_SHAPE_TEXT];
     if (oc_npy_read(path, NULL, NULL, tensor) != OC_OK)
-        return host_fail_library(call);
+        return host_fail_about(call, path);
     if (!fits(&input->desc, &tensor->desc))
         return host_fail(call, "%s: expected %s %s for input %s, found %s %s", path,
                          oc_dtype_name(input->desc.dtype),
@@ -102,7 +105,7 @@ static int read_picture(const host_call *call, const char *path, const oc_value_
         status = oc_image_to_tensor(&image, &desc, layout, &norm, NULL, tensor);
     oc_image_free(&image, NULL);
     if (status != OC_OK)
-        return host_fail_library(call);
+        return host_fail_about(call, path);
     tensor->desc = input->desc;
     return HOST_OK;
 }
@@ -142,20 +145,33 @@ static size_t named_input(const oc_model_info *info, const char *text, const cha
     return info->n_inputs;
 }
 
+/* A text that names no input, where one must be named or where no such file exists. */
+static int refuse_name(const host_runner *runner, const char *text)
+{
+    const oc_model_info *info = runner->info;
+    host_list names = {.total = info->n_inputs};
+    for (size_t i = 0; i < info->n_inputs; i++)
+        host_list_add(&names, "%s", info->inputs[i].name);
+    if (strchr(text, '=') && access(text, F_OK) != 0)
+        return host_usage(runner->call,
+                          "--input: %s has no input '%.*s' (its inputs: %s), and "
+                          "there is no file '%s'",
+                          info->name, (int)strcspn(text, "="), text, host_list_text(&names), text);
+    return host_usage(runner->call,
+                      "--input: expected NAME=FILE, since %s has %zu inputs (%s), found '%s'",
+                      info->name, info->n_inputs, host_list_text(&names), text);
+}
+
 static int load_one(host_runner *runner, const char *text, const host_normal *normal)
 {
     const oc_model_info *info = runner->info;
     const char *path;
     size_t i = named_input(info, text, &path);
-    if (i == info->n_inputs && info->n_inputs == 1)
+    if (i == info->n_inputs) {
+        if (info->n_inputs != 1 || (strchr(text, '=') && access(text, F_OK) != 0))
+            return refuse_name(runner, text);
         i = 0;
-    if (i == info->n_inputs)
-        return host_usage(
-            runner->call,
-            "--input: expected NAME=FILE, since %s has %zu inputs (%s%s%s), "
-            "found '%s'",
-            info->name, info->n_inputs, info->n_inputs > 0 ? info->inputs[0].name : "",
-            info->n_inputs > 1 ? ", " : "", info->n_inputs > 1 ? info->inputs[1].name : "", text);
+    }
     if (runner->inputs[i].data)
         return host_usage(runner->call,
                           "--input: expected one file for input %s, found a second: %s",

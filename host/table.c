@@ -94,6 +94,39 @@ void host_table_print(const host_table *table)
         print_cell(table, i % table->n_columns, table->cells[i], widths[i % table->n_columns]);
 }
 
+/* What follows the entries: ", " and " and N more", the largest N included. */
+#define LIST_ROOM 40
+
+void host_list_add(host_list *list, const char *fmt, ...)
+{
+    va_list args;
+    size_t room = sizeof(list->text) - LIST_ROOM - list->length;
+    char *at = list->text + list->length;
+    if (list->is_full || list->shown == HOST_LIST_MAX)
+        return;
+    size_t comma = list->shown > 0 ? 2 : 0;
+    va_start(args, fmt);
+    int size = vsnprintf(at + comma, room - comma, fmt, args);
+    va_end(args);
+    list->is_full = size < 0 || (size_t)size >= room - comma;
+    if (list->is_full) {
+        *at = '\0';
+        return;
+    }
+    memcpy(at, ", ", comma);
+    list->length += comma + (size_t)size;
+    list->shown++;
+}
+
+const char *host_list_text(host_list *list)
+{
+    size_t hidden = list->total - list->shown;
+    if (hidden > 0)
+        snprintf(list->text + list->length, sizeof(list->text) - list->length, "%s%zu more",
+                 list->shown > 0 ? " and " : "", hidden);
+    return list->text;
+}
+
 char *host_bytes_text(uint64_t bytes, char text[HOST_NUMBER_TEXT])
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};

@@ -26,6 +26,20 @@ void host_cell(host_table *table, const char *fmt, ...) OC_PRINTF(2, 3);
 /** Print on stdout, each line after two spaces, and the titles first unless all are empty. */
 void host_table_print(const host_table *table);
 
+/** So many of a list's entries are shown; how many there are depends on a model's file. */
+#define HOST_LIST_MAX 16
+/** A list in one line: "a, b, c and 12 more". Starts as {.total = number of entries}. */
+typedef struct host_list {
+    char text[900];
+    size_t length, shown;
+    size_t total;
+    bool is_full; /* no room for an entry, so that none after it is shown either */
+} host_list;
+/** The next entry; shown if it is among the first and there is room. */
+void host_list_add(host_list *list, const char *fmt, ...) OC_PRINTF(2, 3);
+/** After the last entry, once: the line. Belongs to the list. */
+const char *host_list_text(host_list *list);
+
 /** Room that the texts below need. */
 #define HOST_NUMBER_TEXT 32
 /**

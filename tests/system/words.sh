@@ -45,6 +45,19 @@ refuses 2 'expected one number, since input image has one channel' "$OFFCUT" run
 refuses 2 'expected a picture, found' "$OFFCUT" run "$lenet" -i "$models/lenet5_golden_in.npy" --mean 1
 refuses 2 "a plan has one cut" "$OFFCUT" plan "$lenet" --cut every
 refuses 2 'expected --model' "$OFFCUT" worker
+# One value, given twice, is a contradiction; flags and lists may come again.
+refuses 2 "^offcut run: --top: expected one K, found a second: '2'" "$OFFCUT" run "$lenet" --top 1 --top=2
+refuses 2 "^offcut run: --output: expected one FILE.npy, found a second" "$OFFCUT" run "$lenet" -o a.npy --output b.npy
+refuses 2 "^offcut run: --mean: expected one .*, found a second" "$OFFCUT" run "$lenet" --mean 1 --mean 1
+refuses 2 "^offcut plan: --cut: expected one CUT, found a second" "$OFFCUT" plan "$lenet" --cut 1 --cut 1
+refuses 2 "^offcut worker: --listen: expected one .*, found a second" "$OFFCUT" worker --listen 127.0.0.1:0 \
+    --listen 127.0.0.1:0
+refuses 2 "^offcut demo: --device: expected one SELECTOR, found a second" "$OFFCUT" demo --device pocl --device pocl
+runs 0 "$OFFCUT" devices --json --json
+for empty in --input --output --device --cut --plan --worker --labels; do
+    refuses 2 "^offcut run: $empty: expected .*, found ''" "$OFFCUT" run "$lenet" -i "$picture" "$empty" ''
+done
+refuses 2 "lenet5 has no input 'nope' \(its inputs: image\)" "$OFFCUT" run "$lenet" -i nope=absent.png
 
 # An answer that cannot be written is a failure.
 if [[ -e /dev/full ]]; then
