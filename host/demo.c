@@ -255,7 +255,7 @@ static int connect_at(demo *d, size_t cut, killer *k)
         return status;
     snprintf(text, sizeof(text), "%zu", cut);
     if (oc_plan_make(d->runner.model, text, NULL, &plan) != OC_OK)
-        return host_fail_library(d->call);
+        return host_fail_about(d->call, d->runner.path);
     status = host_runner_follow(&d->runner, plan);
     k->is_started = true; /* this first run is let be */
     return status == HOST_OK ? host_runner_run(&d->runner, 1, &report) : status;

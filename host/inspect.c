@@ -4,7 +4,6 @@
 #include "table.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 typedef struct inspect_options {
     bool is_json;
@@ -92,27 +91,30 @@ static void add_cut(host_table *table, const oc_cut_info *cut)
 {
     char text[HOST_NUMBER_TEXT];
     char shape[OC_SHAPE_TEXT];
-    char values[900] = "";
-    int put = 0;
-    for (size_t v = 0; v < cut->n_values && (size_t)put < sizeof(values); v++)
-        put += snprintf(values + put, sizeof(values) - (size_t)put, "%s%s %s", v ? ", " : "",
-                        cut->values[v]->name,
-                        oc_shape_print(&cut->values[v]->desc.shape, shape, sizeof(shape)));
+    host_list values = {.total = cut->n_values};
+    for (size_t v = 0; v < cut->n_values && v < HOST_LIST_MAX; v++)
+        host_list_add(&values, "%s %s", cut->values[v]->name,
+                      oc_shape_print(&cut->values[v]->desc.shape, shape, sizeof(shape)));
     host_cell(table, "%zu", cut->index);
     host_cell(table, "%s", host_count_text(cut->bytes, text));
-    host_cell(table, "%s", values);
+    host_cell(table, "%s", host_list_text(&values));
 }
 
-static void print_cuts(oc_cut_info *const *cuts, size_t count)
+/*
+ * A cut may cross as many values as the network has nodes, so that all of them together are
+ * many times the model: each is let go before the next one is made.
+ */
+static oc_status add_cuts(host_table *table, const oc_model *model, size_t count)
 {
-    host_table table;
-    char titles[] = ">cut|>bytes|values";
-    host_table_init(&table, titles);
-    for (size_t i = 0; i < count; i++)
-        add_cut(&table, cuts[i]);
-    printf("\ncuts: cut N is before node N, and its values are what would move\n");
-    host_table_print(&table);
-    host_table_fini(&table);
+    oc_status status = OC_OK;
+    for (size_t i = 0; i < count && status == OC_OK; i++) {
+        oc_cut_info *cut = NULL;
+        status = oc_model_cut(model, i, NULL, &cut);
+        if (status == OC_OK)
+            add_cut(table, cut);
+        oc_cut_info_free(cut, NULL);
+    }
+    return status;
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
@@ -143,64 +145,77 @@ static json_t *cut_json(const oc_cut_info *cut)
 {
     json_t *object = host_json_object();
     json_t *values = host_json_list();
-    for (size_t i = 0; i < cut->n_values; i++)
+    for (size_t i = 0; i < cut->n_values && i < HOST_LIST_MAX; i++)
         host_json_add(values, host_json_desc(cut->values[i]->name, &cut->values[i]->desc));
     host_json_put(object, "index", host_json_uint(cut->index));
     host_json_put(object, "bytes", host_json_uint(cut->bytes));
+    host_json_put(object, "values_total", host_json_uint(cut->n_values));
     host_json_put(object, "values", values);
     return object;
 }
 
-static void print_json(const oc_model *model, oc_cut_info *const *cuts)
+static oc_status add_cuts_json(const oc_model *model, size_t count, json_t *list)
+{
+    oc_status status = OC_OK;
+    for (size_t i = 0; i < count && status == OC_OK; i++) {
+        oc_cut_info *cut = NULL;
+        status = oc_model_cut(model, i, NULL, &cut);
+        if (status == OC_OK)
+            host_json_add(list, cut_json(cut));
+        oc_cut_info_free(cut, NULL);
+    }
+    return status;
+}
+
+static oc_status print_json(const oc_model *model)
 {
     const oc_model_info *info = oc_model_get_info(model);
     json_t *document = host_json_object();
     json_t *nodes = host_json_list();
-    json_t *cut_list = host_json_list();
+    json_t *cuts = host_json_list();
     for (size_t i = 0; i < info->n_nodes; i++)
         host_json_add(nodes, node_json(oc_model_get_node(model, i)));
-    for (size_t i = 0; i <= info->n_nodes; i++)
-        host_json_add(cut_list, cut_json(cuts[i]));
+    oc_status status = add_cuts_json(model, info->n_nodes + 1, cuts);
     host_json_put(document, "model", host_json_model(info));
     host_json_put(document, "nodes", nodes);
-    host_json_put(document, "cuts", cut_list);
-    host_json_print(document);
+    host_json_put(document, "cuts", cuts);
+    if (status == OC_OK)
+        host_json_print(document);
+    else
+        json_decref(document);
+    return status;
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-static void print_text(const oc_model *model, oc_cut_info *const *cuts)
+/* Nothing is printed until nothing can fail any more. */
+static oc_status print_text(const oc_model *model)
 {
     const oc_model_info *info = oc_model_get_info(model);
-    print_head(info);
-    print_nodes(model, info->n_nodes);
-    print_cuts(cuts, info->n_nodes + 1);
-}
-
-static int show(const host_call *call, const oc_model *model)
-{
-    const inspect_options *options = call->options;
-    size_t count = oc_model_get_info(model)->n_nodes + 1;
-    oc_cut_info **cuts = host_alloc(count, sizeof(*cuts));
-    oc_status status = OC_OK;
-    for (size_t i = 0; i < count && status == OC_OK; i++)
-        status = oc_model_cut(model, i, NULL, &cuts[i]);
-    if (status == OC_OK)
-        (options->is_json ? print_json : print_text)(model, cuts);
-    for (size_t i = 0; i < count; i++)
-        oc_cut_info_free(cuts[i], NULL);
-    free(cuts);
-    return status == OC_OK ? HOST_OK : host_fail_library(call);
+    host_table cuts;
+    char titles[] = ">cut|>bytes|values";
+    host_table_init(&cuts, titles);
+    oc_status status = add_cuts(&cuts, model, info->n_nodes + 1);
+    if (status == OC_OK) {
+        print_head(info);
+        print_nodes(model, info->n_nodes);
+        printf("\ncuts: cut N is before node N, and its values are what would move\n");
+        host_table_print(&cuts);
+    }
+    host_table_fini(&cuts);
+    return status;
 }
 
 static int run(const host_call *call)
 {
+    const inspect_options *options = call->options;
     oc_model *model = NULL;
-    if (oc_model_open(call->operand, NULL, NULL, &model) != OC_OK)
-        return host_fail_library(call);
-    int status = show(call, model);
+    oc_status status = oc_model_open(call->operand, NULL, NULL, &model);
+    if (status == OC_OK)
+        status = (options->is_json ? print_json : print_text)(model);
+    int result = status == OC_OK ? HOST_OK : host_fail_about(call, call->operand);
     oc_model_destroy(model);
-    return status;
+    return result;
 }
 
 const host_command host_command_inspect = {

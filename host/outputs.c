@@ -252,7 +252,7 @@ int host_outputs_save(const host_call *call, const char *path, const oc_model_in
         char *file =
             info->n_outputs == 1 ? host_text("%s", path) : path_of(path, info->outputs[i].name);
         if (oc_npy_write(file, &outputs[i]) != OC_OK)
-            status = host_fail_library(call);
+            status = host_fail_about(call, file);
         free(file);
     }
     return status;

@@ -45,15 +45,14 @@ static const char *role_text(const oc_plan_site_info *site)
 /* "conv1 .. pool2 (4 nodes)", or the values that move. */
 static void cell_what(host_table *table, const oc_plan_step_info *step)
 {
-    char text[900] = "";
-    int put = 0;
+    host_list values = {.total = step->n_takes};
     if (step->kind == OC_STEP_RUN) {
         host_cell(table, "%s .. %s", step->first_node, step->last_node);
         return;
     }
-    for (size_t i = 0; i < step->n_takes && (size_t)put < sizeof(text); i++)
-        put += snprintf(text + put, sizeof(text) - (size_t)put, i ? ", %s" : "%s", step->takes[i]);
-    host_cell(table, "%s", text);
+    for (size_t i = 0; i < step->n_takes && i < HOST_LIST_MAX; i++)
+        host_list_add(&values, "%s", step->takes[i]);
+    host_cell(table, "%s", host_list_text(&values));
 }
 
 static void print_steps(const oc_plan *plan)
@@ -100,6 +99,7 @@ static void print_sites(const oc_plan *plan)
                : "");
     host_table_print(&table);
     host_table_fini(&table);
+    printf("  weight bytes are in the model's own layout; packed for a device they may be more\n");
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
@@ -170,10 +170,10 @@ static int show(const host_call *call, const oc_model *model)
     const plan_options *options = call->options;
     oc_plan *plan = NULL;
     if (oc_plan_make(model, options->cut, NULL, &plan) != OC_OK)
-        return host_fail_library(call);
+        return host_fail_about(call, call->operand);
     int status = HOST_OK;
     if (options->output && oc_plan_write(plan, options->output) != OC_OK)
-        status = host_fail_library(call);
+        status = host_fail_about(call, options->output);
     else if (options->is_json)
         print_json(oc_model_get_info(model), plan);
     else {
@@ -194,7 +194,7 @@ static int run(const host_call *call)
     if (strcmp(options->cut, "every") == 0)
         return host_usage(call, "--cut: a plan has one cut, 'every' is for: offcut run");
     if (oc_model_open(call->operand, NULL, NULL, &model) != OC_OK)
-        return host_fail_library(call);
+        return host_fail_about(call, call->operand);
     int status = show(call, model);
     oc_model_destroy(model);
     return status;

@@ -9,9 +9,9 @@
 
 int host_runner_open(const host_call *call, const char *path, host_runner *runner)
 {
-    *runner = (host_runner){.call = call};
+    *runner = (host_runner){.call = call, .path = path};
     if (oc_model_open(path, NULL, NULL, &runner->model) != OC_OK)
-        return host_fail_library(call);
+        return host_fail_about(call, path);
     runner->info = oc_model_get_info(runner->model);
     runner->inputs = host_alloc(runner->info->n_inputs, sizeof(*runner->inputs));
     runner->outputs = host_alloc(runner->info->n_outputs, sizeof(*runner->outputs));
@@ -26,7 +26,7 @@ int host_runner_prepare(host_runner *runner, const oc_prepare_options *options)
     host_progress_end();
     for (size_t i = 0; i < runner->info->n_outputs && status == OC_OK; i++)
         status = oc_tensor_alloc(&runner->info->outputs[i].desc, NULL, &runner->outputs[i]);
-    return status == OC_OK ? HOST_OK : host_fail_library(runner->call);
+    return status == OC_OK ? HOST_OK : host_fail_about(runner->call, runner->path);
 }
 
 static void disconnect(host_runner *runner)
@@ -41,7 +41,7 @@ int host_runner_connect(host_runner *runner, const oc_session_options *options)
 {
     disconnect(runner);
     if (oc_session_create(runner->prepared, options, NULL, &runner->session) != OC_OK)
-        return host_fail_library(runner->call);
+        return host_fail_about(runner->call, runner->path);
     return HOST_OK;
 }
 
@@ -49,7 +49,7 @@ int host_runner_follow(host_runner *runner, oc_plan *plan)
 {
     if (oc_session_set_plan(runner->session, plan) != OC_OK) {
         oc_plan_destroy(plan);
-        return host_fail_library(runner->call);
+        return host_fail_about(runner->call, runner->path);
     }
     oc_plan_destroy(runner->plan);
     runner->plan = plan;
@@ -63,7 +63,7 @@ int host_runner_run(host_runner *runner, uint32_t repeat, oc_report *report)
         oc_report now;
         if (oc_session_run(runner->session, runner->inputs, info->n_inputs, runner->outputs,
                            info->n_outputs, &now) != OC_OK)
-            return host_fail_library(runner->call);
+            return host_fail_about(runner->call, runner->path);
         bool is_worse = now.fell_back && (i == 0 || !report->fell_back);
         bool is_quicker =
             i == 0 || (now.fell_back == report->fell_back && now.total_ns < report->total_ns);

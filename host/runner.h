@@ -10,6 +10,7 @@
 
 typedef struct host_runner {
     const host_call *call;
+    const char *path; /* of the model; borrowed */
     oc_model *model;
     const oc_model_info *info;
     oc_prepared *prepared;
