@@ -67,6 +67,7 @@ void host_times_print(const oc_report *report, uint32_t repeat)
         {"queue", report->queue_ns, "waiting at the worker"},
         {"cloud compute", report->cloud_ns, "kernels and copies at the worker, as it reports"},
         {"receive", report->receive_ns, "until the answer is here"},
+        {"connect", report->connect_ns, "until the worker was connected and knew the model"},
         {"lost", report->lost_ns, "waiting for a worker that did not answer"},
         {"total", report->total_ns, ""},
     };
@@ -98,6 +99,7 @@ json_t *host_times_json(const oc_report *report)
     host_json_put(times, "queue_ns", host_json_uint(report->queue_ns));
     host_json_put(times, "cloud_ns", host_json_uint(report->cloud_ns));
     host_json_put(times, "receive_ns", host_json_uint(report->receive_ns));
+    host_json_put(times, "connect_ns", host_json_uint(report->connect_ns));
     host_json_put(times, "lost_ns", host_json_uint(report->lost_ns));
     host_json_put(times, "total_ns", host_json_uint(report->total_ns));
     host_json_put(times, "bytes_sent", host_json_uint(report->bytes_sent));
@@ -132,7 +134,8 @@ static uint64_t peak_bytes(void)
  */
 static uint64_t rest_bytes(const oc_report *report, uint64_t start_bytes, uint64_t peak)
 {
-    uint64_t known = start_bytes + report->weight_bytes + report->arena_bytes;
+    uint64_t known =
+        start_bytes + report->weight_bytes + report->arena_bytes + report->scratch_bytes;
     return peak > known ? peak - known : 0;
 }
 
@@ -153,6 +156,9 @@ void host_memory_print(const oc_report *report, uint64_t start_bytes)
     host_cell(&table, "%s", host_bytes_text(report->arena_bytes, text));
     host_cell(&table, "values between the nodes (lower bound %s)",
               host_bytes_text(report->arena_lower_bound, text));
+    host_cell(&table, "scratch");
+    host_cell(&table, "%s", host_bytes_text(report->scratch_bytes, text));
+    host_cell(&table, "what single kernels need on the device beside the arena");
     host_cell(&table, "the rest");
     host_cell(&table, "%s", host_bytes_text(rest_bytes(report, start_bytes, peak), text));
     host_cell(&table,
@@ -173,6 +179,7 @@ json_t *host_memory_json(const oc_report *report, uint64_t start_bytes)
     host_json_put(memory, "weight_bytes", host_json_uint(report->weight_bytes));
     host_json_put(memory, "arena_bytes", host_json_uint(report->arena_bytes));
     host_json_put(memory, "arena_lower_bound", host_json_uint(report->arena_lower_bound));
+    host_json_put(memory, "scratch_bytes", host_json_uint(report->scratch_bytes));
     host_json_put(memory, "rest_bytes", host_json_uint(rest_bytes(report, start_bytes, peak)));
     host_json_put(memory, "peak_bytes", host_json_uint(peak));
     return memory;

@@ -146,7 +146,7 @@ static int make_plan(task *t)
     else if (!t->is_every)
         status = oc_plan_make(t->runner.model, o->cut, NULL, &t->plan);
     if (status != OC_OK)
-        return host_fail_library(t->call);
+        return host_fail_about(t->call, o->plan ? o->plan : t->call->operand);
     if (t->plan && oc_plan_needs_worker(t->plan) && !o->worker)
         return host_usage(t->call, "%s: expected --worker HOST:PORT, found none",
                           oc_plan_name(t->plan));
@@ -205,6 +205,7 @@ static void print_json(const task *t, const oc_tensor *outputs)
     if (t->is_every) {
         host_json_put(document, "worker", host_json_text(t->options->worker));
         host_json_put(document, "cuts", host_sweep_json(&t->sweep));
+        host_json_put(document, "summary", host_sweep_summary_json(&t->sweep));
     } else {
         host_json_put(document, "plan", host_json_text(oc_plan_name(runner->plan)));
         host_json_put(document, "ran", host_ran_json(runner, &t->report, t->options->worker));
@@ -219,10 +220,9 @@ static void print_text(const task *t, const oc_tensor *outputs)
     const host_runner *runner = &t->runner;
     host_outputs_print(runner->info, outputs, &t->labels, t->options->top);
     if (t->is_every) {
-        printf("\nevery cut, with worker %s; times in ms\n", t->options->worker);
+        printf("\nevery cut, with worker %s; times in ms (lost: connecting, or no answer)\n",
+               t->options->worker);
         host_sweep_print(&t->sweep);
-        printf("%zu of %zu cuts are identical to the local run\n",
-               t->sweep.count - t->sweep.n_different, t->sweep.count);
     } else {
         host_ran_print(runner, &t->report, t->options->worker, "");
     }

@@ -69,21 +69,21 @@ run_refuses 'two\.labels: expected 10 labels for output probability, found 2' "$
 run_refuses 'lenet5\.tflite: expected text' "$lenet" "$picture" --labels "$lenet"
 
 # Cuts and plans.
-run_refuses '99' "$lenet" "$picture" --cut 99 --worker 127.0.0.1:1
-run_refuses 'nonsense' "$lenet" "$picture" --cut nonsense --worker 127.0.0.1:1
+run_refuses 'lenet5\.tflite: .*99' "$lenet" "$picture" --cut 99 --worker 127.0.0.1:1
+run_refuses 'lenet5\.tflite: .*nonsense' "$lenet" "$picture" --cut nonsense --worker 127.0.0.1:1
 run_refuses 'absent\.yaml' "$lenet" "$picture" --plan "$work/absent.yaml"
 echo 'steps: [' >"$work/wrong.yaml"
 run_refuses 'wrong\.yaml' "$lenet" "$picture" --plan "$work/wrong.yaml"
 "$GENERATE_MODELS" "$work"
 "$OFFCUT" plan "$work/residual.onnx" -o "$work/other.yaml" >"$work/out"
 run_refuses 'other\.yaml' "$lenet" "$picture" --plan "$work/other.yaml"
-refuses 1 '^offcut plan: .*99' "$OFFCUT" plan "$lenet" --cut 99 -o "$work/plan.yaml"
+refuses 1 '^offcut plan: .*lenet5\.tflite: .*99' "$OFFCUT" plan "$lenet" --cut 99 -o "$work/plan.yaml"
 [[ ! -e $work/plan.yaml ]] || fail "a plan in spite of failing"
 
 # Devices, kernels, workers, places to write to.
 run_refuses 'nonsense' "$lenet" "$picture" --device nonsense
 run_refuses 'absent' "$lenet" "$picture" --kernels "$work/absent"
-run_refuses 'nonsense' "$lenet" "$picture" --cut 1 --worker nonsense
+run_refuses 'lenet5\.tflite: .*nonsense' "$lenet" "$picture" --cut 1 --worker nonsense
 refuses 1 "$work/absent" "$OFFCUT" run "$lenet" --input "$picture" --output "$work/absent/out.npy"
 refuses 1 "$work/absent" "$OFFCUT" plan "$lenet" -o "$work/absent/plan.yaml"
 refuses 1 'absent' "$OFFCUT" demo --pictures "$work/absent" --model "$lenet" --labels "$models/digits.labels"

@@ -27,7 +27,7 @@ check vgg19 1 10 21
 check_every() { # MODEL PICTURE
     start_worker --model "$1"
     runs 0 "$OFFCUT" run "$1" --input "$2" --cut every --worker "$worker" --worker-timeout 60000
-    says '^([0-9]+) of \1 cuts are identical' "$work/out"
+    says '^([0-9]+) of \1 cuts are identical to the local run; ([0-9]+) of \2 ran at the worker$' "$work/out"
     grep -E 'cuts are identical' "$work/out"
 }
 check_every "$OFFCUT_ASSETS/tflite/mobilenet_v1_0.25_224_1_default_1.tflite" "$OFFCUT_ASSETS/data/burger.jpg"
