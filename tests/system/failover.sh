@@ -29,12 +29,39 @@ start_worker --model lenet5="$work/residual.onnx"
 falls_back "digest|model" "$worker"
 refuses 1 "digest|model" "$OFFCUT" run "$lenet" --input "$picture" --cut 4 --worker "$worker" --worker-required
 
-# Frozen, so that it cannot answer, and then killed in the middle of the run.
+# Frozen before it says hello, and killed while the edge waits for that.
 start_worker --model "$lenet"
 kill -STOP "$worker_pid"
 (sleep 0.5 && kill -KILL "$worker_pid") &
 falls_back "$worker" "$worker"
 wait $! || true
+
+# Killed in the middle of runs: the worker's own log says when it has answered many of them, and the run is far from
+# its end then. What comes after is the same, bit for bit: the output is the last run's.
+start_worker --model "$lenet" --verbose
+log=$work/worker$((${#workers[@]} - 1))
+"$OFFCUT" run "$lenet" --input "$picture" --output "$work/cut.npy" --cut 1 --worker "$worker" --repeat 3000 \
+    >"$work/out" 2>"$work/err" &
+run_pid=$!
+for ((i = 0; i < 3000; i++)); do
+    answered=$(grep -c ': request [0-9]*: .* ran ' "$log" || true)
+    ((answered < 50)) || break
+    kill -0 "$run_pid" 2>/dev/null || break
+    sleep 0.01
+done
+kill -KILL "$worker_pid"
+status=0
+wait "$run_pid" || status=$?
+[[ $status -eq 0 ]] || {
+    cat "$work/out" "$work/err" >&2
+    fail "exit status $status after the worker was killed"
+}
+answered=$(grep -c ': request [0-9]*: .* ran ' "$log" || true)
+((answered >= 50 && answered < 3000)) || fail "killed after $answered of 3000 runs, not in the middle"
+says '^ran: edge [0-9]+ nodes \(all local\)$' "$work/out"
+says "^fallback: .*$worker.*; the tail ran here\$" "$work/out"
+cmp "$work/local.npy" "$work/cut.npy"
+rm "$work/cut.npy"
 
 # Frozen for good: the edge waits as long as it was told to.
 start_worker --model "$lenet"
