@@ -141,12 +141,33 @@ static json_t *node_json(const oc_node_info *node)
     return object;
 }
 
-static json_t *cut_json(const oc_cut_info *cut)
+/* What the cut before this one listed: neighbours share most of their values, so also the JSON. */
+typedef struct cut_list {
+    const oc_value_info *values[HOST_LIST_MAX];
+    json_t *descs[HOST_LIST_MAX]; /* the document's */
+    size_t count;
+} cut_list;
+
+/* The value as JSON, with a reference of its own. */
+static json_t *value_json(const cut_list *before, const oc_value_info *value)
+{
+    for (size_t i = 0; i < before->count; i++)
+        if (before->values[i] == value)
+            return json_incref(before->descs[i]);
+    return host_json_desc(value->name, &value->desc);
+}
+
+static json_t *cut_json(const oc_cut_info *cut, cut_list *before)
 {
     json_t *object = host_json_object();
     json_t *values = host_json_list();
-    for (size_t i = 0; i < cut->n_values && i < HOST_LIST_MAX; i++)
-        host_json_add(values, host_json_desc(cut->values[i]->name, &cut->values[i]->desc));
+    cut_list now = {.count = 0};
+    for (; now.count < cut->n_values && now.count < HOST_LIST_MAX; now.count++) {
+        now.values[now.count] = cut->values[now.count];
+        now.descs[now.count] = value_json(before, cut->values[now.count]);
+        host_json_add(values, now.descs[now.count]);
+    }
+    *before = now;
     host_json_put(object, "index", host_json_uint(cut->index));
     host_json_put(object, "bytes", host_json_uint(cut->bytes));
     host_json_put(object, "values_total", host_json_uint(cut->n_values));
@@ -156,12 +177,13 @@ static json_t *cut_json(const oc_cut_info *cut)
 
 static oc_status add_cuts_json(const oc_model *model, size_t count, json_t *list)
 {
+    cut_list before = {.count = 0};
     oc_status status = OC_OK;
     for (size_t i = 0; i < count && status == OC_OK; i++) {
         oc_cut_info *cut = NULL;
         status = oc_model_cut(model, i, NULL, &cut);
         if (status == OC_OK)
-            host_json_add(list, cut_json(cut));
+            host_json_add(list, cut_json(cut, &before));
         oc_cut_info_free(cut, NULL);
     }
     return status;
