@@ -74,19 +74,27 @@ struct oc_serve_request {
 
 /* ---- executor: one thread, one device, first come first served ------------------------------- */
 
+typedef struct oc_serve_watch oc_serve_watch; /* of what the device was told to do */
+
 typedef struct oc_serve_executor {
     oc_cond cond;
     pthread_t thread;
     bool is_running;
     bool is_stopping;
     oc_serve_request *first, **last;
+    oc_serve_watch *watch;
+    oc_dev *dev;
     const oc_allocator *alloc;
     const oc_log_sink *log;
 } oc_serve_executor;
 
-OC_MUST_USE oc_status oc_serve_executor_start(oc_serve_executor *executor, const oc_allocator *alloc, const oc_log_sink *log);
-/** Finish what runs, fail what waits (OC_E_LOST), end the thread. Requests put later fail likewise. */
-void oc_serve_executor_stop(oc_serve_executor *executor);
+OC_MUST_USE oc_status oc_serve_executor_init(oc_serve_executor *executor, oc_dev *dev, const oc_allocator *alloc, const oc_log_sink *log);
+OC_MUST_USE oc_status oc_serve_executor_start(oc_serve_executor *executor);
+/**
+ * Fail what waits (OC_E_LOST), finish what runs, end the thread. Requests put later fail likewise. A part that still
+ * runs after `grace_ns` is lost, and the device with it: it is given up, and runs nothing any more.
+ */
+void oc_serve_executor_stop(oc_serve_executor *executor, uint64_t grace_ns);
 void oc_serve_executor_fini(oc_serve_executor *executor);
 void oc_serve_executor_put(oc_serve_executor *executor, oc_serve_request *request);
 /** The request is the caller's again, after its `done`. */

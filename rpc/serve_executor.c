@@ -8,23 +8,120 @@
  * the largest networks. */
 #define RUN_LIMIT_NS (UINT64_C(600) * 1000000000)
 
-/* Commands that were queued read and write the request's memory: they are waited for, also after a
- * failure. */
-static oc_status run_lane(oc_serve_request *r)
+/*
+ * What the device says about the commands of one request. It may say so late, after it was given up
+ * and the executor has gone: the last of both frees this.
+ */
+struct oc_serve_watch {
+    oc_cond cond;
+    const oc_allocator *alloc;
+    unsigned refs;       /* the executor's, and one for each queue that is not done */
+    oc_status status;    /* the first failure of a command */
+    uint64_t give_up_ns; /* set when the worker stops */
+};
+
+static oc_status watch_create(const oc_allocator *alloc, oc_serve_watch **watch)
+{
+    OC_TRY(OC_ALLOC(alloc, 1, *watch));
+    (*watch)->alloc = alloc;
+    (*watch)->refs = 1;
+    (*watch)->give_up_ns = OC_NEVER_NS;
+    oc_status status = oc_cond_init(&(*watch)->cond);
+    if (status != OC_OK)
+        oc_free(alloc, *watch);
+    return status;
+}
+
+static void watch_unref(oc_serve_watch *w)
+{
+    oc_cond_lock(&w->cond);
+    bool is_last = --w->refs == 0;
+    oc_cond_wake(&w->cond);
+    oc_cond_unlock(&w->cond);
+    if (!is_last)
+        return;
+    oc_cond_fini(&w->cond);
+    oc_free(w->alloc, w);
+}
+
+static void on_queue_done(void *ctx, oc_status status)
+{
+    oc_serve_watch *w = ctx;
+    oc_cond_lock(&w->cond);
+    if (w->status == OC_OK)
+        w->status = status;
+    oc_cond_unlock(&w->cond);
+    watch_unref(w);
+}
+
+typedef oc_status (*notify_queue)(oc_lane *lane, oc_dev_done done, void *ctx);
+
+static oc_status watch_queue(oc_serve_watch *w, oc_lane *lane, notify_queue notify)
+{
+    oc_cond_lock(&w->cond);
+    w->refs++;
+    oc_cond_unlock(&w->cond);
+    oc_status status = notify(lane, on_queue_done, w);
+    if (status != OC_OK)
+        watch_unref(w);
+    return status;
+}
+
+/* Whether both queues were done in time. */
+static bool watch_wait(oc_serve_watch *w, uint64_t deadline_ns, oc_status *status)
+{
+    oc_cond_lock(&w->cond);
+    while (w->refs > 1 && oc_cond_wait(&w->cond, OC_MIN(deadline_ns, w->give_up_ns)))
+        continue;
+    bool is_done = w->refs == 1;
+    *status = w->status;
+    oc_cond_unlock(&w->cond);
+    return is_done;
+}
+
+/* Both queues use the request's memory. What cannot be waited for may go on using it. */
+static oc_status wait_lane(oc_serve_executor *executor, oc_serve_request *r)
+{
+    oc_dev *dev = executor->dev;
+    oc_serve_watch *w = executor->watch;
+    oc_status status;
+    oc_status compute = watch_queue(w, r->part->lane, oc_lane_notify_compute);
+    oc_status transfer = watch_queue(w, r->part->lane, oc_lane_notify_transfer);
+    bool is_done = watch_wait(w, oc_now_ns() + RUN_LIMIT_NS, &status);
+    r->is_stuck = !is_done || compute != OC_OK || transfer != OC_OK || status == OC_E_LOST;
+    if (!is_done) {
+        atomic_store_explicit(&dev->is_lost, true, memory_order_release);
+        return oc_fail(OC_E_LOST, "device %s (%s): it did not finish the part in time: given up",
+                       dev->info.id, dev->info.name);
+    }
+    if (compute != OC_OK || transfer != OC_OK)
+        return compute != OC_OK ? compute : transfer;
+    if (status != OC_OK)
+        return oc_fail(status, "device %s (%s): a command on its queue failed: %s", dev->info.id,
+                       dev->info.name, oc_status_text(status));
+    return OC_OK;
+}
+
+static oc_status enqueue(oc_serve_request *r)
 {
     oc_lane *lane = r->part->lane;
-    oc_status status = OC_OK;
-    for (size_t i = 0; i < r->n_takes && status == OC_OK; i++)
-        status = oc_lane_write(lane, r->takes[i].id, r->takes[i].data, r->takes[i].bytes);
+    for (size_t i = 0; i < r->n_takes; i++)
+        OC_TRY(oc_lane_write(lane, r->takes[i].id, r->takes[i].data, r->takes[i].bytes));
+    OC_TRY(oc_lane_submit(lane, 0, r->part->part.n_nodes));
+    for (size_t i = 0; i < r->n_gives; i++)
+        OC_TRY(oc_lane_read(lane, r->gives[i].id, r->gives[i].data, r->gives[i].bytes));
+    return OC_OK;
+}
+
+/* Commands that were queued are waited for, also after a failure: the first one is what counts. */
+static oc_status run_lane(oc_serve_executor *executor, oc_serve_request *r)
+{
+    oc_status status = enqueue(r);
     if (status == OC_OK)
-        status = oc_lane_submit(lane, 0, r->part->part.n_nodes);
-    for (size_t i = 0; i < r->n_gives && status == OC_OK; i++)
-        status = oc_lane_read(lane, r->gives[i].id, r->gives[i].data, r->gives[i].bytes);
-    oc_status waited = oc_lane_wait(lane, oc_now_ns() + RUN_LIMIT_NS);
-    r->is_stuck = waited == OC_E_DEADLINE || waited == OC_E_LOST;
-    if (status == OC_OK && waited == OC_E_DEADLINE)
-        return oc_fail(OC_E_LOST, "the device did not finish the part");
-    return status != OC_OK ? status : waited;
+        return wait_lane(executor, r);
+    snprintf(r->text, sizeof(r->text), "%s", oc_error_text());
+    (void)wait_lane(executor, r);
+    return oc_fail(status, "%s", r->text);
 }
 
 static oc_status run_request(oc_serve_executor *executor, oc_serve_request *r)
@@ -33,12 +130,13 @@ static oc_status run_request(oc_serve_executor *executor, oc_serve_request *r)
     if (oc_now_ns() >= r->deadline_ns)
         return oc_fail(OC_E_DEADLINE,
                        "the deadline passed before the part could begin: it was not run");
+    OC_TRY(oc_dev_check(executor->dev));
     if (!part->lane)
         OC_TRY(oc_lane_create(part->model->exec, part->part.nodes, part->part.n_nodes,
                               part->part.gives, part->part.n_gives, executor->alloc, &part->lane));
     uint64_t begin_ns = oc_now_ns();
     r->queue_ns = begin_ns - r->queued_ns;
-    oc_status status = run_lane(r);
+    oc_status status = run_lane(executor, r);
     r->compute_ns = oc_now_ns() - begin_ns;
     if (status != OC_OK) {
         oc_lane_destroy(part->lane); /* a lane that failed stays failed */
@@ -89,21 +187,36 @@ static void *run_executor(void *ctx)
     }
 }
 
-oc_status oc_serve_executor_start(oc_serve_executor *executor, const oc_allocator *alloc,
-                                  const oc_log_sink *log)
+oc_status oc_serve_executor_init(oc_serve_executor *executor, oc_dev *dev,
+                                 const oc_allocator *alloc, const oc_log_sink *log)
 {
-    *executor = (oc_serve_executor){.alloc = alloc, .log = log};
+    *executor = (oc_serve_executor){.dev = dev, .alloc = alloc, .log = log};
     executor->last = &executor->first;
-    OC_TRY(oc_cond_init(&executor->cond));
-    oc_status status = oc_rpc_thread_start(run_executor, executor, &executor->thread);
+    OC_TRY(watch_create(alloc, &executor->watch));
+    oc_status status = oc_cond_init(&executor->cond);
     if (status != OC_OK)
-        oc_cond_fini(&executor->cond);
+        watch_unref(executor->watch);
+    return status;
+}
+
+oc_status oc_serve_executor_start(oc_serve_executor *executor)
+{
+    oc_status status = oc_rpc_thread_start(run_executor, executor, &executor->thread);
     executor->is_running = status == OC_OK;
     return status;
 }
 
-void oc_serve_executor_stop(oc_serve_executor *executor)
+static void give_up_at(oc_serve_watch *w, uint64_t at_ns)
 {
+    oc_cond_lock(&w->cond);
+    w->give_up_ns = at_ns;
+    oc_cond_wake(&w->cond);
+    oc_cond_unlock(&w->cond);
+}
+
+void oc_serve_executor_stop(oc_serve_executor *executor, uint64_t grace_ns)
+{
+    give_up_at(executor->watch, oc_now_ns() + grace_ns);
     oc_cond_lock(&executor->cond);
     executor->is_stopping = true;
     oc_serve_request *waiting = executor->first;
@@ -126,6 +239,7 @@ void oc_serve_executor_stop(oc_serve_executor *executor)
 void oc_serve_executor_fini(oc_serve_executor *executor)
 {
     oc_cond_fini(&executor->cond);
+    watch_unref(executor->watch);
 }
 
 void oc_serve_executor_put(oc_serve_executor *executor, oc_serve_request *request)

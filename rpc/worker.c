@@ -177,6 +177,8 @@ static oc_status fill_worker(oc_worker *w, const oc_worker_options *o)
     oc_status status = load_models(w, o);
     if (status != OC_OK)
         return status;
+    OC_TRY(oc_serve_executor_init(&w->executor, w->dev, w->alloc, w->log));
+    w->has_executor = true;
     OC_TRY(oc_serve_calls_init(w));
     w->server = make_server(w);
     grpc_server_register_completion_queue(w->server, w->loop.queue, NULL);
@@ -252,15 +254,14 @@ void oc_worker_stop(oc_worker *worker)
 
 static oc_status serve(oc_worker *w)
 {
-    OC_TRY(oc_serve_executor_start(&w->executor, w->alloc, w->log));
-    w->has_executor = true;
+    OC_TRY(oc_serve_executor_start(&w->executor));
     grpc_server_start(w->server);
     oc_serve_calls_begin(w);
     oc_status status = oc_rpc_loop_start(&w->loop);
     while (status == OC_OK && sem_wait(&w->stop) != 0)
         ; /* a signal came in between */
     begin_stopping(w);
-    oc_serve_executor_stop(&w->executor);
+    oc_serve_executor_stop(&w->executor, w->grace_ns);
     if (status == OC_OK)
         shut_server(w);
     return status;

@@ -45,7 +45,10 @@ OC_API int oc_worker_port(const oc_worker *worker);
 OC_API size_t oc_worker_model_count(const oc_worker *worker);
 /** Borrowed from the worker; NULL for an index that is too large. */
 OC_API const oc_worker_model_info *oc_worker_model_get(const oc_worker *worker, size_t index);
-/** Serve until oc_worker_stop; then finish what runs, refuse what waits, and return. */
+/**
+ * Serve until oc_worker_stop; then finish what runs, refuse what waits, and return. A part that runs for more than
+ * 5 s from then on is given up with its device, and answers have 5 s to go out.
+ */
 OC_API OC_MUST_USE oc_status oc_worker_run(oc_worker *worker);
 /** Make oc_worker_run return. Safe from any thread and from a signal handler. */
 OC_API void oc_worker_stop(oc_worker *worker);

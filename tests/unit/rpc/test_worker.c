@@ -1232,6 +1232,81 @@ static void test_create_fails(void **state)
     create_fails("127.0.0.1:0", &absent, 1, OC_E_IO, "absent.onnx");
 }
 
+/* Frees at the end what nobody released: memory that a lost device may use stays on purpose. */
+typedef struct keeper {
+    oc_allocator allocator;
+    pthread_mutex_t mutex;
+    struct kept {
+        _Alignas(max_align_t) struct kept *next, **at;
+    } *first;
+} keeper;
+
+static void *keeper_take(void *ctx, size_t size)
+{
+    keeper *k = ctx;
+    struct kept *block = malloc(sizeof(*block) + size);
+    assert_non_null(block);
+    pthread_mutex_lock(&k->mutex);
+    block->next = k->first;
+    block->at = &k->first;
+    if (block->next)
+        block->next->at = &block->next;
+    k->first = block;
+    pthread_mutex_unlock(&k->mutex);
+    return block + 1;
+}
+
+static void keeper_release(void *ctx, void *ptr)
+{
+    keeper *k = ctx;
+    struct kept *block = (struct kept *)ptr - 1;
+    if (!ptr)
+        return;
+    pthread_mutex_lock(&k->mutex);
+    *block->at = block->next;
+    if (block->next)
+        block->next->at = block->at;
+    pthread_mutex_unlock(&k->mutex);
+    free(block);
+}
+
+/* A part that runs longer than the grace time does not keep the worker from stopping. */
+static void test_given_up(void **state)
+{
+    (void)state;
+    keeper k = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    const oc_worker_model model = {.path = "slow.onnx"};
+    oc_worker_options options = served_options("127.0.0.1:0", &model, 1);
+    truth t = truth_make_slow("slow.onnx", 2 * SECOND_NS);
+    served s = {0};
+    oc_site *site = NULL;
+    k.allocator = (oc_allocator){.ctx = &k, .alloc = keeper_take, .release = keeper_release};
+    oc_assert_ok(oc_worker_create(&options, &k.allocator, &s.worker));
+    s.worker->grace_ns = SECOND_NS / 10;
+    snprintf(s.address, sizeof(s.address), "127.0.0.1:%d", oc_worker_port(s.worker));
+    assert_int_equal(pthread_create(&s.thread, NULL, served_run, s.worker), 0);
+    oc_assert_ok(oc_remote_site_open(s.address, t.graph, NULL, NULL, &site));
+    remote_run r =
+        remote_run_open(site, t.graph, t.graph->inputs, 1, t.graph->outputs, t.graph->n_outputs);
+    remote_run_begin(&r);
+    assert_true(remote_wait(&r, is_ready, PATIENCE_NS));
+    remote_send(&r, &t, OC_NEVER_NS);
+    usleep(300000);
+    uint64_t begin_ns = oc_now_ns();
+    oc_worker_stop(s.worker);
+    assert_true(remote_wait(&r, is_idle, PATIENCE_NS));
+    assert_int_equal(r.last.status, OC_E_LOST);
+    assert_non_null(strstr(r.last.text, "given up"));
+    served_end(&s);
+    assert_true(oc_now_ns() - begin_ns < SECOND_NS);
+    remote_run_close(&r);
+    site->type->close(site);
+    truth_free(&t);
+    assert_non_null(k.first); /* the request's memory */
+    while (k.first)
+        keeper_release(&k, k.first + 1);
+}
+
 static void test_models(void **state)
 {
     (void)state;
@@ -1379,6 +1454,7 @@ int main(void)
         cmocka_unit_test(test_large_message),
         cmocka_unit_test(test_many_parts),
         cmocka_unit_test(test_create_fails),
+        cmocka_unit_test(test_given_up),
         cmocka_unit_test(test_models),
         cmocka_unit_test(test_log),
         cmocka_unit_test(test_names_and_life),
