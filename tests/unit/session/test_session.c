@@ -395,6 +395,47 @@ static void the_arena_is_as_planned(void **state)
     }
 }
 
+/* tally, until the flag says that it fails: a device whose kernel breaks once. */
+static atomic_bool is_broken;
+
+static oc_status breakable_reference(const oc_op_call *call, const void *const *in, void *const *out)
+{
+    if (atomic_load(&is_broken))
+        return oc_fail(OC_E_NOMEM, "node \"%s\": broken on purpose", call->name);
+    return tally_op.reference(call, in, out);
+}
+
+/* The run fails with an error, nothing hangs, and the next run is well: the lane is made anew. */
+static void a_device_that_failed_once_goes_on(void **state)
+{
+    (void)state;
+    fixture f;
+    float expected[2];
+    oc_op breakable = tally_op;
+    oc_graph *g = NULL;
+    oc_node *node = NULL;
+    oc_id x, a, b;
+    breakable.reference = breakable_reference;
+    oc_assert_ok(oc_graph_create("breakable", NULL, NULL, &g));
+    oc_assert_ok(oc_graph_add_input(g, "x", &tally_desc, &x));
+    oc_assert_ok(oc_graph_begin_node(g, &breakable, "a", &x, 1, &node));
+    oc_assert_ok(oc_graph_end_node(g, node, NULL, &a));
+    b = add_tally(g, a);
+    oc_assert_ok(oc_graph_add_output(g, b));
+    oc_assert_ok(oc_graph_freeze(g, 1));
+    fixture_init_graph(&f, g, 9);
+    oc_assert_ok(run_once(&f, FAULT_NONE, NULL));
+    memcpy(expected, f.outputs[0].data, sizeof(expected));
+    for (int i = 0; i < 3; i++) {
+        atomic_store(&is_broken, true);
+        assert_int_not_equal(run_once(&f, FAULT_NONE, NULL), OC_OK);
+        atomic_store(&is_broken, false);
+        oc_assert_ok(run_once(&f, FAULT_NONE, NULL));
+        oc_assert_bits_equal(f.outputs[0].data, expected, 2);
+    }
+    fixture_fini(&f);
+}
+
 static void a_required_worker_that_fails_is_an_error(void **state)
 {
     (void)state;
@@ -496,6 +537,7 @@ int main(void)
         cmocka_unit_test(a_thousand_outputs_arrive),
         cmocka_unit_test(a_worker_may_run_several_steps),
         cmocka_unit_test(the_arena_is_as_planned),
+        cmocka_unit_test(a_device_that_failed_once_goes_on),
         cmocka_unit_test(a_required_worker_that_fails_is_an_error),
         cmocka_unit_test(wrong_tensors_are_refused),
         cmocka_unit_test(no_memory_is_a_status),
