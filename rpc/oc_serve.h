@@ -58,6 +58,7 @@ struct oc_serve_request {
     oc_serve_part *part;
     oc_serve_request *next; /* spare, or queued */
     uint8_t *memory;        /* of all values below */
+    size_t bytes;           /* of it, as oc_worker.held_bytes counts it */
     oc_flow_value *takes, *gives;
     size_t n_takes, n_gives;
     uint64_t id;            /* the client's, for logs */
@@ -162,6 +163,7 @@ struct oc_worker {
     oc_log_sink log_copy;
     const oc_log_sink *log;    /* &log_copy or NULL */
     uint32_t message_bytes_max, requests_max;
+    uint64_t memory_bytes; /* what all requests may hold together */
     uint64_t stall_ns; /* how long a client may neither send nor take */
     uint64_t first_ns; /* how long a client may take for a small first message; and what is idle where places are short */
     uint64_t grace_ns; /* how long answers may take to go out when the worker stops */
@@ -185,6 +187,7 @@ struct oc_worker {
     bool is_listening;         /* a call is waiting to be new */
     bool is_closed;            /* no more calls come */
     size_t n_requests;
+    size_t held_bytes;         /* of all requests, spare ones and lost memory too */
     oc_serve_part *parts;
     size_t n_parts;
     uint64_t clock;

@@ -13,8 +13,10 @@ static void destroy_request(oc_worker *w, oc_serve_request *r)
 {
     if (!r)
         return;
-    if (!r->is_stuck)
+    if (!r->is_stuck) {
         oc_free(w->alloc, r->memory);
+        w->held_bytes -= r->bytes;
+    }
     oc_free(w->alloc, r->takes);
     oc_free(w->alloc, r->gives);
     oc_free(w->alloc, r);
@@ -41,6 +43,30 @@ static uint8_t *place_values(oc_flow_value *values, size_t count, uint8_t *at)
     return at;
 }
 
+static void drop_spares(oc_worker *w, oc_serve_part *part)
+{
+    while (part->spares) {
+        oc_serve_request *r = part->spares;
+        part->spares = r->next;
+        destroy_request(w, r);
+    }
+    part->n_spares = 0;
+}
+
+/* Whether `bytes` more may be held; spare requests make room for them. */
+static oc_status hold(oc_worker *w, size_t bytes)
+{
+    bool is_short = w->held_bytes > w->memory_bytes || bytes > w->memory_bytes - w->held_bytes;
+    for (oc_serve_part *part = is_short ? w->parts : NULL; part; part = part->next)
+        drop_spares(w, part);
+    if (w->held_bytes > w->memory_bytes || bytes > w->memory_bytes - w->held_bytes)
+        return oc_fail(OC_E_BUSY,
+                       "the worker is full: its requests hold %zu bytes, this one needs %zu, at "
+                       "most %llu are taken",
+                       w->held_bytes, bytes, (unsigned long long)w->memory_bytes);
+    return OC_OK;
+}
+
 static oc_status fill_request(oc_worker *w, oc_serve_part *part, oc_serve_request *r)
 {
     const oc_graph *g = part->model->graph;
@@ -53,7 +79,10 @@ static oc_status fill_request(oc_worker *w, oc_serve_part *part, oc_serve_reques
     if (bytes > g->limits.memory_bytes)
         return oc_fail(OC_E_LIMIT, "the part's values take %zu bytes, the limit is %llu", bytes,
                        (unsigned long long)g->limits.memory_bytes);
+    OC_TRY(hold(w, bytes));
     OC_TRY(oc_alloc(w->alloc, bytes, 1, &r->memory));
+    r->bytes = bytes;
+    w->held_bytes += bytes;
     place_values(r->gives, r->n_gives, place_values(r->takes, r->n_takes, r->memory));
     return OC_OK;
 }
@@ -88,11 +117,7 @@ static oc_status take_request(oc_worker *w, oc_serve_part *part, oc_serve_reques
 
 static void destroy_part(oc_worker *w, oc_serve_part *part)
 {
-    while (part->spares) {
-        oc_serve_request *r = part->spares;
-        part->spares = r->next;
-        destroy_request(w, r);
-    }
+    drop_spares(w, part);
     oc_lane_destroy(part->lane);
     oc_part_fini(&part->part);
     oc_free(w->alloc, part);

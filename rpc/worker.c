@@ -10,6 +10,8 @@
 
 #define MESSAGE_BYTES (256u << 20)
 #define REQUESTS 64
+#define QUOTA_MESSAGES 4          /* of the largest size, on their way in at once */
+#define QUOTA_BYTES (256u << 20)  /* and everything smaller */
 #define STALL_NS (UINT64_C(30) * 1000000000)
 #define FIRST_NS (UINT64_C(5) * 1000000000)
 #define GRACE_NS (UINT64_C(5) * 1000000000)
@@ -114,12 +116,21 @@ static grpc_server *make_server(const oc_worker *w)
         {GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, PING_INTERVAL_MS},
         {GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0},
     };
-    grpc_arg args[OC_COUNT(rows)];
+    grpc_arg args[OC_COUNT(rows) + 1];
     for (size_t i = 0; i < OC_COUNT(rows); i++)
         args[i] = (grpc_arg){
             .type = GRPC_ARG_INTEGER, .key = (char *)rows[i].key, .value.integer = rows[i].value};
+    /* What gRPC may hold of messages that are not read yet. */
+    grpc_resource_quota *quota = grpc_resource_quota_create("offcut worker");
+    grpc_resource_quota_resize(quota,
+                               (size_t)w->message_bytes_max * QUOTA_MESSAGES + QUOTA_BYTES);
+    args[OC_COUNT(rows)] = (grpc_arg){.type = GRPC_ARG_POINTER,
+                                      .key = (char *)GRPC_ARG_RESOURCE_QUOTA,
+                                      .value.pointer = {quota, grpc_resource_quota_arg_vtable()}};
     const grpc_channel_args all = {.num_args = OC_COUNT(args), .args = args};
-    return grpc_server_create(&all, NULL);
+    grpc_server *server = grpc_server_create(&all, NULL);
+    grpc_resource_quota_unref(quota);
+    return server;
 }
 
 static void on_shut(void *owner, bool ok)
@@ -208,6 +219,7 @@ oc_status oc_worker_create(const oc_worker_options *options, const oc_allocator 
     w->message_bytes_max = options->message_bytes_max ? options->message_bytes_max : MESSAGE_BYTES;
     w->message_bytes_max = OC_MIN(w->message_bytes_max, (uint32_t)INT_MAX);
     w->requests_max = options->requests_max ? options->requests_max : REQUESTS;
+    w->memory_bytes = oc_limits_or_default(&options->limits).memory_bytes;
     w->stall_ns = STALL_NS;
     w->first_ns = FIRST_NS;
     w->grace_ns = GRACE_NS;

@@ -1159,6 +1159,34 @@ static void test_full_of_waiting(void **state)
     truth_free(&tiny);
 }
 
+/* What requests hold together has a limit: one gets in, the next one would pass it. */
+static void test_memory(void **state)
+{
+    (void)state;
+    const oc_worker_model models[] = {{.path = "tiny.onnx"}, {.name = "two", .path = "pair.onnx"}};
+    oc_worker_options options = served_options("127.0.0.1:0", models, 2);
+    served s = {0};
+    truth tiny = truth_make("tiny.onnx");
+    oc_assert_ok(oc_worker_create(&options, NULL, &s.worker));
+    s.worker->memory_bytes = 200; /* one needs 160: 16 bytes in and out, and where they are put */
+    snprintf(s.address, sizeof(s.address), "127.0.0.1:%d", oc_worker_port(s.worker));
+    assert_int_equal(pthread_create(&s.thread, NULL, served_run, s.worker), 0);
+    raw_client before = client;
+    client = raw_open(s.address);
+    raw_call first = begin_stalled(&client, "tiny", tiny.graph, false);
+    usleep(100000);
+    raw_call second = begin_stalled(&client, "tiny", tiny.graph, false);
+    raw_expect(&second, GRPC_STATUS_RESOURCE_EXHAUSTED,
+               "hold 160 bytes, this one needs 160, at most 200");
+    abandon(&first);
+    usleep(100000);
+    test_run_part(NULL); /* its memory is used again */
+    raw_close(&client);
+    client = before;
+    served_end(&s);
+    truth_free(&tiny);
+}
+
 static void test_large_message(void **state)
 {
     (void)state;
@@ -1451,6 +1479,7 @@ int main(void)
         cmocka_unit_test(test_crowded),
         cmocka_unit_test(test_first_message),
         cmocka_unit_test(test_full_of_waiting),
+        cmocka_unit_test(test_memory),
         cmocka_unit_test(test_large_message),
         cmocka_unit_test(test_many_parts),
         cmocka_unit_test(test_create_fails),
