@@ -200,7 +200,7 @@ OC_MUST_USE oc_status oc_serve_find_model(oc_worker *worker, oc_bytes name, cons
 const oc_serve_method *oc_serve_find_method(grpc_slice path);
 
 /**
- * A request for the part that makes `gives` of `takes`; for takes NULL: of whatever model inputs they need.
+ * A request for the part that makes `gives` of `takes`, which ascend; for takes NULL: of whatever model inputs they need.
  * Errors: OC_E_ARG (the part), OC_E_LIMIT, OC_E_NOMEM.
  */
 OC_MUST_USE oc_status oc_serve_request_open(oc_worker *worker, const oc_serve_model *model, const oc_id *takes, size_t n_takes, const oc_id *gives, size_t n_gives, oc_serve_request **request);

@@ -128,21 +128,6 @@ static bool same_ids(const oc_id *a, size_t n_a, const oc_id *b, size_t n_b)
     return n_a == n_b && (n_a == 0 || memcmp(a, b, n_a * sizeof(*a)) == 0);
 }
 
-/* A part's takes ascend, whatever order the client has. */
-static bool same_set(const oc_part *part, const oc_id *ids, size_t count)
-{
-    if (part->n_takes != count)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        bool is_there = false;
-        for (size_t k = 0; k < count; k++)
-            is_there = is_there || part->takes[k] == ids[i];
-        if (!is_there)
-            return false;
-    }
-    return true;
-}
-
 /* The model inputs that `gives` need: nodes come in topological order, so one walk back suffices.
  * */
 static oc_status needed_inputs(const oc_graph *g, const oc_id *gives, size_t n_gives,
@@ -212,7 +197,8 @@ static oc_serve_part *find_part(oc_worker *w, const oc_serve_model *model, const
                                 size_t n_takes, const oc_id *gives, size_t n_gives)
 {
     for (oc_serve_part *part = w->parts; part; part = part->next) {
-        bool is_same = takes ? same_set(&part->part, takes, n_takes) : part->is_whole;
+        bool is_same = takes ? same_ids(part->part.takes, part->part.n_takes, takes, n_takes)
+                             : part->is_whole;
         if (is_same && part->model == model &&
             same_ids(part->part.gives, part->part.n_gives, gives, n_gives))
             return part;

@@ -5,6 +5,7 @@
 #include "offcut_v1.pb-c.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* ---- Open ------------------------------------------------------------------------------------ */
 
@@ -31,19 +32,27 @@ static oc_status check_open(oc_worker *w, const Offcut__V1__Open *open,
 }
 
 static oc_status find_values(const oc_serve_model *model, const char *list, char *const *names,
-                             size_t count, oc_id *ids)
+                             size_t count, oc_arena *scratch, oc_id *ids)
 {
     const oc_graph *g = model->graph;
+    bool *is_named;
+    OC_TRY(OC_ARENA_ALLOC(scratch, g->n_values + 1, is_named));
     for (size_t i = 0; i < count; i++) {
         ids[i] = oc_graph_find_value(g, names[i]);
         if (ids[i] == OC_NONE || g->values[ids[i]].constant)
             return oc_fail(OC_E_ARG, "%s: model \"%s\" has no value \"%.200s\" that could be moved",
                            list, model->name, names[i]);
-        for (size_t k = 0; k < i; k++)
-            if (ids[k] == ids[i])
-                return oc_fail(OC_E_ARG, "%s: value \"%.200s\" is named twice", list, names[i]);
+        if (is_named[ids[i]])
+            return oc_fail(OC_E_ARG, "%s: value \"%.200s\" is named twice", list, names[i]);
+        is_named[ids[i]] = true;
     }
     return OC_OK;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const oc_id *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
 }
 
 static oc_status open_ids(oc_serve_call *c, const Offcut__V1__Open *open,
@@ -56,8 +65,9 @@ static oc_status open_ids(oc_serve_call *c, const Offcut__V1__Open *open,
                        model->name, most, open->n_takes, open->n_gives);
     OC_TRY(OC_ARENA_ALLOC(scratch, open->n_takes + 1, takes));
     OC_TRY(OC_ARENA_ALLOC(scratch, open->n_gives + 1, gives));
-    OC_TRY(find_values(model, "takes", open->takes, open->n_takes, takes));
-    OC_TRY(find_values(model, "gives", open->gives, open->n_gives, gives));
+    OC_TRY(find_values(model, "takes", open->takes, open->n_takes, scratch, takes));
+    OC_TRY(find_values(model, "gives", open->gives, open->n_gives, scratch, gives));
+    qsort(takes, open->n_takes, sizeof(*takes), by_id); /* as parts have them */
     return oc_serve_call_open(c, model, takes, open->n_takes, gives, open->n_gives);
 }
 
