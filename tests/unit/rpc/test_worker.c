@@ -1287,9 +1287,9 @@ static void *keeper_take(void *ctx, size_t size)
 static void keeper_release(void *ctx, void *ptr)
 {
     keeper *k = ctx;
-    struct kept *block = (struct kept *)ptr - 1;
     if (!ptr)
         return;
+    struct kept *block = (struct kept *)ptr - 1;
     pthread_mutex_lock(&k->mutex);
     *block->at = block->next;
     if (block->next)
