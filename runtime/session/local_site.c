@@ -180,7 +180,8 @@ static oc_status cover(progress *g)
 /* Wait until the device uses no memory of the run any more, or is given up. */
 static void settle(local_part *p, uint64_t deadline_ns)
 {
-    const oc_status status = oc_lane_wait(p->lane, deadline_ns);
+    /* There is no lane after one that failed could not be made anew: nothing runs then. */
+    const oc_status status = p->lane ? oc_lane_wait(p->lane, deadline_ns) : OC_OK;
     oc_cond_lock(&p->cond);
     if (status != OC_OK)
         record_failure(p, status, oc_error_text());

@@ -433,6 +433,24 @@ static void a_device_that_failed_once_goes_on(void **state)
         oc_assert_ok(run_once(&f, FAULT_NONE, NULL));
         oc_assert_bits_equal(f.outputs[0].data, expected, 2);
     }
+    /* There is no memory for a new lane: that run fails too, and the one after it is well; so is closing in between. */
+    for (int is_closed = 0; is_closed < 2; is_closed++) {
+        oc_test_allocator memory;
+        oc_session *session = NULL;
+        oc_test_allocator_init(&memory, 0);
+        oc_assert_ok(oc_session_make(f.exec, NULL, NULL, &memory.allocator, &session));
+        atomic_store(&is_broken, true);
+        assert_int_not_equal(oc_session_run(session, f.inputs, 1, f.outputs, 1, NULL), OC_OK);
+        atomic_store(&is_broken, false);
+        memory.fail_at = atomic_load(&memory.calls) + 1;
+        oc_assert_fails(oc_session_run(session, f.inputs, 1, f.outputs, 1, NULL), OC_E_NOMEM, NULL);
+        if (!is_closed) {
+            oc_assert_ok(oc_session_run(session, f.inputs, 1, f.outputs, 1, NULL));
+            oc_assert_bits_equal(f.outputs[0].data, expected, 2);
+        }
+        oc_session_destroy(session);
+        assert_int_equal(atomic_load(&memory.live), 0);
+    }
     fixture_fini(&f);
 }
 
