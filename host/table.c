@@ -105,6 +105,10 @@ void host_list_add(host_list *list, const char *fmt, ...)
     if (list->is_full || list->shown == HOST_LIST_MAX)
         return;
     size_t comma = list->shown > 0 ? 2 : 0;
+    if (room <= comma) {
+        list->is_full = true;
+        return;
+    }
     va_start(args, fmt);
     int size = vsnprintf(at + comma, room - comma, fmt, args);
     va_end(args);

@@ -134,7 +134,8 @@ struct oc_serve_call {
     int is_cancelled;         /* gRPC's answer to RECV_CLOSE_ON_SERVER */
     oc_rpc_tag on_new, on_message, on_sent, on_closed, on_ran;
     unsigned pending;         /* of these tags, those under way */
-    bool is_used, is_greeted, is_ended;
+    bool is_open; /* a client's call is in it: known on the loop's thread, unlike `call`, which gRPC sets before */
+    bool is_greeted, is_ended;
     bool is_cut;              /* its place is being taken away */
     bool is_running;          /* on_ran is among the pending */
     bool is_answering;        /* it ran, its values are being sent */

@@ -127,7 +127,8 @@ static void on_new(void *owner, bool ok)
         oc_serve_on_tick(w);
         return;
     }
-    c->opened_ns = oc_now_ns();
+    c->is_open = true;
+    c->opened_ns = c->moved_ns = oc_now_ns();
     c->method = oc_serve_find_method(c->details.method);
     start(c, &close, 1, &c->on_closed);
     if (c->method)
@@ -232,7 +233,6 @@ static void listen_next(oc_worker *w)
     w->free_calls = c->next;
     grpc_call_details_init(&c->details);
     grpc_metadata_array_init(&c->metadata);
-    c->is_used = true;
     if (grpc_server_request_call(w->server, &c->call, &c->details, &c->metadata, w->loop.queue,
                                  w->loop.queue, &c->on_new) == GRPC_CALL_OK) {
         c->pending++;
@@ -266,7 +266,7 @@ static void release_when_done(oc_serve_call *c)
     grpc_metadata_array_destroy(&c->metadata);
     c->call = NULL;
     c->method = NULL;
-    c->is_used = c->is_greeted = c->is_ended = c->is_cut = c->is_running = c->is_answering = false;
+    c->is_open = c->is_greeted = c->is_ended = c->is_cut = c->is_running = c->is_answering = false;
     c->next = w->free_calls;
     w->free_calls = c;
     if (!oc_serve_is_stopping(w))
@@ -290,7 +290,7 @@ static void cut(oc_serve_call *c, const char *why)
 /* Whether it has an open place, and nothing of it is queued or runs. */
 static bool is_idle(const oc_serve_call *c)
 {
-    return c->is_used && c->call && !c->is_cut && !c->is_running;
+    return c->is_open && !c->is_cut && !c->is_running;
 }
 
 /* The call that moved longest ago of those that `may_go`. */
@@ -375,9 +375,9 @@ void oc_serve_on_tick(void *worker)
     oc_worker *w = worker;
     bool is_stopping = oc_serve_is_stopping(w);
     for (size_t i = 0; i < w->n_calls; i++)
-        if (w->calls[i].is_used && w->calls[i].call)
+        if (w->calls[i].is_open)
             check_call(&w->calls[i], is_stopping);
-    if (!is_stopping)
+    if (!is_stopping && !w->is_listening)
         make_room(w, NULL);
 }
 

@@ -75,6 +75,8 @@ static bool watch_wait(oc_serve_watch *w, uint64_t deadline_ns, oc_status *statu
         continue;
     bool is_done = w->refs == 1;
     *status = w->status;
+    if (is_done)
+        w->status = OC_OK; /* the next request starts afresh, on a new lane if this one failed */
     oc_cond_unlock(&w->cond);
     return is_done;
 }
@@ -141,6 +143,8 @@ static oc_status run_request(oc_serve_executor *executor, oc_serve_request *r)
     if (status != OC_OK) {
         oc_lane_destroy(part->lane); /* a lane that failed stays failed */
         part->lane = NULL;
+        /* Destroying it waited for its queues, unless the device is lost. */
+        r->is_stuck = r->is_stuck && atomic_load(&executor->dev->is_lost);
     }
     return status;
 }

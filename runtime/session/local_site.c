@@ -39,9 +39,11 @@ typedef struct local_part {
     oc_cond cond;
     progress compute, transfer;
     bool is_cancelled;
+    bool is_abandoned;    /* closed while a lost device may still call back: on_done touches nothing but this */
     oc_status status;
     char text[256];
     uint64_t start_ns, end_ns;
+    uint64_t moved_ns;    /* when something was last asked of the device, or done */
 } local_part;
 
 static local_site *site_of(oc_site *site)
@@ -142,6 +144,11 @@ static void on_done(void *ctx, oc_status status)
     progress *g = ctx;
     local_part *p = g->part;
     oc_cond_lock(&p->cond);
+    if (p->is_abandoned) {
+        g->is_pending = false;
+        oc_cond_unlock(&p->cond);
+        return;
+    }
     if (status == OC_OK) {
         g->done = g->covered;
     } else {
@@ -149,7 +156,7 @@ static void on_done(void *ctx, oc_status status)
         snprintf(text, sizeof(text), "%s: %s", dev_of(p)->info.name, oc_status_text(status));
         record_failure(p, status, text);
     }
-    p->end_ns = oc_now_ns();
+    p->end_ns = p->moved_ns = oc_now_ns();
     oc_waker_wake(p->waker);
     g->is_pending = false;
     oc_cond_wake(&p->cond);
@@ -187,6 +194,11 @@ static void settle(local_part *p, uint64_t deadline_ns)
         record_failure(p, status, oc_error_text());
     p->compute.is_open = p->transfer.is_open = false;
     oc_cond_unlock(&p->cond);
+    /* A wait that failed may not have waited. Destroying the lane does, and it is of no more use. */
+    if (status != OC_OK && !atomic_load(&dev_of(p)->is_lost)) {
+        oc_lane_destroy(p->lane);
+        p->lane = NULL;
+    }
 }
 
 /* A call of the lane failed: nothing that was queued before may still run when the caller hears of it. */
@@ -205,6 +217,13 @@ static bool is_waiting(const local_part *p)
     return (p->compute.is_pending || p->transfer.is_pending) && !atomic_load(&dev_of(p)->is_lost);
 }
 
+/* Whether the device is done with all that was queued, or given up. Called locked. */
+static bool is_settled(const local_part *p)
+{
+    bool is_uncovered = p->compute.is_open || p->transfer.is_open;
+    return !is_waiting(p) && (!is_uncovered || atomic_load(&dev_of(p)->is_lost));
+}
+
 static void local_part_close(oc_site_part *part)
 {
     local_part *p = part_of(part);
@@ -214,10 +233,15 @@ static void local_part_close(oc_site_part *part)
     oc_cond_lock(&p->cond);
     while (is_waiting(p))
         oc_cond_wait(&p->cond, oc_now_ns() + 1000000000u);
-    bool is_abandoned = p->compute.is_pending || p->transfer.is_pending;
+    p->is_abandoned = true;
     oc_cond_unlock(&p->cond);
-    /* A lost device may call back at any time later: what it would touch is left to it. */
-    if (!is_abandoned)
+    oc_lane_destroy(p->lane);
+    p->lane = NULL;
+    oc_cond_lock(&p->cond);
+    bool is_pending = p->compute.is_pending || p->transfer.is_pending;
+    oc_cond_unlock(&p->cond);
+    /* A lost device may call back at any time later: what that would touch is left to it. */
+    if (!is_pending)
         destroy_part(p);
 }
 
@@ -226,8 +250,6 @@ static void local_part_close(oc_site_part *part)
 /* A queue that failed stays failed (docs/adr/0007), so the run after a failure gets a new lane. */
 static oc_status renew_lane(local_part *p)
 {
-    if (atomic_load(&dev_of(p)->is_lost))
-        return oc_fail(OC_E_LOST, "%s", p->text);
     oc_lane_destroy(p->lane);
     p->lane = NULL;
     return open_lane(p);
@@ -236,6 +258,8 @@ static oc_status renew_lane(local_part *p)
 static oc_status local_start(oc_site_part *part, const oc_site_run *run)
 {
     local_part *p = part_of(part);
+    if (atomic_load(&dev_of(p)->is_lost))
+        return oc_fail(OC_E_LOST, "%s: lost, open it again", dev_of(p)->info.name);
     (void)run; /* kernels that run cannot be stopped at a deadline; the session watches the time */
     oc_cond_lock(&p->cond);
     bool is_idle = !p->compute.is_pending && !p->transfer.is_pending;
@@ -249,18 +273,23 @@ static oc_status local_start(oc_site_part *part, const oc_site_run *run)
     p->is_cancelled = false;
     p->status = OC_OK;
     p->text[0] = '\0';
-    p->start_ns = p->end_ns = oc_now_ns();
+    p->start_ns = p->end_ns = p->moved_ns = oc_now_ns();
     oc_cond_unlock(&p->cond);
     return OC_OK;
 }
 
-/* Note that something was queued; `upto` is what is asked of the queue by now. */
-static void ask(progress *g, size_t upto)
+/* Note that something will be queued; `upto` is what is asked of the queue by now. Errors: the lane failed and is gone. */
+static oc_status ask(progress *g, size_t upto)
 {
-    oc_cond_lock(&g->part->cond);
+    local_part *p = g->part;
+    if (!p->lane)
+        return oc_fail(p->status == OC_OK ? OC_E_DEVICE : p->status, "%s", p->text);
+    oc_cond_lock(&p->cond);
     g->asked = OC_MAX(g->asked, upto);
     g->is_open = true;
-    oc_cond_unlock(&g->part->cond);
+    p->moved_ns = oc_now_ns();
+    oc_cond_unlock(&p->cond);
+    return OC_OK;
 }
 
 static oc_status local_put(oc_site_part *part, oc_id value, const oc_tensor *tensor)
@@ -268,7 +297,7 @@ static oc_status local_put(oc_site_part *part, oc_id value, const oc_tensor *ten
     local_part *p = part_of(part);
     size_t bytes;
     OC_TRY(oc_desc_bytes(&tensor->desc, &bytes));
-    ask(&p->compute, 0); /* covered with the nodes that follow */
+    OC_TRY(ask(&p->compute, 0)); /* covered with the nodes that follow */
     oc_status status = oc_lane_write(p->lane, value, tensor->data, bytes);
     return status == OC_OK ? OC_OK : fail_run(p, status);
 }
@@ -276,7 +305,7 @@ static oc_status local_put(oc_site_part *part, oc_id value, const oc_tensor *ten
 static oc_status local_submit(oc_site_part *part, size_t first, size_t count)
 {
     local_part *p = part_of(part);
-    ask(&p->compute, first + count);
+    OC_TRY(ask(&p->compute, first + count));
     oc_status status = oc_lane_submit(p->lane, first, count);
     if (status == OC_OK)
         status = cover(&p->compute);
@@ -288,7 +317,7 @@ static oc_status local_get(oc_site_part *part, oc_id value, oc_tensor *tensor)
     local_part *p = part_of(part);
     size_t bytes;
     OC_TRY(oc_desc_bytes(&tensor->desc, &bytes));
-    ask(&p->transfer, p->transfer.asked + 1);
+    OC_TRY(ask(&p->transfer, p->transfer.asked + 1));
     oc_status status = oc_lane_read(p->lane, value, tensor->data, bytes);
     if (status == OC_OK)
         status = cover(&p->transfer);
@@ -304,7 +333,7 @@ static void go_on(local_part *p)
     if (status != OC_OK)
         (void)fail_run(p, status);
     oc_cond_lock(&p->cond);
-    bool is_late = is_waiting(p) && oc_now_ns() > p->start_ns + RUN_LIMIT_NS;
+    bool is_late = is_waiting(p) && oc_now_ns() > p->moved_ns + RUN_LIMIT_NS;
     oc_cond_unlock(&p->cond);
     if (is_late)
         settle(p, oc_now_ns());
@@ -315,7 +344,7 @@ static void local_poll(oc_site_part *part, oc_site_progress *now)
     local_part *p = part_of(part);
     go_on(p);
     oc_cond_lock(&p->cond);
-    *now = (oc_site_progress){.is_ready = true, .is_idle = !is_waiting(p), .status = p->status,
+    *now = (oc_site_progress){.is_ready = true, .is_idle = is_settled(p), .status = p->status,
                               .nodes_done = p->compute.done, .gets_done = p->transfer.done};
     if (now->is_idle && p->is_cancelled && p->status == OC_OK)
         now->status = OC_E_CANCELLED;

@@ -57,7 +57,9 @@ static void program_fini(oc_session *s, program *p)
             s->worker->type->part_close(p->workers[i]);
     if (p->edge)
         s->local->type->part_close(p->edge);
-    for (size_t v = 0; p->staging && v < s->graph->n_values; v++)
+    /* A lost device may still write to host memory that it was given (docs/adr/0007): that is left to it. */
+    bool is_lost = atomic_load(&oc_exec_dev(s->exec)->is_lost);
+    for (size_t v = 0; !is_lost && p->staging && v < s->graph->n_values; v++)
         oc_tensor_free(&p->staging[v], s->alloc);
     oc_part_fini(&p->edge_part);
     oc_arena_fini(&p->arena);
