@@ -53,16 +53,19 @@ dims() { # SIZE...: the fields of a float32 tensor's type
     for size in "$@"; do shape+=$(field 0x0a "$(printf '\\x08\\x%02x' "$size")"); done
     field 0x12 "$(field 0x0a "\\x08\\x01$(field 0x12 "$shape")")"
 }
-nodes='' inputs=''
-for i in {10..29}; do
-    nodes+=$(field 0x0a "$(field 0x0a "$(hex x)")$(field 0x12 "$(hex "v$i")")$(field 0x22 "$(hex Relu)")")
-    inputs+=$(field 0x0a "$(hex "v$i")")
-done
-axis=$(field 0x2a "$(field 0x0a "$(hex axis)")\\x18\\x01\\xa0\\x01\\x02")
-nodes+=$(field 0x0a "$inputs$(field 0x12 "$(hex y)")$(field 0x22 "$(hex Concat)")$axis")
-graph=$nodes$(field 0x12 "$(hex wide)")
-graph+=$(field 0x5a "$(field 0x0a "$(hex x)")$(dims 1 2 3 3)")$(field 0x62 "$(field 0x0a "$(hex y)")$(dims 1 40 3 3)")
-printf "\\x08\\x08$(field 0x3a "$graph")$(field 0x42 '\x10\x0d')" >"$work/wide.onnx"
+wide() { # PREFIX OUTPUT: the values are called PREFIX10 to PREFIX29
+    local nodes='' inputs='' i axis graph
+    for i in {10..29}; do
+        nodes+=$(field 0x0a "$(field 0x0a "$(hex x)")$(field 0x12 "$(hex "$1$i")")$(field 0x22 "$(hex Relu)")")
+        inputs+=$(field 0x0a "$(hex "$1$i")")
+    done
+    axis=$(field 0x2a "$(field 0x0a "$(hex axis)")\\x18\\x01\\xa0\\x01\\x02")
+    nodes+=$(field 0x0a "$inputs$(field 0x12 "$(hex y)")$(field 0x22 "$(hex Concat)")$axis")
+    graph=$nodes$(field 0x12 "$(hex wide)")
+    graph+=$(field 0x5a "$(field 0x0a "$(hex x)")$(dims 1 2 3 3)")$(field 0x62 "$(field 0x0a "$(hex y)")$(dims 1 40 3 3)")
+    printf "\\x08\\x08$(field 0x3a "$graph")$(field 0x42 '\x10\x0d')" >"$2"
+}
+wide v "$work/wide.onnx"
 runs 0 "$OFFCUT" inspect "$work/wide.onnx"
 says '^ +20 +1,440 +v10 1x2x3x3, .*, v25 1x2x3x3 and 4 more$' "$work/out"
 says '^ +16 +1,224 +x 1x2x3x3, v10 1x2x3x3, .*, v24 1x2x3x3 and 1 more$' "$work/out"
@@ -72,3 +75,8 @@ is_json "$work/out"
 says '"values_total": 20,$' "$work/out"
 runs 0 "$OFFCUT" plan "$work/wide.onnx" --cut 20
 says ' MOVE .* 1,440 +v10, .*, v25 and 4 more$' "$work/out"
+
+# Names that fill the list's text to its last byte: seven of 113 characters and their shapes.
+wide "$(printf 'n%.0s' {1..111})" "$work/long.onnx"
+runs 0 "$OFFCUT" inspect "$work/long.onnx"
+says ' and [0-9]+ more$' "$work/out"
