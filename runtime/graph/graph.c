@@ -308,17 +308,6 @@ oc_status oc_graph_end_node(oc_graph *graph, oc_node *node, const char *const *o
     return OC_OK;
 }
 
-oc_status oc_graph_reshape_node(oc_graph *graph, oc_id node)
-{
-    oc_desc shapes[OC_NODE_IO_MAX];
-    OC_TRY(check_open(graph));
-    const oc_node *n = &graph->nodes[node];
-    OC_TRY(node_shapes(graph, n, shapes));
-    for (uint32_t i = 0; i < n->n_out; i++)
-        graph->values[n->out[i]].desc = shapes[i];
-    return OC_OK;
-}
-
 /* ---- attributes ---------------------------------------------------------------------------- */
 
 static oc_status find_attr(const oc_node *node, const char *name, oc_attr_type type,

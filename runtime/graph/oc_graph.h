@@ -137,8 +137,6 @@ bool oc_graph_is_output(const oc_graph *graph, oc_id value);
 OC_MUST_USE oc_status oc_graph_fold_node(oc_graph *graph, oc_id node);
 /** Drop nodes and values that no output needs, renumber, and sort topologically (stable: the lowest old id first). Every id changes. Graph inputs stay. */
 OC_MUST_USE oc_status oc_graph_compact(oc_graph *graph);
-/** Recompute the descs of a node's outputs after its attributes or inputs were changed. */
-OC_MUST_USE oc_status oc_graph_reshape_node(oc_graph *graph, oc_id node);
 
 /** Compact, verify, compute uses and the digest (source, transform version, node list with attributes and descs, numerics classes; never computed weights). */
 OC_MUST_USE oc_status oc_graph_freeze(oc_graph *graph, uint32_t transform_version);

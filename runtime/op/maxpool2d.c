@@ -19,32 +19,18 @@ typedef struct attrs {
 } attrs;
 
 static const oc_attr rows[] = {
-    {.name = "kernel",
-     .type = OC_ATTR_INTS,
-     .offset = offsetof(attrs, kernel),
-     .min = 1,
-     .max = INT32_MAX,
-     .initial_ints = {2, {1, 1}},
-     .help = "taps of the window [h,w]"},
+    OP_ATTR_KERNEL(attrs),
     OP_ATTR_STRIDES(attrs),
     OP_ATTR_DILATIONS(attrs),
     OP_ATTR_PADS(attrs),
-    {.name = "ceil_mode",
-     .type = OC_ATTR_INT,
-     .offset = offsetof(attrs, ceil_mode),
-     .max = 1,
-     .help = "1: also windows that end past the padded input; those that begin there are dropped"},
+    OP_ATTR_CEIL_MODE(attrs),
     OP_ATTR_ACT(attrs),
 };
 
 static oc_status geometry_set(const oc_op_call *call, oc_op_geometry *g)
 {
     const attrs *a = call->attrs;
-    OC_TRY(oc_op_check_ints(call, "kernel", &a->kernel, 2, 1));
-    OC_TRY(oc_op_geometry_set(call, &a->window, a->kernel.v[0], a->kernel.v[1], g));
-    if (a->ceil_mode)
-        oc_op_geometry_ceil(&a->window, g);
-    return OC_OK;
+    return oc_op_geometry_pool(call, &a->kernel, &a->window, a->ceil_mode, g);
 }
 
 static oc_status shape(const oc_op_call *call, oc_desc *out)

@@ -258,11 +258,17 @@ static int32_t ceil_places(int32_t size, int32_t pad_begin, int32_t pad_end, int
     return (int32_t)OC_MIN(fit, begin);
 }
 
-void oc_op_geometry_ceil(const oc_op_window *window, oc_op_geometry *g)
+oc_status oc_op_geometry_pool(const oc_op_call *call, const oc_ints *kernel,
+                              const oc_op_window *window, bool ceil_mode, oc_op_geometry *g)
 {
     const int32_t *pad = window->pads.v;
+    OC_TRY(oc_op_check_ints(call, "kernel", kernel, 2, 1));
+    OC_TRY(oc_op_geometry_set(call, window, kernel->v[0], kernel->v[1], g));
+    if (!ceil_mode)
+        return OC_OK;
     g->oh = ceil_places(g->h, pad[0], pad[2], g->kh, g->sh, g->dh);
     g->ow = ceil_places(g->w, pad[1], pad[3], g->kw, g->sw, g->dw);
+    return OC_OK;
 }
 
 uint32_t oc_op_lanes(const oc_traits *traits, size_t elems)

@@ -114,6 +114,13 @@ typedef struct oc_op_window {
     {.name = "pads", .type = OC_ATTR_INTS, .offset = offsetof(type_, window.pads),             \
      .max = INT32_MAX, .initial_ints = {4, {0, 0, 0, 0}},                                      \
      .help = "rows and columns added [top,left,bottom,right]"}
+/* KERNEL and CEIL_MODE: of a pool, which has members of those names beside `window`. */
+#define OP_ATTR_KERNEL(type_)                                                                  \
+    {.name = "kernel", .type = OC_ATTR_INTS, .offset = offsetof(type_, kernel), .min = 1,      \
+     .max = INT32_MAX, .initial_ints = {2, {1, 1}}, .help = "taps of the window [h,w]"}
+#define OP_ATTR_CEIL_MODE(type_)                                                               \
+    {.name = "ceil_mode", .type = OC_ATTR_INT, .offset = offsetof(type_, ceil_mode), .max = 1, \
+     .help = "1: also windows that end past the padded input; those that begin there are dropped"}
 /* clang-format on */
 
 /**
@@ -138,11 +145,14 @@ OC_MUST_USE oc_status oc_op_geometry_set(const oc_op_call *call, const oc_op_win
 OC_MUST_USE oc_status oc_op_define_geometry(oc_launch *launch, const oc_op_geometry *geometry);
 
 /**
- * With ceil_mode: also the windows that begin inside the input or its top or left padding and end
- * past the padded input. OH = min(ceil((H + top + bottom - ((KH-1) dh + 1)) / sh) + 1, ceil((H +
+ * As oc_op_geometry_set for a pool, whose kernel [h,w] is an attribute: checked too. With `ceil_mode`
+ * also the windows that begin inside the input or its top or left padding and end past the padded
+ * input. OH = min(ceil((H + top + bottom - ((KH-1) dh + 1)) / sh) + 1, ceil((H +
  * top) / sh)), likewise OW.
  */
-void oc_op_geometry_ceil(const oc_op_window *window, oc_op_geometry *geometry);
+OC_MUST_USE oc_status oc_op_geometry_pool(const oc_op_call *call, const oc_ints *kernel,
+                                          const oc_op_window *window, bool ceil_mode,
+                                          oc_op_geometry *geometry);
 
 /* ---- vectors and copies --------------------------------------------------------------------- */
 
