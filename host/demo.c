@@ -248,8 +248,10 @@ static int connect_at(demo *d, size_t cut, killer *k)
     char text[HOST_NUMBER_TEXT];
     oc_plan *plan = NULL;
     oc_report report;
-    const oc_session_options options = {
-        .worker = d->worker.address, .on_event = on_event, .event_ctx = k};
+    const oc_session_options options = {.workers = (const char *const[]){d->worker.address},
+                                        .n_workers = 1,
+                                        .on_event = on_event,
+                                        .event_ctx = k};
     int status = host_runner_connect(&d->runner, &options);
     if (status != HOST_OK)
         return status;
@@ -303,8 +305,9 @@ static int show_worker(demo *d)
     if (status == HOST_OK)
         status = host_child_start(d->call, d->options->model, &d->options->device, &d->worker);
     if (status == HOST_OK)
-        status =
-            host_runner_connect(&d->runner, &(oc_session_options){.worker = d->worker.address});
+        status = host_runner_connect(
+            &d->runner, &(oc_session_options){.workers = (const char *const[]){d->worker.address},
+                                              .n_workers = 1});
     if (status == HOST_OK)
         status = show_cuts(d);
     return status == HOST_OK ? show_kill(d) : status;

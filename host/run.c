@@ -174,7 +174,8 @@ static int prepare(task *t)
     const run_options *o = t->options;
     const oc_log_sink *log = o->is_verbose ? &t->log : NULL;
     const oc_prepare_options options = host_prepare_options(&o->device, log);
-    const oc_session_options session = {.worker = o->worker,
+    const oc_session_options session = {.workers = &o->worker,
+                                        .n_workers = o->worker ? 1 : 0,
                                         .connect_timeout_ms = o->connect_timeout_ms,
                                         .worker_timeout_ms = o->worker_timeout_ms,
                                         .is_worker_required = o->is_worker_required,

@@ -465,7 +465,7 @@ void remote_poll(oc_site_part *part, oc_site_progress *progress)
         memcpy(progress->text, s->text, sizeof(s->text));
     }
     if (progress->is_idle && p->status == OC_OK && p->is_done)
-        progress->nodes_done = p->n_nodes;
+        progress->submits_done = 1;
     /* A connection that breaks behind a run that went well must not hide that it did. */
     p->is_told = p->is_told || progress->is_idle;
     oc_cond_unlock(&p->cond);

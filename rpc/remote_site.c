@@ -267,8 +267,8 @@ static void remote_health(oc_site *site, oc_site_health *health)
 {
     remote_site *s = remote_site_of(site);
     oc_cond_lock(&s->cond);
-    health->is_up = s->is_up;
-    memcpy(health->text, s->text, sizeof(health->text));
+    *health = (oc_site_health){.is_settled = s->is_settled, .worker.is_up = s->is_up};
+    memcpy(health->worker.text, s->text, sizeof(s->text));
     oc_cond_unlock(&s->cond);
 }
 

@@ -27,6 +27,7 @@ typedef struct oc_dev_info {
     char why[160];        /* why it is not available */
     uint64_t memory_bytes;
     uint32_t compute_units;
+    uint32_t clock_mhz;   /* of a compute unit at most; 0: the driver does not say */
 } oc_dev_info;
 
 /** Options of opening, plain data. `kernel_dir` and `log` are borrowed until the device is closed. */
@@ -44,6 +45,7 @@ typedef struct oc_dev {
     oc_traits traits;
     size_t mem_align;           /* power of two: offsets of oc_dev_type.mem_view are multiples of it */
     const oc_log_sink *log;
+    atomic_uint n_pending;      /* notifications asked for and not come: pieces of work under way, for telemetry */
     atomic_bool is_lost;        /* a command never ended or the driver said so: from then on enqueuing fails with OC_E_LOST */
 } oc_dev;
 

@@ -26,6 +26,8 @@ typedef void (*oc_exec_progress)(void *ctx, size_t done, size_t total, const cha
  */
 OC_MUST_USE oc_status oc_exec_create(const oc_graph *graph, oc_dev *dev, const bool *only, oc_exec_progress progress, void *ctx, const oc_allocator *alloc, oc_exec **exec);
 void oc_exec_destroy(oc_exec *exec); /* after its lanes */
+/** Whether the node was among those prepared. */
+bool oc_exec_is_ready(const oc_exec *exec, oc_id node);
 const oc_graph *oc_exec_graph(const oc_exec *exec);
 oc_dev *oc_exec_dev(const oc_exec *exec);
 /** Device memory of the packed constants. */
@@ -66,6 +68,13 @@ size_t oc_lane_arena_lower_bound(const oc_lane *lane);
 /** Device memory beside the arena: the scratch buffers that kernels ask for, the largest node's. */
 size_t oc_lane_scratch_bytes(const oc_lane *lane);
 
+/**
+ * Measure each of the lane's nodes: `node_ns` has n_order entries. A node is run alone and then several times in a row, so that what waiting costs
+ * drops out; the median of `repeats` such measurements. Blocks; the lane is idle before and afterwards, its arena holds nothing of use.
+ * Errors: OC_E_DEVICE, OC_E_LOST.
+ */
+OC_MUST_USE oc_status oc_lane_profile(oc_lane *lane, uint32_t repeats, oc_exec_progress progress, void *ctx, double *node_ns);
+
 /** Fill the arena with zeros and wait: for runs whose result nobody wants. Not between runs: constants that the arena holds are lost. */
 OC_MUST_USE oc_status oc_lane_clear(oc_lane *lane);
 
@@ -83,6 +92,8 @@ OC_MUST_USE oc_status oc_lane_write(oc_lane *lane, oc_id value, const void *src,
 OC_MUST_USE oc_status oc_lane_submit(oc_lane *lane, size_t first, size_t count);
 /** Read a pinned value on the transfer queue, after all that was submitted before, while later submissions run. Errors: OC_E_ARG (not pinned, size). */
 OC_MUST_USE oc_status oc_lane_read(oc_lane *lane, oc_id value, void *dst, size_t bytes);
+/** The same for a value that is complete: a notification said that the node that makes it has finished, or it was written and a later one has. Does not wait for what was submitted since. */
+OC_MUST_USE oc_status oc_lane_read_complete(oc_lane *lane, oc_id value, void *dst, size_t bytes);
 /** `done` once all submitted nodes finished (compute), or all reads and what they waited for (transfer). */
 OC_MUST_USE oc_status oc_lane_notify_compute(oc_lane *lane, oc_dev_done done, void *ctx);
 OC_MUST_USE oc_status oc_lane_notify_transfer(oc_lane *lane, oc_dev_done done, void *ctx);

@@ -345,7 +345,7 @@ static void local_poll(oc_site_part *part, oc_site_progress *now)
     go_on(p);
     oc_cond_lock(&p->cond);
     *now = (oc_site_progress){.is_ready = true, .is_idle = is_settled(p), .status = p->status,
-                              .nodes_done = p->compute.done, .gets_done = p->transfer.done};
+                              .submits_done = p->compute.done, .gets_done = p->transfer.done};
     if (now->is_idle && p->is_cancelled && p->status == OC_OK)
         now->status = OC_E_CANCELLED;
     memcpy(now->text, p->text, sizeof(now->text));
@@ -370,8 +370,9 @@ static void local_cancel(oc_site_part *part)
 static void local_health(oc_site *site, oc_site_health *health)
 {
     const oc_dev_info *info = &oc_exec_dev(site_of(site)->exec)->info;
-    health->is_up = true;
-    snprintf(health->text, sizeof(health->text), "this machine, %s", info->name);
+    *health = (oc_site_health){0};
+    health->is_settled = health->worker.is_up = true;
+    snprintf(health->worker.text, sizeof(health->worker.text), "this machine, %s", info->name);
 }
 
 static const oc_site_type local_type = {

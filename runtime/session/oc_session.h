@@ -10,9 +10,9 @@
 #include <offcut/session.h>
 
 /**
- * A session that runs all-local on `exec` (which outlives it). `worker`: the site of the plans' worker, or NULL; the
- * session closes it, also when this fails. Errors: OC_E_NOMEM, OC_E_DEVICE.
+ * A session that runs all-local on `exec` (which outlives it). `workers`: as many as options->n_workers, in its order; the
+ * session closes them, also when this fails (the array is copied). Errors: as oc_session_create.
  */
-OC_MUST_USE oc_status oc_session_make(oc_exec *exec, oc_site *worker, const oc_session_options *options, const oc_allocator *alloc, oc_session **session);
+OC_MUST_USE oc_status oc_session_make(oc_exec *exec, oc_site *const *workers, const oc_session_options *options, const oc_allocator *alloc, oc_session **session);
 
 #endif

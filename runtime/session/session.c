@@ -173,10 +173,11 @@ static oc_status fill_session(oc_session *s)
     return oc_session_set_plan(s, s->all_local);
 }
 
-oc_status oc_session_make(oc_exec *exec, oc_site *worker, const oc_session_options *options,
+oc_status oc_session_make(oc_exec *exec, oc_site *const *workers, const oc_session_options *options,
                           const oc_allocator *alloc, oc_session **session)
 {
     oc_session *s = NULL;
+    oc_site *worker = options && options->n_workers > 0 ? workers[0] : NULL;
     alloc = oc_allocator_or_default(alloc);
     oc_status status = OC_ALLOC(alloc, 1, s);
     if (status == OC_OK)
@@ -297,7 +298,7 @@ static oc_status wait_ready(run *r, oc_site_part *part)
             return now.status;
         }
         if (oc_now_ns() >= deadline) {
-            set_reason(r, "worker %s: not ready within %u ms", s->options.worker,
+            set_reason(r, "worker %s: not ready within %u ms", s->options.workers[0],
                        s->options.connect_timeout_ms);
             return OC_E_DEADLINE;
         }
@@ -341,7 +342,7 @@ static oc_status wait_worker(run *r, const oc_step *step, oc_site_part *part, oc
         if (now.is_idle && now.gets_done == step->n_gives)
             return OC_OK;
         if (oc_now_ns() >= r->site_run.deadline_ns) {
-            set_reason(r, "worker %s: no answer within %u ms", s->options.worker,
+            set_reason(r, "worker %s: no answer within %u ms", s->options.workers[0],
                        s->options.worker_timeout_ms);
             return OC_E_DEADLINE;
         }

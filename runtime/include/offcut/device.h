@@ -33,6 +33,7 @@ typedef struct oc_prepare_options {
     const char *device;      /* selector: NULL (PoCL by default), "pocl", "gpu", "cpu", "reference", "PLATFORM:DEVICE", or a part of a name */
     uint32_t threads;        /* CPU devices: at most so many; 0: all */
     const char *kernel_dir;  /* read kernels (.cl) from this folder instead of the built-in ones; NULL */
+    uint64_t memory_bytes;   /* what constants (in the model's layout) and values may take together: only the longest prefix of the network that fits is prepared; 0: all of it. A session runs the rest on a worker, without a fallback. */
     const oc_log_sink *log;  /* borrowed for the prepared model's life; NULL */
     /** Long work shows progress: `done` of `total` steps, one or two a node; NULL. */
     void (*progress)(void *ctx, size_t done, size_t total, const char *node);
@@ -49,6 +50,8 @@ OC_API OC_MUST_USE oc_status oc_prepare(const oc_model *model, const oc_prepare_
 OC_API void oc_prepared_destroy(oc_prepared *prepared);
 /** The device it was prepared for; belongs to `prepared`. */
 OC_API const oc_device_info *oc_prepared_device(const oc_prepared *prepared);
+/** How many nodes were prepared: all, or the prefix that options->memory_bytes allowed. */
+OC_API size_t oc_prepared_node_count(const oc_prepared *prepared);
 /** Device memory that the packed weights take. */
 OC_API uint64_t oc_prepared_weight_bytes(const oc_prepared *prepared);
 

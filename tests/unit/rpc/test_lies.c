@@ -430,8 +430,8 @@ static void test_hellos(void **state)
         if (!strstr(r.last.text, expected_hello[h].text) || !strstr(r.last.text, w.address))
             fail_msg("hello %d: %s", h, r.last.text);
         site->type->health(site, &health);
-        assert_false(health.is_up);
-        assert_string_equal(health.text, r.last.text);
+        assert_false(health.worker.is_up);
+        assert_string_equal(health.worker.text, r.last.text);
         usleep(100000); /* what it said stays true: it is not asked again and again */
         assert_int_equal(atomic_load(&w.n_hellos), 1);
         remote_run_close(&r);

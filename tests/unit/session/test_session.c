@@ -137,8 +137,8 @@ static void flaky_cancel(oc_site_part *part)
 
 static void flaky_health(oc_site *site, oc_site_health *health)
 {
-    health->is_up = ((flaky_site *)site)->mode == FAULT_NONE;
-    strcpy(health->text, "flaky");
+    health->worker.is_up = ((flaky_site *)site)->mode == FAULT_NONE;
+    strcpy(health->worker.text, "flaky");
 }
 
 static const oc_site_type flaky_type = {
@@ -173,8 +173,8 @@ typedef struct fixture {
     oc_tensor *inputs, *outputs;
 } fixture;
 
-static const oc_session_options patient = {.worker = "flaky", .connect_timeout_ms = 60000, .worker_timeout_ms = 60000};
-static const oc_session_options impatient = {.worker = "flaky", .connect_timeout_ms = 5, .worker_timeout_ms = 10};
+static const oc_session_options patient = {.workers = (const char *const[]){"flaky"}, .n_workers = 1, .connect_timeout_ms = 60000, .worker_timeout_ms = 60000};
+static const oc_session_options impatient = {.workers = (const char *const[]){"flaky"}, .n_workers = 1, .connect_timeout_ms = 5, .worker_timeout_ms = 10};
 
 static bool needs_time_limit(fault mode)
 {
@@ -189,9 +189,9 @@ static void fixture_init_graph(fixture *f, oc_graph *graph, uint64_t seed)
     oc_assert_ok(oc_dev_open("reference", NULL, NULL, &f->dev));
     oc_assert_ok(oc_exec_create(f->graph, f->dev, NULL, NULL, NULL, NULL, &f->exec));
     oc_assert_ok(open_flaky(f->exec, oc_allocator_or_default(NULL), &f->worker));
-    oc_assert_ok(oc_session_make(f->exec, &f->worker->base, &patient, NULL, &f->session));
+    oc_assert_ok(oc_session_make(f->exec, (oc_site *[]){&f->worker->base}, &patient, NULL, &f->session));
     oc_assert_ok(open_flaky(f->exec, oc_allocator_or_default(NULL), &f->hopeless_worker));
-    oc_assert_ok(oc_session_make(f->exec, &f->hopeless_worker->base, &impatient, NULL, &f->impatient_session));
+    oc_assert_ok(oc_session_make(f->exec, (oc_site *[]){&f->hopeless_worker->base}, &impatient, NULL, &f->impatient_session));
     f->inputs = calloc(f->graph->n_inputs, sizeof(oc_tensor));
     f->outputs = calloc(f->graph->n_outputs, sizeof(oc_tensor));
     for (size_t i = 0; i < f->graph->n_inputs; i++) {
@@ -466,7 +466,7 @@ static void a_required_worker_that_fails_is_an_error(void **state)
     fixture_init(&f, 2);
     options.is_worker_required = true;
     oc_assert_ok(open_flaky(f.exec, oc_allocator_or_default(NULL), &worker));
-    oc_assert_ok(oc_session_make(f.exec, &worker->base, &options, NULL, &strict));
+    oc_assert_ok(oc_session_make(f.exec, (oc_site *[]){&worker->base}, &options, NULL, &strict));
     oc_assert_ok(oc_cut_at(f.graph, 1, NULL, &cut));
     oc_assert_ok(oc_plan_make_cut(f.graph, &cut, NULL, &plan));
     oc_cut_fini(&cut);
@@ -504,7 +504,7 @@ static oc_status make_and_run(const oc_allocator *alloc, void *ctx)
     oc_cut cut = {0};
     oc_plan *plan = NULL;
     OC_TRY(open_flaky(f->exec, alloc, &worker));
-    OC_TRY(oc_session_make(f->exec, &worker->base, &impatient, alloc, &session));
+    OC_TRY(oc_session_make(f->exec, (oc_site *[]){&worker->base}, &impatient, alloc, &session));
     oc_status status = oc_cut_at(f->graph, 1, alloc, &cut);
     if (status == OC_OK)
         status = oc_plan_make_cut(f->graph, &cut, alloc, &plan);
@@ -539,7 +539,7 @@ static void a_run_allocates_nothing(void **state)
     fixture_init(&f, 5);
     oc_test_allocator_init(&counting, 0);
     oc_assert_ok(open_flaky(f.exec, &counting.allocator, &worker));
-    oc_assert_ok(oc_session_make(f.exec, &worker->base, &impatient, &counting.allocator, &session));
+    oc_assert_ok(oc_session_make(f.exec, (oc_site *[]){&worker->base}, &impatient, &counting.allocator, &session));
     size_t before = atomic_load(&counting.calls);
     for (int i = 0; i < 3; i++)
         oc_assert_ok(oc_session_run(session, f.inputs, f.graph->n_inputs, f.outputs, 1, NULL));
