@@ -20,7 +20,7 @@ typedef struct oc_session_options {
     uint32_t worker_timeout_ms;   /* how long a run waits for a worker's answer before the tail runs elsewhere; 0: 10000 */
     bool is_worker_required;      /* fail instead of running the tail here */
     /**
-     * Who decides where the network runs, at the start of every run and again at its decision points: rows of oc_policy_list joined by commas
+     * Who decides where the network runs, at the start of every run and again at its decision points: rows of oc_policy_get joined by commas
      * ("latency", "deadline:50,privacy:conv1"). NULL: the plan that oc_session_set_plan sets, all-local at first.
      */
     const char *policy;
@@ -82,11 +82,14 @@ typedef struct oc_decision_info {
     const char *why;
 } oc_decision_info;
 
-/** A row of the policies. Static. */
+/** A row of the policies; its texts are static. */
 typedef struct oc_policy_info {
     const char *name, *argument, *help; /* argument NULL: none */
 } oc_policy_info;
-OC_API const oc_policy_info *oc_policy_list(size_t *count);
+/** Row `index` into `*info`; false where there is none. */
+OC_API bool oc_policy_get(size_t index, oc_policy_info *info);
+/** What `memory:BYTES` in a policy allows, for oc_prepare_options.memory_bytes: a session only chooses among what was prepared. 0 where it says nothing. Errors: OC_E_ARG. */
+OC_API OC_MUST_USE oc_status oc_policy_memory_bytes(const char *policy, uint64_t *bytes);
 
 /**
  * A session on a prepared model. Runs all-local until oc_session_set_plan is called. With workers, connections are begun. With a policy it decides by itself.
