@@ -58,9 +58,10 @@ typedef struct oc_net {
  * is the faster one, waiting for more of the network to run pays only when less has to move), at most 48 of them, and the cuts
  * that are the least for some speed of link and worker (found by sweeping oc_mincut), at most 16 more; and all-local.
  * `can_run`: per node, whether the edge can run it (NULL: all); cuts whose head it cannot run are left out, so is all-local then.
- * Errors: OC_E_NOMEM, OC_E_LIMIT (kinds beyond OC_KINDS_MAX are joined, not refused).
+ * `extra`: cuts that the net must have, such as a policy's (oc_policy_cut); NULL with n_extra 0.
+ * Errors: OC_E_NOMEM, OC_E_LIMIT (kinds beyond OC_KINDS_MAX are joined, not refused), OC_E_UNSUPPORTED (the edge cannot run the head of an extra cut: cut, node).
  */
-OC_MUST_USE oc_status oc_net_make(const oc_graph *graph, const bool *can_run, const oc_allocator *alloc, oc_net **net);
+OC_MUST_USE oc_status oc_net_make(const oc_graph *graph, const bool *can_run, const oc_cut *const *extra, size_t n_extra, const oc_allocator *alloc, oc_net **net);
 void oc_net_destroy(oc_net *net);
 /**
  * A new net, the same but with one more cut, whose head is `is_head`; `*cut` is its index there. Errors: OC_E_NOMEM,
