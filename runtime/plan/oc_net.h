@@ -14,7 +14,8 @@
 
 /**
  * A cut that may be forwarded at, or (the last one) not forwarding at all. The cuts of a net stand by n_head, rising.
- * cuts[0] is that of nothing having run; cuts[n_cuts - 1] has all nodes in its head.
+ * cuts[0] is that of nothing having run; the head of cuts[n_cuts - 1] is all that the edge can run: every node, unless
+ * `can_run` forbade some, and then it is a cut like the others.
  */
 typedef struct oc_net_cut {
     const char *name;       /* for people: "7 (conv2)", "all-local", or the names of the values that cross */
@@ -55,8 +56,9 @@ typedef struct oc_net {
 
 /**
  * Make the net of a frozen graph with its worthwhile cuts: the prefixes that no shorter prefix matches in bytes sent (as long as the worker
- * is the faster one, waiting for more of the network to run pays only when less has to move), at most 48 of them, and the cuts
- * that are the least for some speed of link and worker (found by sweeping oc_mincut), at most 16 more; and all-local.
+ * is the faster one, waiting for more of the network to run pays only when less has to move), at most 32 of them; in each eighth of the
+ * arithmetic the prefix that sends least, so that a run that went past the others can still be forwarded; and the cuts
+ * that are the least for some speed of link and worker (found by sweeping oc_mincut), at most 16 more; and all that the edge can run.
  * `can_run`: per node, whether the edge can run it (NULL: all); cuts whose head it cannot run are left out, so is all-local then.
  * `extra`: cuts that the net must have, such as a policy's (oc_policy_cut); NULL with n_extra 0.
  * Errors: OC_E_NOMEM, OC_E_LIMIT (kinds beyond OC_KINDS_MAX are joined, not refused), OC_E_UNSUPPORTED (the edge cannot run the head of an extra cut: cut, node).
@@ -71,7 +73,7 @@ OC_MUST_USE oc_status oc_net_with_cut(const oc_net *net, const oc_graph *graph, 
 /** The cut with that head, or OC_NONE. */
 uint32_t oc_net_find_cut(const oc_net *net, const bool *is_head);
 
-/** The nodes through which every path from an input to value `value` goes: whether `node` is one of them (its own outputs included). Linear. */
-bool oc_net_dominates(const oc_net *net, oc_id node, oc_id value);
+/** Per value (n_values flags): whether every path from an input to it goes through `node`, the node's own outputs included. Linear. */
+void oc_net_dominated(const oc_net *net, oc_id node, bool *is_dominated);
 
 #endif

@@ -65,17 +65,19 @@ typedef struct oc_policy_type {
     const char *help;
     /** `text` is what stands behind the colon. Errors: OC_E_ARG, OC_E_NOTFOUND. `arena` keeps what the argument needs. NULL with `argument`. */
     oc_status (*parse)(const char *text, const oc_net *net, oc_arena *arena, oc_policy_arg *arg);
+    /** The cut that the argument `text` needs a net to have; NULL: none. Owns: fini `cut`. Errors: as oc_cut_parse. */
+    oc_status (*cut)(const char *text, const oc_graph *graph, const oc_allocator *alloc, oc_cut *cut);
     /** Whether the option may be taken. NULL: it rejects nothing. */
     bool (*allows)(const oc_policy_arg *arg, const oc_net *net, const oc_situation *situation, const oc_option *option);
     /** Smaller is better. NULL: no objective. */
     double (*score)(const oc_policy_arg *arg, const oc_net *net, const oc_situation *situation, const oc_option *option);
-    /** Whether the value may cross, for the minimum cut; NULL: any may. A row with `allows` and without this is a constraint that a minimum cut cannot hold: then the gap is reported. */
+    /** Whether the value may cross, for the minimum cut, and also where a choice is forced; NULL: any may. A row with `allows` and without this is a constraint that a minimum cut cannot hold: then the gap is reported. */
     bool (*may_cross)(const oc_policy_arg *arg, const oc_net *net, oc_id value);
     /** The options are scored by their total, so the minimum cut is the exact answer. */
     bool is_total;
     /** A deadline that the row sets for every run, in nanoseconds; NULL: none. */
     double (*deadline_ns)(const oc_policy_arg *arg);
-    /** What the edge may hold for the network; NULL: no limit. */
+    /** What the edge may hold for the network; NULL: no limit. Such a row parses without a net (NULL). */
     double (*memory_bytes)(const oc_policy_arg *arg);
 } oc_policy_type;
 
@@ -104,8 +106,9 @@ OC_MUST_USE oc_status oc_planner_create(const oc_costs *costs, const oc_policy *
 void oc_planner_destroy(oc_planner *planner);
 /**
  * Decide. At the start of a run (at_cut 0, nothing submitted) with the minimum cut, at a decision point among the net's cuts. Options behind what was submitted are
- * open, and so is at_cut itself (forward now). Fallback time: with a deadline and can_finish, a remote option is allowed only if what the edge would
- * need for the tail still fits behind it; if none fits, the quickest possible is forced. Hysteresis: another option than the one in force must be better by more than max(total_error, 2 %), at most 25 %.
+ * open, and so is at_cut itself (forward now). `policy` was parsed for costs->net; the situation's at_cut is one of its cuts. Fallback time: with a deadline and can_finish, a remote option is allowed only if what the edge would
+ * need for the tail still fits behind it; if none fits, the quickest possible is forced. Hysteresis: another option than the one in force must be better by more than max(total_error, 2 %), at most 25 %, of the
+ * total of the one in force. Ties: the lower total, cut, site. Nothing is allowed: the quickest of what is only too late; else finish here; else the quickest worker, unless a value must not cross.
  */
 void oc_planner_decide(oc_planner *planner, const oc_situation *situation, oc_decision *decision);
 
@@ -115,7 +118,7 @@ OC_MUST_USE oc_status oc_mincut_create(const oc_net *net, const oc_allocator *al
 void oc_mincut_destroy(oc_mincut *mincut);
 /**
  * edge_ns, cloud_ns: per node, finite, at least 0 (INFINITY for a node that a site cannot run). up_ns: per value that crosses (INFINITY: it must not); down_ns: per output that the worker makes.
- * `is_head` (n_nodes) receives the best head; returns its sum. A head of all nodes is all-local. Ties: the larger head. Nothing is allocated.
+ * down_ns has one entry for each of net->outputs. `is_head` (n_nodes) receives the best head; returns its sum, INFINITY (and no head) where there is none. A head of all nodes is all-local. Ties: the larger head. Nothing is allocated.
  */
 double oc_mincut_solve(oc_mincut *mincut, const double *edge_ns, const double *cloud_ns, const double *up_ns, const double *down_ns, bool *is_head);
 

@@ -17,7 +17,7 @@ typedef enum oc_cost_source { OC_COST_ROOFLINE, OC_COST_PROFILE } oc_cost_source
 
 /**
  * What each node costs at each site, before corrections. Fixed for a session. sum[site][cut * OC_KINDS_MAX + kind] is the time of the nodes of
- * that kind in the head of that cut, so that the cost of any cut is a few multiply-adds.
+ * that kind in the head of that cut, so that the cost of any cut is a few multiply-adds; the row of cut n_cuts is that of all nodes.
  */
 typedef struct oc_costs {
     const oc_allocator *alloc;
@@ -35,9 +35,9 @@ typedef struct oc_roofline {
     double start_ns;    /* per node */
 } oc_roofline;
 
-/** All sites by their rooflines. Errors: OC_E_NOMEM. */
+/** All sites by their rooflines; a node that does nothing takes nothing. Errors: OC_E_NOMEM, OC_E_ARG (more sites than OC_SITES_MAX, a rate that is not positive). */
 OC_MUST_USE oc_status oc_costs_make(const oc_net *net, const oc_roofline *rooflines, size_t n_sites, const oc_allocator *alloc, oc_costs **costs);
-/** Give a site measured times (n_nodes of them). */
+/** Give a site measured times (n_nodes of them); one that is no time (NAN, negative, infinite) leaves the node's as it is. */
 void oc_costs_set(oc_costs *costs, size_t site, const double *node_ns);
 void oc_costs_destroy(oc_costs *costs);
 
@@ -50,7 +50,7 @@ typedef struct oc_site_state {
     double error;            /* median relative error of this site's predicted compute times; 0 while there are none */
     /* Workers: */
     double queue_ns;
-    double encode_ns_per_byte, decode_ns_per_byte;
+    double encode_ns_per_byte, decode_ns_per_byte; /* of what is sent, of the answer */
     oc_link_estimate link;
 } oc_site_state;
 
@@ -58,7 +58,7 @@ typedef struct oc_situation {
     uint64_t run;            /* which one, from 1 */
     uint64_t at_ns;          /* since the session was made */
     uint32_t at_cut;         /* of the net: what has run; cut 0 at the start */
-    uint32_t n_submitted;    /* nodes of the fixed order that the edge has been given: those of at_cut and of at most one chunk more */
+    uint32_t n_submitted;    /* nodes of the fixed order that the edge has been given: those of at_cut and of at most one chunk more; where at_cut is no prefix: its nodes alone */
     uint32_t now_cut, now_site; /* the choice in force, from the last decision of this run or the last run; OC_NONE: none. now_site 0: all local */
     double total_error;      /* median relative error of the predicted totals; 0 while there are none */
     double deadline_ns;      /* what is left; INFINITY: none */
@@ -76,7 +76,7 @@ typedef struct oc_prediction {
     double total_ns;
 } oc_prediction;
 
-/** Forward at `cut` to `site`, or (the last cut, site 0) stay to the end. */
+/** Forward at `cut` to `site`, or (the last cut, site 0) stay to the end. The edge's start counts while nothing was submitted. */
 void oc_predict(const oc_costs *costs, const oc_situation *situation, uint32_t cut, uint32_t site, oc_prediction *prediction);
 
 /** The corrected time of the nodes before and behind a cut at a site, without its start. */
