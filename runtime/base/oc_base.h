@@ -140,6 +140,12 @@ void oc_buf_init(oc_buf *buf, const oc_allocator *alloc);
 void oc_buf_fini(oc_buf *buf);
 OC_MUST_USE oc_status oc_buf_put(oc_buf *buf, const void *data, size_t size);
 OC_MUST_USE oc_status oc_buf_printf(oc_buf *buf, const char *fmt, ...) OC_PRINTF(2, 3);
+/**
+ * The next character of `*text`, which ends at `end` or its NUL, as it stands inside a JSON string, into `out` (not terminated). Returns its length, 0 at
+ * the end; moves `*text` on. A byte that is not UTF-8 becomes '?'.
+ */
+#define OC_JSON_ESCAPE 8
+size_t oc_json_escape(const char **text, const char *end, char out[OC_JSON_ESCAPE]);
 /** Writing the protobuf wire: a tag with its value. */
 OC_MUST_USE oc_status oc_buf_wire_varint(oc_buf *buf, uint32_t number, uint64_t value);
 OC_MUST_USE oc_status oc_buf_wire_fixed32(oc_buf *buf, uint32_t number, uint32_t value);
