@@ -78,3 +78,14 @@ is_json() {
     fi
     [[ $(head -c 1 "$1") == "{" && $(tail -n 1 "$1") == "}" ]] || fail "no JSON document: $1"
 }
+
+# campaign ARGUMENTS...: of tests/support/fault_campaign.c. $FAULT_SEED repeats one that failed. How late a run may end is
+# for the scheduler of a machine that runs other tests beside.
+campaign() {
+    "$FAULT_CAMPAIGN" --tolerance 500 ${FAULT_SEED:+--seed "$FAULT_SEED"} "$@" >"$work/out" 2>"$work/err" || {
+        tail -n 40 "$work/out" >&2
+        cat "$work/err" >&2
+        fail "the fault campaign: $*"
+    }
+    cat "$work/out"
+}
