@@ -84,18 +84,19 @@ void oc_rpc_loop_init(oc_rpc_loop *loop, const oc_log_sink *log)
 /* Serve tags until the queue was shut down and is empty. */
 static void serve(oc_rpc_loop *loop)
 {
-    uint64_t next = loop->tick ? oc_now_ns() + loop->tick_ns : OC_NEVER_NS;
+    loop->due_ns = loop->tick ? oc_now_ns() + loop->tick_ns : OC_NEVER_NS;
     for (;;) {
-        grpc_event event = grpc_completion_queue_next(loop->queue, oc_rpc_deadline(next), NULL);
+        grpc_event event =
+            grpc_completion_queue_next(loop->queue, oc_rpc_deadline(loop->due_ns), NULL);
         if (event.type == GRPC_QUEUE_SHUTDOWN)
             return;
         if (event.type == GRPC_OP_COMPLETE) {
             const oc_rpc_tag *tag = event.tag;
             tag->done(tag->owner, event.success != 0);
         }
-        if (loop->tick && oc_now_ns() >= next) {
+        if (loop->tick && oc_now_ns() >= loop->due_ns) {
+            loop->due_ns = oc_now_ns() + loop->tick_ns;
             loop->tick(loop->tick_ctx);
-            next = oc_now_ns() + loop->tick_ns;
         }
     }
 }

@@ -10,6 +10,10 @@
  *              there was none, why the part is not ready: OC_E_LOST (no connection, and why), OC_E_MISMATCH (no such digest there: both
  *              are named; or no common protocol version), OC_E_UNSUPPORTED (no offcut worker).
  *   times      of the last run, from its first put (or submit) on.
+ * What health says of the worker comes from a Status stream that is open while there is a connection (docs/adr/0008-status-stream.md):
+ *   is_settled  it cannot be used, and text says why; or it answered Hello, and link and clock were measured as far as they are at the start.
+ *   load        bounded whatever the worker says; OC_LINK_STALE when it was not heard for 3 intervals of 200 ms and a round trip, and
+ *               for a worker without Status (an older one), whose link is learnt from runs alone.
  * Memory given to put and get is not touched any more once cancel has returned.
  */
 #ifndef OC_REMOTE_H
@@ -26,7 +30,8 @@ typedef struct oc_remote_options {
 } oc_remote_options;
 
 /**
- * `address`: "HOST:PORT". `graph` is frozen and outlives the site. `options` NULL: defaults.
+ * `address`: "HOST:PORT". `graph` is frozen and outlives the site; NULL: the worker is only watched, whatever it serves, and
+ * part_open and profile fail with OC_E_ARG. `options` NULL: defaults.
  * Owns: the caller closes `*site` by its type, after its parts. Errors: OC_E_ARG (address), OC_E_NOMEM.
  */
 OC_MUST_USE oc_status oc_remote_site_open(const char *address, const oc_graph *graph, const oc_remote_options *options, const oc_allocator *alloc, oc_site **site);

@@ -22,6 +22,17 @@
 
 #define OC_RPC_PATH_HELLO "/offcut.v1.Offcut/Hello"
 #define OC_RPC_PATH_RUN_PART "/offcut.v1.Offcut/RunPart"
+#define OC_RPC_PATH_STATUS "/offcut.v1.Offcut/Status"
+
+/* Bounds of a Status stream: between messages that nobody asked for, and of a request's padding. */
+#define OC_RPC_STATUS_MIN_MS 20
+#define OC_RPC_STATUS_MAX_MS 60000
+#define OC_RPC_PADDING_BYTES (1u << 20)
+/*
+ * What a peer may send of one stream before it hears that it was taken. With gRPC's 64 KiB a cut of 600 KiB costs ten round
+ * trips; this is what fits into a link of 1000 Mbit/s with a round trip of 130 ms. docs/adr/0008-status-stream.md.
+ */
+#define OC_RPC_WINDOW_BYTES (16 << 20)
 
 /* ---- the library ----------------------------------------------------------------------------- */
 
@@ -55,6 +66,7 @@ typedef struct oc_rpc_loop {
     void (*tick)(void *ctx); /* NULL: never called */
     void *tick_ctx;
     uint64_t tick_ns;
+    uint64_t due_ns; /* of oc_now_ns: when tick is called next. The loop's thread may bring it forward. */
 } oc_rpc_loop;
 
 void oc_rpc_loop_init(oc_rpc_loop *loop, const oc_log_sink *log);

@@ -16,10 +16,12 @@
 #include "oc_flow.h"
 #include "oc_graph.h"
 #include "oc_rpc.h"
+#include "oc_telemetry.h"
 
 #include <offcut/worker.h>
 
 #include <semaphore.h>
+#include <stdatomic.h>
 
 typedef struct oc_serve_model {
     char *name; /* as clients name it */
@@ -37,7 +39,17 @@ typedef struct oc_serve_model {
 #define OC_SERVE_ERROR 512
 #define OC_SERVE_VERSION "1" /* a worker has one version of each model */
 
+#define OC_SERVE_RUNS 15    /* of a part: what its time is estimated from */
+
 typedef struct oc_serve_request oc_serve_request;
+
+/** How long something takes: the median of its last runs. */
+typedef struct oc_serve_times {
+    uint64_t last_ns[OC_SERVE_RUNS]; /* a ring */
+    uint64_t n_runs;
+    uint64_t typical_ns;             /* 0: it has never run */
+} oc_serve_times;
+void oc_serve_times_add(oc_serve_times *times, uint64_t ns);
 
 typedef struct oc_serve_part {
     const oc_serve_model *model;
@@ -46,6 +58,7 @@ typedef struct oc_serve_part {
     oc_lane *lane;          /* the executor's: made at the first run, and again after a failure */
     size_t in_use;          /* requests given out */
     uint64_t used_at;       /* of oc_serve.clock */
+    oc_serve_times times;   /* the loop's */
     oc_serve_request *spares;
     size_t n_spares;
     struct oc_serve_part *next;
@@ -61,10 +74,12 @@ struct oc_serve_request {
     size_t bytes;           /* of it, as oc_worker.held_bytes counts it */
     oc_flow_value *takes, *gives;
     size_t n_takes, n_gives;
-    uint64_t id;            /* the client's, for logs */
+    uint64_t id, session;   /* the client's, for logs and to know another try of it */
     uint64_t deadline_ns;   /* the run must have begun by then */
     uint64_t queued_ns;
     uint64_t queue_ns, compute_ns; /* set when done */
+    double *node_ns;        /* per node of the part: it is measured instead of run. NULL: it is run */
+    atomic_bool is_unwanted; /* nobody waits for a measurement any more: it may end early */
     oc_serve_state state;   /* guarded by the executor's lock once queued */
     oc_status status;       /* set when done */
     char text[OC_SERVE_ERROR];
@@ -83,6 +98,8 @@ typedef struct oc_serve_executor {
     bool is_running;
     bool is_stopping;
     oc_serve_request *first, **last;
+    oc_serve_request *running; /* and since when */
+    uint64_t running_ns;
     oc_serve_watch *watch;
     oc_dev *dev;
     const oc_allocator *alloc;
@@ -103,9 +120,18 @@ void oc_serve_executor_take(oc_serve_executor *executor, oc_serve_request *reque
 /** Take a waiting request back: true, and `done` will not be called. False: it runs or is done. */
 bool oc_serve_executor_drop(oc_serve_executor *executor, oc_serve_request *request);
 
+/** What a request that comes now would find. `mean_ns`: the time of a part that has never run. */
+typedef struct oc_serve_load {
+    uint64_t queue_ns;
+    uint32_t n_waiting, n_running;
+} oc_serve_load;
+/** From the loop's thread, which the parts' times belong to. */
+void oc_serve_executor_load(oc_serve_executor *executor, uint64_t mean_ns, uint64_t now_ns, oc_serve_load *load);
+
 /* ---- calls ----------------------------------------------------------------------------------- */
 
 #define OC_SERVE_CALLS_SPARE 32 /* calls beside those with a request: small questions and refusals */
+#define OC_SERVE_STATUSES 16    /* Status streams, which live as long as their clients */
 #define OC_SERVE_CONNECTIONS 4  /* a connection has at most one in so many of the calls */
 
 typedef struct oc_serve_call oc_serve_call;
@@ -122,7 +148,19 @@ typedef struct oc_serve_method {
     oc_status (*ran)(oc_serve_call *call);
     /** What oc_serve_call_send sent is on its way; NULL where nothing is sent that way. */
     oc_status (*sent)(oc_serve_call *call);
+    /** The client will send no more; NULL where that is an error. */
+    oc_status (*finished)(oc_serve_call *call);
 } oc_serve_method;
+
+/** A Status stream: the state of its call. It sends and receives at once, and only the newest request waits. */
+typedef struct oc_serve_status {
+    bool is_open;             /* counted in oc_worker.n_statuses */
+    bool is_asked;            /* `id` waits until what is being sent has gone */
+    bool has_ended;           /* the client asks no more */
+    uint64_t id, received_ns;
+    uint64_t interval_ns, due_ns; /* of what nobody asked for; 0, OC_NEVER_NS: none */
+    uint64_t services_ns, services_at; /* when services were sent, and which (oc_worker.n_measured) */
+} oc_serve_status;
 
 struct oc_serve_call {
     oc_worker *worker;
@@ -142,6 +180,8 @@ struct oc_serve_call {
     oc_serve_request *request;
     oc_buf id, head, tensor;  /* ModelInfer: what the client calls its request; the answer being built */
     uint64_t opened_ns, receive_ns;
+    uint64_t heard_ns;        /* when the last message was here */
+    oc_serve_status status;
     uint64_t moved_ns;        /* when a message was last asked for or sent */
     struct oc_serve_call *next; /* free */
 };
@@ -150,12 +190,15 @@ struct oc_serve_call {
 void oc_serve_call_read(oc_serve_call *call);
 /** Send a message (taken); the method's `sent` is called. */
 void oc_serve_call_send(oc_serve_call *call, grpc_byte_buffer *message);
-/** Send the last message (taken; NULL: none) and the status. */
+/** Send the last message (taken; NULL: none) and the status. Where another message is still being sent, the call is broken off with the status. */
 void oc_serve_call_end(oc_serve_call *call, oc_status status, grpc_byte_buffer *message);
 /** Hand the call's filled request to the executor; the method's `ran` is called, or the call ends with its error. */
 void oc_serve_call_run(oc_serve_call *call);
 /** Admit the call: give it a request (see oc_serve_request_open). Errors: also OC_E_BUSY (the worker is full), OC_E_LOST (it is stopping). */
 OC_MUST_USE oc_status oc_serve_call_open(oc_serve_call *call, const oc_serve_model *model, const oc_id *takes, size_t n_takes, const oc_id *gives, size_t n_gives);
+
+/** Drop every other call that has a request of the same session and id: an older try, whose answer nobody waits for. */
+void oc_serve_call_supersede(const oc_serve_call *call);
 
 /* ---- the worker ------------------------------------------------------------------------------ */
 
@@ -169,6 +212,7 @@ struct oc_worker {
     uint64_t first_ns; /* how long a client may take for a small first message; and what is idle where places are short */
     uint64_t grace_ns; /* how long answers may take to go out when the worker stops */
     oc_dev *dev;
+    double peak_flops, peak_bytes_per_s; /* of dev; 0: not known */
     oc_serve_model *models;
     size_t n_models;
     grpc_server *server;
@@ -188,6 +232,9 @@ struct oc_worker {
     bool is_listening;         /* a call is waiting to be new */
     bool is_closed;            /* no more calls come */
     size_t n_requests;
+    size_t n_statuses;
+    uint64_t n_measured;       /* runs that changed a part's times */
+    oc_telemetry *telemetry;
     size_t held_bytes;         /* of all requests, spare ones and lost memory too */
     oc_serve_part *parts;
     size_t n_parts;
@@ -229,5 +276,12 @@ oc_status oc_serve_infer_ran(oc_serve_call *call);
 oc_status oc_serve_part_message(oc_serve_call *call, oc_bytes bytes);
 oc_status oc_serve_part_ran(oc_serve_call *call);
 oc_status oc_serve_part_sent(oc_serve_call *call);
+oc_status oc_serve_status_message(oc_serve_call *call, oc_bytes bytes);
+oc_status oc_serve_status_sent(oc_serve_call *call);
+oc_status oc_serve_status_finished(oc_serve_call *call);
+/** Send what is due, and be called again in time for what is due next. */
+void oc_serve_status_tick(oc_worker *worker, uint64_t now_ns);
+/** Its call is released. */
+void oc_serve_status_close(oc_serve_call *call);
 
 #endif

@@ -56,6 +56,7 @@ static grpc_byte_buffer *make_open(const remote_part *p)
     open.gives = p->give_names;
     open.n_gives = p->n_gives;
     open.codec = (char *)OC_FLOW_CODEC;
+    open.session_id = p->session;
     request.message_case = OFFCUT__V1__RUN_PART_REQUEST__MESSAGE_OPEN;
     request.open = &open;
     return oc_rpc_pack(&request.base);
@@ -106,6 +107,7 @@ static void send_next(remote_part *p)
         return;
     p->sending = message;
     p->is_sending = true;
+    p->first_ns = p->first_ns ? p->first_ns : oc_now_ns();
     begin(p, ops, count, &p->on_sent);
 }
 
@@ -113,7 +115,8 @@ static void send_next(remote_part *p)
 
 static oc_status read_done(remote_part *p, oc_bytes bytes)
 {
-    uint64_t *const fields[] = {NULL, &p->receive_ns, &p->queue_ns, &p->compute_ns};
+    uint64_t *const fields[] = {NULL,           &p->receive_ns, &p->queue_ns,
+                                &p->compute_ns, &p->open_at_ns, &p->done_at_ns};
     oc_wire wire;
     oc_wire_field field;
     bool more;
@@ -140,10 +143,12 @@ static oc_status read_chunk(remote_part *p, oc_bytes bytes)
                        (int)OC_MIN(chunk.name.size, (size_t)100),
                        chunk.name.data ? (const char *)chunk.name.data : "");
     p->is_parked = value->data == NULL;
+    p->has_parked = p->has_parked || p->is_parked;
     if (p->is_parked)
         return OC_OK;
     OC_TRY(oc_flow_receive(value, &chunk));
     if (value->is_done) {
+        p->last_ns = oc_now_ns();
         p->gets_done++;
         oc_waker_wake(p->waker);
     }
@@ -191,21 +196,27 @@ static void take_message(remote_part *p)
 
 /* ---- one run: its end ------------------------------------------------------------------------ */
 
-/* The five shares add up to the total, whatever a worker reports. */
+/*
+ * The five shares add up to the total, whatever a worker reports. Without a common clock the way there
+ * is what the worker saw of it, and the rest, the round trip too, is the way back.
+ */
 static void share_time(remote_part *p)
 {
     oc_site_times *t = &p->times;
-    uint64_t left = p->begin_ns ? oc_now_ns() - p->begin_ns : 0;
+    uint64_t left = t->end_ns - t->begin_ns;
+    uint64_t encode = p->encode_ns, send = p->receive_ns;
     t->total_ns = left;
-    t->encode_ns = OC_MIN(p->encode_ns, left);
+    t->encode_ns = OC_MIN(encode, left);
     left -= t->encode_ns;
     t->compute_ns = OC_MIN(p->compute_ns, left);
     left -= t->compute_ns;
     t->queue_ns = OC_MIN(p->queue_ns, left);
     left -= t->queue_ns;
-    /* What was encoded while the worker was receiving is no time of the link. */
-    t->send_ns = p->receive_ns > p->late_encode_ns ? p->receive_ns - p->late_encode_ns : 0;
-    t->send_ns = OC_MIN(t->send_ns, left);
+    if (t->there_ns)
+        send = t->there_ns - t->begin_ns;
+    else
+        encode = p->late_encode_ns; /* while the worker was receiving: no time of the link */
+    t->send_ns = OC_MIN(send > encode ? send - encode : 0, left);
     t->receive_ns = left - t->send_ns;
 }
 
@@ -237,8 +248,11 @@ static void end_tag(remote_part *p)
 {
     if (--p->pending > 0)
         return;
-    share_time(p);
+    p->times.end_ns = oc_now_ns();
+    p->times.begin_ns = p->begin_ns ? p->begin_ns : p->times.end_ns;
     p->status = judge_run(p);
+    remote_status_run_ended(site_of(p), p);
+    share_time(p);
     grpc_byte_buffer_destroy(p->received); /* one that nobody asked for */
     grpc_byte_buffer_destroy(p->sending);  /* one that gRPC refused */
     p->received = p->sending = NULL;
@@ -300,15 +314,18 @@ static void clear_run(remote_part *p, const oc_site_run *run)
         p->gives[i].data = NULL;
     }
     p->id = run->id;
+    p->session = run->session;
     p->deadline_ns = run->deadline_ns;
     p->begin_ns = p->encode_ns = p->late_encode_ns = 0;
+    p->first_ns = p->last_ns = 0;
+    p->has_paused = p->has_parked = false;
     p->n_put = p->n_sent = p->gets_done = 0;
     p->is_submitted = p->is_open_sent = p->is_closed = p->is_done = false;
     p->is_cancelled = p->is_told = p->is_sending = p->is_parked = false;
     p->status = OC_OK;
     p->text[0] = '\0';
     p->times = (oc_site_times){0};
-    p->receive_ns = p->queue_ns = p->compute_ns = 0;
+    p->receive_ns = p->queue_ns = p->compute_ns = p->open_at_ns = p->done_at_ns = 0;
     p->code = GRPC_STATUS_UNKNOWN;
     p->details = grpc_empty_slice();
     grpc_metadata_array_init(&p->head);
@@ -332,6 +349,7 @@ static oc_status start_call(remote_part *p)
     ops[1].data.recv_status_on_client.status_details = &p->details;
     begin(p, ops, OC_COUNT(ops), &p->on_status);
     if (p->pending > 0) {
+        remote_status_run_began(site_of(p));
         read_next(p);
         return OC_OK;
     }
@@ -396,6 +414,7 @@ oc_status remote_put(oc_site_part *part, oc_id value, const oc_tensor *tensor)
     oc_status status = check_value(p, "put", value, v, &tensor->desc);
     if (status == OC_OK) {
         v->data = tensor->data;
+        p->has_paused = p->has_paused || (p->is_open_sent && !p->is_sending);
         p->order[p->n_put++] = v;
         p->begin_ns = p->begin_ns ? p->begin_ns : oc_now_ns();
         send_next(p);
@@ -516,6 +535,8 @@ oc_status remote_part_open(oc_site *site, const oc_part *part, const oc_id *pinn
     remote_part *p = NULL;
     (void)pinned; /* a worker holds nothing between runs */
     (void)n_pinned;
+    if (!site->graph)
+        return oc_fail(OC_E_ARG, "%s: it is only watched: it runs no parts", s->name);
     OC_TRY(OC_ALLOC(site->alloc, 1, p));
     p->base.site = site;
     p->waker = waker;

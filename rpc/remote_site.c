@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The connection to a worker. One tag at most is under way: a Hello, or the wait for a change.
+ * The connection to a worker. Of it one tag at most is under way: a Hello, or the wait for a change.
  *
  *     Hello ---- answered ----> up (or refused) ---- connection changes ----+
  *       |  ^                                                                |
@@ -147,6 +147,13 @@ static void set_state(remote_site *s, oc_status status, bool is_up)
 {
     s->status = status;
     s->is_up = is_up;
+    remote_wake(s);
+}
+
+/* Also those that wait for a connection sleep on it. */
+void remote_wake(remote_site *s)
+{
+    oc_cond_wake(&s->cond);
     for (remote_part *p = s->parts; p; p = p->next)
         oc_waker_wake(p->waker);
 }
@@ -172,15 +179,10 @@ static const Offcut__V1__Model *likely_model(const Offcut__V1__HelloResponse *he
     return hello->n_models > 0 ? hello->models[0] : NULL;
 }
 
-static oc_status check_hello(remote_site *s, const Offcut__V1__HelloResponse *hello,
+static oc_status check_model(remote_site *s, const Offcut__V1__HelloResponse *hello,
                              char text[REMOTE_TEXT])
 {
     char digest[OC_DIGEST_TEXT];
-    if (hello->version_min > OC_RPC_VERSION_MAX || hello->version_max < OC_RPC_VERSION_MIN) {
-        remote_say(s, text, "it speaks the protocol versions %u to %u, we speak %d to %d",
-                   hello->version_min, hello->version_max, OC_RPC_VERSION_MIN, OC_RPC_VERSION_MAX);
-        return OC_E_MISMATCH;
-    }
     oc_digest_print(&s->base.graph->digest, digest);
     const Offcut__V1__Model *model = find_digest(hello, digest);
     if (!model) {
@@ -193,6 +195,36 @@ static oc_status check_hello(remote_site *s, const Offcut__V1__HelloResponse *he
     remote_say(s, text, "%.40s, %.120s, model \"%.60s\"", hello->worker, hello->device,
                model->name);
     return OC_OK;
+}
+
+static oc_status check_hello(remote_site *s, const Offcut__V1__HelloResponse *hello,
+                             char text[REMOTE_TEXT])
+{
+    if (hello->version_min > OC_RPC_VERSION_MAX || hello->version_max < OC_RPC_VERSION_MIN) {
+        remote_say(s, text, "it speaks the protocol versions %u to %u, we speak %d to %d",
+                   hello->version_min, hello->version_max, OC_RPC_VERSION_MIN, OC_RPC_VERSION_MAX);
+        return OC_E_MISMATCH;
+    }
+    if (s->base.graph)
+        return check_model(s, hello, text);
+    remote_say(s, text, "%.40s, %.120s, %zu models", hello->worker, hello->device, hello->n_models);
+    return OC_OK;
+}
+
+/* What it says of its device: "NAME (DRIVER)", and the driver alone. */
+static void keep_device(remote_site *s, const Offcut__V1__HelloResponse *hello)
+{
+    char driver[REMOTE_DEVICE_TEXT + 3];
+    int at = snprintf(driver, sizeof(driver), " (%.*s)", REMOTE_DEVICE_TEXT - 1, hello->driver);
+    snprintf(s->device, sizeof(s->device), "%.*s", REMOTE_DEVICE_TEXT - 1, hello->device);
+    snprintf(s->driver, sizeof(s->driver), "%.*s", REMOTE_DEVICE_TEXT - 1, hello->driver);
+    s->peak_flops = hello->peak_flops;
+    s->peak_bytes_per_s = hello->peak_bytes_per_s;
+    oc_text_one_line(s->device);
+    oc_text_one_line(s->driver);
+    size_t length = strlen(s->device), cut = (size_t)OC_MAX(at, 0);
+    if (*hello->driver && length > cut && strcmp(s->device + length - cut, driver) == 0)
+        s->device[length - cut] = '\0';
 }
 
 static oc_status read_answer(remote_site *s, char text[REMOTE_TEXT])
@@ -219,6 +251,7 @@ static oc_status read_answer(remote_site *s, char text[REMOTE_TEXT])
         return status;
     }
     status = check_hello(s, hello, text);
+    keep_device(s, hello);
     oc_rpc_unpacked_free(hello, s->base.alloc);
     return status;
 }
@@ -237,6 +270,8 @@ static void on_hello(void *owner, bool ok)
         if (strcmp(s->text, text) != 0)
             oc_log(s->loop.log, status == OC_OK ? OC_LOG_INFO : OC_LOG_WARN, "%s", text);
         memcpy(s->text, text, sizeof(text));
+        if (status == OC_OK)
+            remote_status_up(s);
         set_state(s, status, status == OC_OK);
         await_change(s, s->is_settled ? OC_NEVER_NS : oc_now_ns() + RETRY_NS);
     }
@@ -252,6 +287,7 @@ static void on_change(void *owner, bool ok)
     if (!s->is_closing) {
         if (ok && s->is_up) {
             remote_say(s, s->text, "the connection was lost");
+            remote_status_down(s);
             set_state(s, OC_E_LOST, false);
         }
         say_hello(s);
@@ -267,7 +303,10 @@ static void remote_health(oc_site *site, oc_site_health *health)
 {
     remote_site *s = remote_site_of(site);
     oc_cond_lock(&s->cond);
-    *health = (oc_site_health){.is_settled = s->is_settled, .worker.is_up = s->is_up};
+    *health = (oc_site_health){0};
+    bool is_measured = remote_status_read(s, health);
+    health->is_settled = s->is_up ? is_measured : s->status != OC_OK;
+    health->worker.is_up = s->is_up;
     memcpy(health->worker.text, s->text, sizeof(s->text));
     oc_cond_unlock(&s->cond);
 }
@@ -282,6 +321,7 @@ static void remote_close(oc_site *site)
     s->is_closing = true;
     if (s->hello)
         grpc_call_cancel(s->hello, NULL);
+    remote_status_close(s);
     oc_cond_unlock(&s->cond);
     grpc_channel_destroy(s->channel); /* a wait for a change ends with it */
     oc_cond_lock(&s->cond);
@@ -291,6 +331,7 @@ static void remote_close(oc_site *site)
     oc_rpc_loop_fini(&s->loop);
     oc_rpc_end();
     oc_rpc_log_thread(before);
+    remote_status_fini(s);
     oc_cond_fini(&s->cond);
     oc_free(s->base.alloc, s);
 }
@@ -307,6 +348,8 @@ static const oc_site_type remote_type = {
     .poll = remote_poll,
     .cancel = remote_cancel,
     .health = remote_health,
+    .skipped = remote_skipped,
+    .profile = remote_profile,
 };
 
 static int or_default(uint32_t value, int fallback)
@@ -334,6 +377,9 @@ static grpc_channel *make_channel(const oc_rpc_address *address, const oc_remote
         {GRPC_ARG_KEEPALIVE_TIMEOUT_MS, or_default(o->keepalive_timeout_ms, KEEPALIVE_TIMEOUT_MS)},
         {GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1},
         {GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0},
+        /* A window that is large from the start; gRPC's own estimate would begin at 64 KiB. */
+        {GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, OC_RPC_WINDOW_BYTES},
+        {GRPC_ARG_HTTP2_BDP_PROBE, 0},
         {GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, FIRST_PAUSE_MS},
         {GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, CONNECT_TIMEOUT_MS},
         {GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, LONGEST_PAUSE_MS},
@@ -362,8 +408,14 @@ static oc_status create_site(const char *address, const oc_graph *graph,
     s->hello_timeout_ns =
         (uint64_t)or_default(options->hello_timeout_ms, HELLO_TIMEOUT_MS) * 1000000;
     snprintf(s->name, sizeof(s->name), "worker %s", address);
+    s->address = s->name + strlen("worker ");
     remote_say(s, s->text, "connecting");
     oc_status status = oc_cond_init(&s->cond);
+    if (status == OC_OK) {
+        status = remote_status_init(s);
+        if (status != OC_OK)
+            oc_cond_fini(&s->cond);
+    }
     if (status != OC_OK)
         oc_free(alloc, s);
     else
@@ -384,6 +436,9 @@ oc_status oc_remote_site_open(const char *address, const oc_graph *graph,
     const oc_log_sink *before = oc_rpc_log_thread(o->log);
     oc_rpc_begin();
     oc_rpc_loop_init(&s->loop, o->log);
+    s->loop.tick = remote_status_tick;
+    s->loop.tick_ctx = s;
+    s->loop.tick_ns = REMOTE_TICK_NS;
     s->channel = make_channel(&parsed, o);
     oc_status status = oc_rpc_loop_start(&s->loop);
     if (status == OC_OK) {

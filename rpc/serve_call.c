@@ -58,6 +58,12 @@ void oc_serve_call_send(oc_serve_call *call, grpc_byte_buffer *message)
 void oc_serve_call_end(oc_serve_call *call, oc_status status, grpc_byte_buffer *message)
 {
     grpc_op ops[3];
+    if (call->sending) { /* gRPC takes one message at a time, and the client may never take this one */
+        call->is_ended = true;
+        grpc_call_cancel_with_status(call->call, oc_rpc_code(status),
+                                     status == OC_OK ? "" : oc_error_text(), NULL);
+        return;
+    }
     grpc_slice text = grpc_slice_from_copied_string(status == OC_OK ? "" : oc_error_text());
     grpc_metadata name = {.key = grpc_slice_from_static_string(OC_RPC_STATUS_KEY),
                           .value = grpc_slice_from_static_string(oc_status_name(status))};
@@ -149,6 +155,8 @@ static oc_status take_message(oc_serve_call *c, grpc_byte_buffer *received)
     grpc_byte_buffer *reply = NULL;
     grpc_slice slice;
     oc_bytes bytes;
+    if (!received && method->finished)
+        return method->finished(c);
     if (!received && c->request)
         return oc_fail(OC_E_FORMAT, "the client ended before it had sent every value of takes");
     OC_TRY(oc_rpc_bytes(received,
@@ -167,6 +175,7 @@ static void on_message(void *owner, bool ok)
     oc_serve_call *c = owner;
     grpc_byte_buffer *received = c->received; /* the next read may fill it again at once */
     c->received = NULL;
+    c->heard_ns = oc_now_ns();
     c->pending--;
     (void)ok; /* without a message: the same as a client that ended */
     if (!c->is_ended) {
@@ -186,6 +195,10 @@ static void on_ran(void *owner, bool ok)
     oc_status status = c->request->status;
     c->pending--;
     c->is_running = false;
+    if (status == OC_OK && !c->request->node_ns) {
+        oc_serve_times_add(&c->request->part->times, c->request->compute_ns);
+        c->worker->n_measured++;
+    }
     if (!c->is_ended) {
         c->is_answering = true;
         status = status == OC_OK ? c->method->ran(c) : oc_fail(status, "%s", c->request->text);
@@ -209,6 +222,18 @@ static void on_sent(void *owner, bool ok)
     release_when_done(c);
 }
 
+/* Nobody waits for the answer: what has not begun is not run. */
+static void give_up_request(oc_serve_call *c)
+{
+    if (!c->is_running)
+        return;
+    atomic_store(&c->request->is_unwanted, true);
+    if (oc_serve_executor_drop(&c->worker->executor, c->request)) {
+        c->is_running = false;
+        c->pending--;
+    }
+}
+
 /* Comes once for each call: after its status, or because the client cancelled or is gone. */
 static void on_closed(void *owner, bool ok)
 {
@@ -216,10 +241,7 @@ static void on_closed(void *owner, bool ok)
     (void)ok;
     c->pending--;
     c->is_ended = true;
-    if (c->is_running && oc_serve_executor_drop(&c->worker->executor, c->request)) {
-        c->is_running = false;
-        c->pending--;
-    }
+    give_up_request(c);
     release_when_done(c);
 }
 
@@ -258,6 +280,7 @@ static void release_when_done(oc_serve_call *c)
     if (c->pending > 0)
         return;
     close_request(c);
+    oc_serve_status_close(c);
     grpc_byte_buffer_destroy(c->sending); /* where gRPC refused the batch */
     c->sending = NULL;
     if (c->call)
@@ -287,10 +310,10 @@ static void cut(oc_serve_call *c, const char *why)
     grpc_call_cancel_with_status(c->call, GRPC_STATUS_RESOURCE_EXHAUSTED, why, NULL);
 }
 
-/* Whether it has an open place, and nothing of it is queued or runs. */
+/* Whether it has an open place, and nothing of it is queued or runs. A Status stream has a place of its own. */
 static bool is_idle(const oc_serve_call *c)
 {
-    return c->is_open && !c->is_cut && !c->is_running;
+    return c->is_open && !c->is_cut && !c->is_running && !c->status.is_open;
 }
 
 /* The call that moved longest ago of those that `may_go`. */
@@ -308,7 +331,7 @@ static oc_serve_call *find_oldest(oc_worker *w, const oc_serve_call *except,
 
 static bool awaits_first(const oc_serve_call *c)
 {
-    return is_owed(c) && !c->request;
+    return is_owed(c) && !c->request && !c->status.is_open;
 }
 
 static bool is_slow(const oc_serve_call *c)
@@ -350,6 +373,9 @@ static void free_place(oc_worker *w)
 static uint64_t patience_ns(const oc_serve_call *c)
 {
     const oc_worker *w = c->worker;
+    if (c->status.is_open) /* between its messages it may be silent, as long as it was promised to be */
+        return w->stall_ns + (c->status.interval_ns ? c->status.interval_ns
+                                                    : OC_RPC_STATUS_MAX_MS * UINT64_C(1000000));
     bool is_small = awaits_first(c) && c->method->bytes_max > 0;
     return is_small ? OC_MIN(w->first_ns, w->stall_ns) : w->stall_ns;
 }
@@ -370,6 +396,28 @@ static void check_call(oc_serve_call *c, bool is_stopping)
         grpc_call_cancel(c->call, NULL);
 }
 
+static bool is_older_try(const oc_serve_call *c, const oc_serve_call *newer)
+{
+    const oc_serve_request *r = c->request, *n = newer->request;
+    return c != newer && c->is_open && !c->is_cut && r && r->session == n->session && r->id == n->id;
+}
+
+void oc_serve_call_supersede(const oc_serve_call *call)
+{
+    oc_worker *w = call->worker;
+    for (size_t i = 0; i < w->n_calls && call->request->session != 0; i++) {
+        oc_serve_call *c = &w->calls[i];
+        if (!is_older_try(c, call))
+            continue;
+        oc_log(w->log, OC_LOG_INFO, "request %llu of session %016llx: its older try is dropped",
+               (unsigned long long)call->request->id, (unsigned long long)call->request->session);
+        cut(c, "a newer try of this request came");
+        give_up_request(c);
+        if (!c->is_running)
+            close_request(c); /* its place is free at once */
+    }
+}
+
 void oc_serve_on_tick(void *worker)
 {
     oc_worker *w = worker;
@@ -377,6 +425,8 @@ void oc_serve_on_tick(void *worker)
     for (size_t i = 0; i < w->n_calls; i++)
         if (w->calls[i].is_open)
             check_call(&w->calls[i], is_stopping);
+    if (!is_stopping)
+        oc_serve_status_tick(w, oc_now_ns());
     if (!is_stopping && !w->is_listening)
         make_room(w, NULL);
 }
@@ -389,7 +439,7 @@ void oc_serve_calls_begin(oc_worker *worker)
 oc_status oc_serve_calls_init(oc_worker *worker)
 {
     size_t count;
-    OC_TRY(oc_add_size(worker->requests_max, OC_SERVE_CALLS_SPARE, &count));
+    OC_TRY(oc_add_size(worker->requests_max, OC_SERVE_CALLS_SPARE + OC_SERVE_STATUSES, &count));
     OC_TRY(OC_ALLOC(worker->alloc, count, worker->calls));
     worker->n_calls = count;
     for (size_t i = 0; i < count; i++) {

@@ -7,6 +7,7 @@
 /* A device that has not finished a part by then is stuck: the reference device needs a minute for
  * the largest networks. */
 #define RUN_LIMIT_NS (UINT64_C(600) * 1000000000)
+#define REPEATS 3 /* of each node that is measured */
 
 /*
  * What the device says about the commands of one request. It may say so late, after it was given up
@@ -126,6 +127,45 @@ static oc_status run_lane(oc_serve_executor *executor, oc_serve_request *r)
     return oc_fail(status, "%s", r->text);
 }
 
+/* ---- measuring ------------------------------------------------------------------------------- */
+
+/* Whether a measurement may go on: it takes seconds, so it is asked between nodes. */
+static oc_status check_wanted(oc_serve_executor *executor, const oc_serve_request *r)
+{
+    oc_cond_lock(&executor->cond);
+    bool is_stopping = executor->is_stopping;
+    oc_cond_unlock(&executor->cond);
+    if (is_stopping)
+        return oc_fail(OC_E_LOST, "the worker is stopping: the part was not measured");
+    if (atomic_load(&r->is_unwanted))
+        return oc_fail(OC_E_CANCELLED, "the client is gone: the part was not measured");
+    if (oc_now_ns() >= r->deadline_ns)
+        return oc_fail(OC_E_DEADLINE, "the deadline passed while the part was measured");
+    return OC_OK;
+}
+
+/* A lane of its own for each node, so that a measurement can end between any two of them. */
+static oc_status measure_node(oc_serve_executor *executor, const oc_serve_part *part, oc_id node,
+                              double *node_ns)
+{
+    oc_lane *lane = NULL;
+    OC_TRY(oc_lane_create(part->model->exec, &node, 1, NULL, 0, executor->alloc, &lane));
+    oc_status status = oc_lane_profile(lane, REPEATS, NULL, NULL, node_ns);
+    oc_lane_destroy(lane);
+    return status;
+}
+
+static oc_status measure_part(oc_serve_executor *executor, oc_serve_request *r)
+{
+    for (size_t i = 0; i < r->part->part.n_nodes; i++) {
+        OC_TRY(check_wanted(executor, r));
+        OC_TRY(measure_node(executor, r->part, r->part->part.nodes[i], &r->node_ns[i]));
+    }
+    return OC_OK;
+}
+
+/* ---- requests -------------------------------------------------------------------------------- */
+
 static oc_status run_request(oc_serve_executor *executor, oc_serve_request *r)
 {
     oc_serve_part *part = r->part;
@@ -133,6 +173,8 @@ static oc_status run_request(oc_serve_executor *executor, oc_serve_request *r)
         return oc_fail(OC_E_DEADLINE,
                        "the deadline passed before the part could begin: it was not run");
     OC_TRY(oc_dev_check(executor->dev));
+    if (r->node_ns)
+        return measure_part(executor, r);
     if (!part->lane)
         OC_TRY(oc_lane_create(part->model->exec, part->part.nodes, part->part.n_nodes,
                               part->part.gives, part->part.n_gives, executor->alloc, &part->lane));
@@ -156,6 +198,8 @@ static void finish(oc_serve_executor *executor, oc_serve_request *r, oc_status s
     snprintf(r->text, sizeof(r->text), "%s", status == OC_OK ? "" : oc_error_text());
     oc_cond_lock(&executor->cond);
     r->state = OC_SERVE_DONE;
+    if (executor->running == r)
+        executor->running = NULL;
     void (*done)(void *owner) = r->done;
     void *owner = r->owner;
     oc_cond_unlock(&executor->cond);
@@ -174,6 +218,8 @@ static oc_serve_request *next_request(oc_serve_executor *executor)
         if (!executor->first)
             executor->last = &executor->first;
         r->state = OC_SERVE_RUNNING;
+        executor->running = r;
+        executor->running_ns = oc_now_ns();
     }
     oc_cond_unlock(&executor->cond);
     return r;
@@ -287,4 +333,51 @@ bool oc_serve_executor_drop(oc_serve_executor *executor, oc_serve_request *reque
     }
     oc_cond_unlock(&executor->cond);
     return is_waiting;
+}
+
+/* ---- load ------------------------------------------------------------------------------------ */
+
+void oc_serve_times_add(oc_serve_times *times, uint64_t ns)
+{
+    uint64_t sorted[OC_SERVE_RUNS];
+    size_t count = 0;
+    times->last_ns[times->n_runs++ % OC_SERVE_RUNS] = ns;
+    size_t n = (size_t)OC_MIN(times->n_runs, (uint64_t)OC_SERVE_RUNS);
+    for (size_t i = 0; i < n; i++) {
+        size_t at = count++;
+        for (; at > 0 && sorted[at - 1] > times->last_ns[i]; at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = times->last_ns[i];
+    }
+    times->typical_ns = sorted[n / 2];
+}
+
+static uint64_t expected_ns(const oc_serve_request *r, uint64_t mean_ns)
+{
+    uint64_t typical = r->node_ns ? 0 : r->part->times.typical_ns;
+    return typical > 0 ? typical : mean_ns;
+}
+
+/* A run that is over its time is expected to take as long again as it is over. */
+static uint64_t left_ns(uint64_t expected, uint64_t elapsed)
+{
+    return elapsed < expected ? expected - elapsed : elapsed - expected;
+}
+
+void oc_serve_executor_load(oc_serve_executor *executor, uint64_t mean_ns, uint64_t now_ns,
+                            oc_serve_load *load)
+{
+    *load = (oc_serve_load){0};
+    oc_cond_lock(&executor->cond);
+    for (const oc_serve_request *r = executor->first; r; r = r->next) {
+        load->n_waiting++;
+        load->queue_ns += expected_ns(r, mean_ns);
+    }
+    if (executor->running) {
+        uint64_t since = executor->running_ns;
+        load->n_running = 1;
+        load->queue_ns += left_ns(expected_ns(executor->running, mean_ns),
+                                  now_ns > since ? now_ns - since : 0);
+    }
+    oc_cond_unlock(&executor->cond);
 }

@@ -20,6 +20,11 @@ static const oc_serve_method methods[] = {
      .message = oc_serve_part_message,
      .ran = oc_serve_part_ran,
      .sent = oc_serve_part_sent},
+    {.path = OC_RPC_PATH_STATUS,
+     .bytes_max = OC_RPC_PADDING_BYTES + OC_RPC_SMALL_BYTES,
+     .message = oc_serve_status_message,
+     .sent = oc_serve_status_sent,
+     .finished = oc_serve_status_finished},
     {.path = "/" SERVICE_HEALTH "/Check",
      .bytes_max = OC_RPC_SMALL_BYTES,
      .answer = oc_serve_health},
@@ -120,6 +125,9 @@ static oc_status make_hello(oc_worker *w, oc_arena *scratch, grpc_byte_buffer **
     hello.chunk_bytes_max = OC_FLOW_CHUNK_BYTES;
     hello.message_bytes_max = w->message_bytes_max;
     hello.requests_max = w->requests_max;
+    hello.driver = w->dev->info.driver;
+    hello.peak_flops = w->peak_flops;
+    hello.peak_bytes_per_s = w->peak_bytes_per_s;
     *reply = oc_rpc_pack(&hello.base);
     return OC_OK;
 }

@@ -106,7 +106,8 @@ static oc_status take_request(oc_worker *w, oc_serve_part *part, oc_serve_reques
     for (size_t i = 0; i < r->n_gives; i++)
         oc_flow_value_rewind(&r->gives[i]);
     r->next = NULL;
-    r->id = 0;
+    r->id = r->session = 0;
+    atomic_store(&r->is_unwanted, false);
     r->deadline_ns = OC_NEVER_NS;
     r->state = OC_SERVE_FILLING;
     *request = r;
@@ -243,6 +244,8 @@ void oc_serve_request_close(oc_worker *worker, oc_serve_request *request)
 {
     oc_serve_part *part = request->part;
     part->in_use--;
+    oc_free(worker->alloc, request->node_ns);
+    request->node_ns = NULL;
     if (request->is_stuck || part->n_spares == OC_SERVE_SPARES) {
         destroy_request(worker, request);
     } else {

@@ -83,7 +83,11 @@ static oc_status open_part(oc_serve_call *c, const Offcut__V1__Open *open)
     uint64_t now = oc_now_ns();
     oc_serve_request *r = c->request;
     r->id = open->request_id;
-    c->opened_ns = now;
+    r->session = open->session_id;
+    c->opened_ns = c->heard_ns;
+    oc_serve_call_supersede(c);
+    if (open->profile)
+        OC_TRY(OC_ALLOC(c->worker->alloc, r->part->part.n_nodes, r->node_ns));
     if (open->timeout_ms > 0 && open->timeout_ms < (UINT64_MAX - now) / 1000000)
         r->deadline_ns = OC_MIN(r->deadline_ns, now + open->timeout_ms * 1000000);
     return OC_OK;
@@ -133,7 +137,10 @@ oc_status oc_serve_part_message(oc_serve_call *call, oc_bytes bytes)
     if (kind == OC_FLOW_DONE)
         return oc_fail(OC_E_FORMAT, "expected Open or a TensorChunk, found Done");
     OC_TRY(kind == OC_FLOW_OPEN ? take_open(call, inside) : take_chunk(call, inside));
-    if (!has_all(call->request->takes, call->request->n_takes)) {
+    bool is_measured = call->request->node_ns != NULL;
+    if (is_measured && kind == OC_FLOW_TENSOR)
+        return oc_fail(OC_E_FORMAT, "expected nothing behind an Open to measure the part");
+    if (!is_measured && !has_all(call->request->takes, call->request->n_takes)) {
         oc_serve_call_read(call);
         return OC_OK;
     }
@@ -151,6 +158,10 @@ static grpc_byte_buffer *make_done(const oc_serve_call *c)
     done.receive_ns = c->receive_ns;
     done.queue_ns = c->request->queue_ns;
     done.compute_ns = c->request->compute_ns;
+    done.open_at_ns = c->opened_ns;
+    done.done_at_ns = oc_now_ns();
+    done.node_ns = c->request->node_ns;
+    done.n_node_ns = c->request->node_ns ? c->request->part->part.n_nodes : 0;
     response.message_case = OFFCUT__V1__RUN_PART_RESPONSE__MESSAGE_DONE;
     response.done = &done;
     return oc_rpc_pack(&response.base);
@@ -160,7 +171,7 @@ static grpc_byte_buffer *make_done(const oc_serve_call *c)
 oc_status oc_serve_part_sent(oc_serve_call *call)
 {
     oc_serve_request *r = call->request;
-    for (size_t i = 0; i < r->n_gives; i++) {
+    for (size_t i = 0; i < r->n_gives && !r->node_ns; i++) {
         if (!r->gives[i].is_done) {
             oc_serve_call_send(call, oc_flow_send(&r->gives[i]));
             return OC_OK;

@@ -15,6 +15,7 @@
 #define STALL_NS (UINT64_C(30) * 1000000000)
 #define FIRST_NS (UINT64_C(5) * 1000000000)
 #define GRACE_NS (UINT64_C(5) * 1000000000)
+#define TELEMETRY_MS 500
 
 /* Clients that vanish without a word are noticed within the sum of these. */
 #define KEEPALIVE_TIME_MS 20000
@@ -115,6 +116,9 @@ static grpc_server *make_server(const oc_worker *w)
         {GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1},
         {GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, PING_INTERVAL_MS},
         {GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0},
+        /* A window that is large from the start; gRPC's own estimate would begin at 64 KiB. */
+        {GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, OC_RPC_WINDOW_BYTES},
+        {GRPC_ARG_HTTP2_BDP_PROBE, 0},
     };
     grpc_arg args[OC_COUNT(rows) + 1];
     for (size_t i = 0; i < OC_COUNT(rows); i++)
@@ -190,6 +194,7 @@ static oc_status fill_worker(oc_worker *w, const oc_worker_options *o)
         return status;
     OC_TRY(oc_serve_executor_init(&w->executor, w->dev, w->alloc, w->log));
     w->has_executor = true;
+    OC_TRY(oc_telemetry_open("", TELEMETRY_MS, w->alloc, &w->telemetry));
     OC_TRY(oc_serve_calls_init(w));
     w->server = make_server(w);
     grpc_server_register_completion_queue(w->server, w->loop.queue, NULL);
@@ -302,6 +307,7 @@ void oc_worker_destroy(oc_worker *worker)
         grpc_server_destroy(worker->server);
     oc_serve_calls_fini(worker);
     oc_serve_parts_fini(worker);
+    oc_telemetry_close(worker->telemetry);
     destroy_models(worker);
     oc_rpc_end();
     oc_rpc_log_thread(before);

@@ -129,7 +129,7 @@ static void test_checked_first(void **state)
                          not_bytes[] = {3 << 3 | 0, 7}, group[] = {15 << 3 | 3, 15 << 3 | 4},
                          cut_off[] = {5 << 3 | 2, 9, 1 << 3 | 2, 1},
                          inner_cut[] = {5 << 3 | 2, 2, 1 << 3 | 2, 9},
-                         unknown[] = {120, 1, 15 << 3 | 2, 2, 1, 2};
+                         unknown[] = {0xc0, 0x3e, 1, 0xc2, 0x3e, 2, 1, 2}; /* field 1000 */
     oc_assert_ok(unpack_hello("", 0));
     oc_assert_ok(unpack_hello(unknown, sizeof(unknown)));
     oc_assert_fails(unpack_hello(zero_in_text, sizeof(zero_in_text)), OC_E_FORMAT, "zero byte");
