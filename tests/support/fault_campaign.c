@@ -224,6 +224,7 @@ static void start_worker(void)
     start_child(argv, &c.worker);
     c.worker_port = read_port(&c.worker);
     c.life = 0;
+    c.worker_kb = 0;
 }
 
 static void tell_link(const char *command)
@@ -282,10 +283,10 @@ static void compare(const char *who, pid_t pid, long kb, long files)
 /* A life of the worker: its memory between the run after which nothing new is needed, and its end. */
 static void check_worker(void)
 {
-    if (c.life == WORKER_LIFE) {
+    if (c.worker_kb == 0 && c.life >= WORKER_LIFE) {
         c.worker_kb = resident_kb(c.worker.pid);
         c.worker_files = open_files(c.worker.pid);
-    } else if (c.life > WORKER_LIFE) {
+    } else if (c.worker_kb > 0) {
         compare("the worker", c.worker.pid, c.worker_kb, c.worker_files);
     }
 }
