@@ -3,6 +3,8 @@
  * nothing. */
 #include "rpc_test.h"
 
+#include <math.h>
+
 /* What the false worker does in a run. */
 typedef enum lie {
     LIE_NONE,
@@ -35,6 +37,25 @@ typedef enum hello_lie {
     HELLO_COUNT
 } hello_lie;
 
+/* What it does on a Status stream. */
+typedef enum status_lie {
+    STATUS_NONE, /* an older worker: it has no Status */
+    STATUS_GOOD,
+    STATUS_VALUES,  /* a load that cannot be */
+    STATUS_TIMES,   /* sent before it was received */
+    STATUS_LONG,    /* it had the request for longer than it was away */
+    STATUS_GARBAGE, /* bytes that are no message */
+    STATUS_TYPES,   /* a number where another is expected */
+    STATUS_LATE,    /* takes its time, and does not say so */
+    STATUS_JUMP,    /* its clock goes an hour ahead after the second answer */
+    STATUS_SILENT,  /* takes everything, answers nothing */
+    STATUS_ENDS,    /* ends the stream at once */
+    STATUS_COUNT
+} status_lie;
+
+#define CLOCK_OFFSET_NS (INT64_C(7000) * 1000000000)
+#define CLOCK_JUMP_NS (INT64_C(3600) * 1000000000)
+
 typedef struct false_worker {
     const oc_graph *graph;
     grpc_server *server;
@@ -42,8 +63,9 @@ typedef struct false_worker {
     pthread_t thread;
     char address[64];
     hello_lie hello;
+    status_lie status;
     atomic_int lie;
-    atomic_int n_hellos;
+    atomic_int n_hellos, n_statuses;
     atomic_bool is_ending;
 } false_worker;
 
@@ -193,6 +215,68 @@ static void be_silent(false_worker *w, grpc_call *call, lie l)
     end_call(w, call, GRPC_STATUS_UNAVAILABLE);
 }
 
+static uint64_t id_of(grpc_byte_buffer *request)
+{
+    Offcut__V1__StatusRequest *status = NULL;
+    grpc_slice slice;
+    oc_bytes bytes;
+    uint64_t id = 0;
+    if (oc_rpc_bytes(request, SIZE_MAX, &slice, &bytes) == OC_OK) {
+        if (oc_rpc_unpack(&offcut__v1__status_request__descriptor, bytes, NULL, &status) == OC_OK)
+            id = status->id;
+        oc_rpc_unpacked_free(status, NULL);
+        grpc_slice_unref(slice);
+    }
+    return id;
+}
+
+static grpc_byte_buffer *make_status(const false_worker *w, uint64_t id, int n_before)
+{
+    Offcut__V1__StatusResponse r = OFFCUT__V1__STATUS_RESPONSE__INIT;
+    int64_t jump = w->status == STATUS_JUMP && n_before >= 2 ? CLOCK_JUMP_NS : 0;
+    if (w->status == STATUS_GARBAGE)
+        return raw_message("\x0b\xff\xff", 3);
+    if (w->status == STATUS_TYPES) /* the id as bytes */
+        return raw_message("\x0a\x01\x01", 3);
+    r.id = id;
+    r.received_at_ns = r.sent_at_ns = oc_now_ns() + (uint64_t)(CLOCK_OFFSET_NS + jump);
+    if (w->status == STATUS_TIMES)
+        r.sent_at_ns -= 1000;
+    if (w->status == STATUS_LONG)
+        r.received_at_ns = 0;
+    r.temperature = 42;
+    r.has_temperature = true;
+    r.cpu_load = 0.25;
+    if (w->status == STATUS_VALUES) {
+        r.queue_ns = UINT64_MAX;
+        r.n_waiting = UINT32_MAX;
+        r.cpu_load = (double)NAN;
+        r.memory_available = -(double)INFINITY;
+        r.temperature = 1e300;
+    }
+    return oc_rpc_pack(&r.base);
+}
+
+/* Until the client ends the stream. */
+static void answer_status(false_worker *w, grpc_call *call)
+{
+    grpc_byte_buffer *request;
+    int n_before = 0;
+    atomic_fetch_add(&w->n_statuses, 1);
+    while (w->status != STATUS_NONE && w->status != STATUS_ENDS &&
+           (request = receive(w, call)) != NULL) {
+        uint64_t id = id_of(request);
+        grpc_byte_buffer_destroy(request);
+        if (w->status == STATUS_SILENT)
+            continue;
+        if (w->status == STATUS_LATE)
+            usleep(200000);
+        if (!send_message(w, call, make_status(w, id, n_before++)))
+            break;
+    }
+    end_call(w, call, w->status == STATUS_NONE ? GRPC_STATUS_UNIMPLEMENTED : GRPC_STATUS_OK);
+}
+
 static void answer_hello(false_worker *w, grpc_call *call)
 {
     grpc_byte_buffer *question = receive(w, call);
@@ -226,6 +310,8 @@ static void *run_false_worker(void *ctx)
             batch(w, call, &greet, 1);
             if (grpc_slice_str_cmp(details.method, OC_RPC_PATH_HELLO) == 0)
                 answer_hello(w, call);
+            else if (grpc_slice_str_cmp(details.method, OC_RPC_PATH_STATUS) == 0)
+                answer_status(w, call);
             else if (l != LIE_SILENT && l != LIE_DIES)
                 answer_run(w, call, l);
             else
@@ -441,6 +527,112 @@ static void test_hellos(void **state)
     truth_free(&t);
 }
 
+/* ---- lies in Status -------------------------------------------------------------------------- */
+
+static bool await_offset(oc_site *site, double offset_ns, oc_site_health *h)
+{
+    uint64_t deadline = oc_now_ns() + PATIENCE_NS;
+    do {
+        site->type->health(site, h);
+        if (fabs(h->worker.clock_offset_ns - offset_ns) <= h->worker.clock_error_ns + 1)
+            return true;
+        usleep(10000);
+    } while (oc_now_ns() < deadline);
+    return false;
+}
+
+static void await_settled(oc_site *site, oc_site_health *h)
+{
+    uint64_t deadline = oc_now_ns() + PATIENCE_NS;
+    do {
+        site->type->health(site, h);
+        usleep(10000);
+    } while (!h->is_settled && oc_now_ns() < deadline);
+    assert_true(h->is_settled);
+    assert_true(h->worker.is_up);
+}
+
+/* Whatever it says, what stands in health is possible. */
+static void check_bounds(const oc_site_health *h)
+{
+    const oc_worker_load *load = &h->worker.load;
+    const oc_link_estimate *link = &h->worker.link;
+    assert_true(load->queue_ns >= 0 && load->queue_ns <= 60e9);
+    assert_true(load->cpu_load >= 0 && load->cpu_load <= 1);
+    assert_true(load->memory_available >= 0 && load->memory_available <= 1e16);
+    assert_true(isnan(load->temperature) || fabs(load->temperature) <= 150);
+    assert_true(link->up_latency_ns >= 0 && link->up_ns_per_byte >= 0 && link->rtt_ns >= 0);
+    assert_true(link->rtt_ns < 60e9);
+}
+
+static void check_status(const false_worker *w, oc_site *site)
+{
+    oc_site_health h;
+    const oc_worker_load *load = &h.worker.load;
+    bool is_heard = w->status == STATUS_GOOD || w->status == STATUS_VALUES ||
+                    w->status == STATUS_TIMES || w->status == STATUS_LONG ||
+                    w->status == STATUS_LATE || w->status == STATUS_JUMP;
+    bool is_timed = is_heard && w->status != STATUS_TIMES && w->status != STATUS_LONG;
+    await_settled(site, &h);
+    check_bounds(&h);
+    assert_int_equal(load->at_ns > 0, is_heard);
+    assert_int_equal(!isnan(h.worker.clock_offset_ns), is_timed);
+    if (!is_heard)
+        assert_int_equal(load->flags, OC_LINK_STALE);
+    if (w->status == STATUS_VALUES) {
+        assert_true(load->queue_ns == 60e9);
+        assert_int_equal(load->n_waiting, UINT32_MAX);
+        assert_true(load->cpu_load == 0 && load->memory_available == 0);
+        assert_true(load->temperature == 150);
+    } else if (is_heard) {
+        assert_true(load->cpu_load == 0.25 && load->temperature == 42);
+    }
+    if (w->status == STATUS_LATE)
+        assert_true(h.worker.clock_error_ns >= 100e6);
+    if (is_timed && w->status != STATUS_JUMP)
+        assert_true(await_offset(site, (double)CLOCK_OFFSET_NS, &h));
+}
+
+static void test_statuses(void **state)
+{
+    (void)state;
+    write_tiny("tiny.onnx", 1);
+    truth t = truth_make("tiny.onnx");
+    false_worker w[STATUS_COUNT] = {0};
+    oc_site *sites[STATUS_COUNT];
+    oc_site_health h;
+    for (int i = 0; i < STATUS_COUNT; i++) { /* all at once: some take seconds to be given up */
+        w[i].status = (status_lie)i;
+        false_begin(&w[i], t.graph, HELLO_GOOD);
+        oc_assert_ok(oc_remote_site_open(w[i].address, t.graph, NULL, NULL, &sites[i]));
+    }
+    for (int i = 0; i < STATUS_COUNT; i++)
+        check_status(&w[i], sites[i]);
+    assert_true(
+        await_offset(sites[STATUS_JUMP], (double)(CLOCK_OFFSET_NS + CLOCK_JUMP_NS), &h));
+    /* An older worker is not asked again; one that ends its streams is, more and more rarely. */
+    assert_int_equal(atomic_load(&w[STATUS_NONE].n_statuses), 1);
+    assert_in_range(atomic_load(&w[STATUS_ENDS].n_statuses), 2, 12);
+    assert_in_range(atomic_load(&w[STATUS_GARBAGE].n_statuses), 2, 12);
+    /* And it runs parts, but cannot measure them. */
+    oc_id x = t.graph->inputs[0], y = t.graph->outputs[0];
+    remote_run r = remote_run_open(sites[STATUS_NONE], t.graph, &x, 1, &y, 1);
+    remote_run_begin(&r);
+    assert_int_equal(remote_do(&r, &t, OC_NEVER_NS), OC_OK);
+    remote_check(&r, &t);
+    check_sum(&r.last.times);
+    assert_int_equal(r.last.times.there_ns, 0);
+    double node_ns[8];
+    oc_assert_fails(sites[STATUS_NONE]->type->profile(sites[STATUS_NONE], node_ns, NULL, NULL),
+                    OC_E_UNSUPPORTED, "too old");
+    remote_run_close(&r);
+    for (int i = 0; i < STATUS_COUNT; i++) {
+        sites[i]->type->close(sites[i]);
+        false_end(&w[i]);
+    }
+    truth_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -448,6 +640,7 @@ int main(void)
         cmocka_unit_test(test_silent),
         cmocka_unit_test(test_dies),
         cmocka_unit_test(test_hellos),
+        cmocka_unit_test(test_statuses),
     };
     return cmocka_run_group_tests_name("rpc lies", tests, NULL, NULL);
 }
