@@ -47,6 +47,7 @@ NEAR = 4  # so many of them
 HOPELESS = 2.0  # times the best: run once only, if bytes / rate (or the edge's own part) alone take that long
 FRAMES_AFTER_STEP = 15
 WITHIN = 1.10
+NAME = 60  # of a session: its policy, cut off
 
 
 def stress_of(rate, delay):
@@ -214,8 +215,14 @@ class Cell:
         self.child.stdin.flush()
         return self.lines()
 
+    def open(self, policy):
+        self.tell(f"session {policy[:NAME]} {policy}")
+
+    def close_session(self, policy):
+        self.tell(f"close {policy[:NAME]}")
+
     def run(self, name, count=1):
-        frames = self.tell(f"run {name} {count}")
+        frames = self.tell(f"run {name[:NAME]} {count}")
         for frame in frames:
             if not frame["right"]:
                 raise Failure(f"{name}: another answer than the local one")
@@ -329,7 +336,7 @@ class Bench:
 
     def run_once(self, cell, policy):
         """(ms, frame) of a first run, without waiting for the connection; the first of a part makes it ready."""
-        cell.tell(f"session {policy} {policy}")
+        cell.open(policy)
         frame = cell.run(policy)[-1]
         return frame_ms(frame), frame
 
@@ -346,7 +353,7 @@ class Bench:
             cell.close()
 
     def measure_cell(self, cell, net, rate, delay, stress):
-        cell.tell("session latency latency")
+        cell.open("latency")
         learning = cell.run("latency", LEARN)
         choices = self.choices(cell)
         result = {"net": net, "rate": rate, "delay": delay, "stress": stress, "learning": learning, "fixed": {}}
@@ -359,7 +366,7 @@ class Bench:
             if not is_hopeless and ms < 1.5 * HOPELESS * best:
                 frame = cell.run(policy)[-1]  # the first run of a part planned it
                 ms = frame_ms(frame)
-            cell.tell(f"close {policy}")
+            cell.close_session(policy)
             result["fixed"][policy] = {"ms": [ms], "bytes": option["bytes"], "bound_ms": bound, "once": is_hopeless,
                                        "frame": frame}
             best = min(best, ms)
@@ -373,7 +380,7 @@ class Bench:
         near = [p for p in sorted(fixed, key=lambda p: fixed[p]["ms"][0]) if not fixed[p]["once"]][:NEAR]
         chosen = result["learning"][-1]["choice"]
         for policy in near:
-            cell.tell(f"session {policy} {policy}")
+            cell.open(policy)
             cell.run(policy, 2)
             fixed[policy].update(ms=[], frames=[])
         result["latency"] = []
@@ -384,9 +391,9 @@ class Bench:
                 fixed[policy]["frames"].append(frame)
             result["latency"] += cell.run("latency")
         # For the errors of predictions, 20 frames in all at least.
-        result["latency"] += cell.run("latency", max(0, 2 * LEARN - LEARN - ROUNDS))
+        result["latency"] += cell.run("latency", max(0, LEARN - ROUNDS))
         for policy in near:
-            cell.tell(f"close {policy}")
+            cell.close_session(policy)
         result["near"], result["chosen_first"] = near, chosen
 
     def measure_transfer(self, cell, result):
@@ -416,7 +423,7 @@ class Bench:
         self.set_link(before[0], before[1])
         cell, load = Cell(self, net, profile), Stress(self, before[2])
         try:
-            cell.tell("session latency latency")
+            cell.open("latency")
             old = cell.run("latency", LEARN + 5)
             self.set_link(after[0], after[1])
             load.close()
@@ -435,9 +442,9 @@ class Bench:
         for policy, option in sorted(self.choices(cell).items(), key=lambda item: item[1]["total_ns"]):
             if self.bound_ms(option, rate) > HOPELESS * best:
                 continue
-            cell.tell(f"session {policy} {policy}")
+            cell.open(policy)
             frames = cell.run(policy, 3)[1:]
-            cell.tell(f"close {policy}")
+            cell.close_session(policy)
             ms = min(frame_ms(f) for f in frames)
             totals[policy] = {"ms": ms, "choice": frames[-1]["choice"]}
             best = min(best, ms)
