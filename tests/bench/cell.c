@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench_cell MODEL WORKER DEVICE PROFILE|-: one edge of the table of links, driven by lines on the standard input.
- * scripts/bench-links.py writes them. Every answer is lines of JSON, the last of which has "ok" or "error".
+ * bench_cell MODEL WORKER DEVICE PROFILE|-: one edge of the table of links, driven by lines on the
+ * standard input that scripts/bench-links.py writes. Every answer is lines of JSON, the last of
+ * which has "ok" or "error".
  *
  *     session NAME POLICY    a session that stays open until `close NAME`
  *     run NAME COUNT         so many frames, a line each
  *     options NAME           what the first decision of the last run chose from, a line each
- *     transfer ADDRESS PORT UP DOWN COUNT   the median time of a plain TCP exchange of that size, nanoseconds
+ *     transfer ADDRESS PORT UP DOWN COUNT
+ *                            the median time of a plain TCP exchange of that size, nanoseconds
  *
  * bench_cell --sink ADDRESS: the other side of `transfer`; prints "listening on PORT".
  *
@@ -125,13 +127,20 @@ static void put_report(const oc_report *r)
     const struct {
         const char *key;
         uint64_t value;
-    } numbers[] = {{"total_ns", r->total_ns},       {"predicted_ns", r->predicted_ns},
-                   {"edge_ns", r->edge_ns},         {"encode_ns", r->encode_ns},
-                   {"send_ns", r->send_ns},         {"queue_ns", r->queue_ns},
-                   {"cloud_ns", r->cloud_ns},       {"receive_ns", r->receive_ns},
-                   {"connect_ns", r->connect_ns},   {"lost_ns", r->lost_ns},
-                   {"decide_ns", r->decide_ns},     {"decide_max_ns", r->decide_max_ns},
-                   {"n_decisions", r->n_decisions}, {"bytes_sent", r->bytes_sent},
+    } numbers[] = {{"total_ns", r->total_ns},
+                   {"predicted_ns", r->predicted_ns},
+                   {"edge_ns", r->edge_ns},
+                   {"encode_ns", r->encode_ns},
+                   {"send_ns", r->send_ns},
+                   {"queue_ns", r->queue_ns},
+                   {"cloud_ns", r->cloud_ns},
+                   {"receive_ns", r->receive_ns},
+                   {"connect_ns", r->connect_ns},
+                   {"lost_ns", r->lost_ns},
+                   {"decide_ns", r->decide_ns},
+                   {"decide_max_ns", r->decide_max_ns},
+                   {"n_decisions", r->n_decisions},
+                   {"bytes_sent", r->bytes_sent},
                    {"bytes_received", r->bytes_received}};
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         put_number(numbers[i].key, (double)numbers[i].value);
@@ -258,7 +267,8 @@ static int by_value(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* One connection for all trials, as a session has one; the first exchange opens TCP's window and does not count. */
+/* One connection for all trials, as a session has one; the first opens TCP's window and does not
+ * count. */
 static void transfer(const char *address, int port, uint64_t up, uint64_t down, unsigned count)
 {
     struct sockaddr_in at;
@@ -386,8 +396,8 @@ static bool set_up(cell *c, const char *path, const char *device)
     fill(c);
     if (oc_session_create(c->prepared, NULL, NULL, &local) != OC_OK)
         return false;
-    oc_status status = oc_session_run(local, c->inputs, c->info->n_inputs, c->expected,
-                                      c->info->n_outputs, NULL);
+    oc_status status =
+        oc_session_run(local, c->inputs, c->info->n_inputs, c->expected, c->info->n_outputs, NULL);
     oc_session_destroy(local);
     return status == OC_OK;
 }

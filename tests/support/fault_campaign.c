@@ -7,7 +7,7 @@
  *     --seed S          of all that is random but the clock (the time of day)
  *     --tolerance MS    how much later than its deadline a run may end, for the scheduler (100)
  *     --device NAME     of the edge and of the worker (reference)
- *     --no-tail         the edge may not, or cannot, run the tail: errors count, by their name and time
+ *     --no-tail         the edge may not, or cannot, run the tail: named errors count too
  *     --verbose         a line for each run
  *
  * The network runs all-local first: these answers are what every later one is compared with, bit by
@@ -36,14 +36,14 @@
 
 #define INPUTS 4
 #define MODELS_MAX 8
-#define HUNG_S 60        /* no run has a deadline anywhere near */
-#define WORKER_LIFE 20   /* runs after which a worker has all the memory it needs */
+#define HUNG_S 60      /* no run has a deadline anywhere near */
+#define WORKER_LIFE 20 /* runs after which a worker has all the memory it needs */
 #if defined(__SANITIZE_ADDRESS__)
 #define LEAK_KB (512 << 10) /* what was freed is kept for a while */
 #else
 #define LEAK_KB (24 << 10)
 #endif
-#define LEAK_FILES 12    /* connections that are being made or given up */
+#define LEAK_FILES 12 /* connections that are being made or given up */
 
 extern char **environ;
 
@@ -55,7 +55,7 @@ typedef struct fault {
     const char *link, *link_after; /* the link's, see link_proxy.c */
     int signal, signal_after;
     bool is_restarted_at_once, is_restarted_after;
-    bool is_plausible;             /* only an audit finds it */
+    bool is_plausible; /* only an audit finds it */
 } fault;
 
 static const fault faults[] = {
@@ -87,7 +87,14 @@ static const fault faults[] = {
 
 /* ---- how a session may be made --------------------------------------------------------------- */
 
-typedef enum kind { KIND_PLAN, KIND_FIXED, KIND_REMOTE, KIND_HEDGED, KIND_LATENCY, KIND_COUNT } kind;
+typedef enum kind {
+    KIND_PLAN,
+    KIND_FIXED,
+    KIND_REMOTE,
+    KIND_HEDGED,
+    KIND_LATENCY,
+    KIND_COUNT
+} kind;
 
 typedef struct net {
     oc_model *model;
@@ -216,8 +223,8 @@ static void reap(child *of)
 static void start_worker(void)
 {
     char listen[32];
-    const char *argv[8 + MODELS_MAX] = {c.worker_program, "--listen", listen, "--device", c.device,
-                                        c.control};
+    const char *argv[8 + MODELS_MAX] = {c.worker_program, "--listen", listen,
+                                        "--device",       c.device,   c.control};
     snprintf(listen, sizeof(listen), "127.0.0.1:%d", c.worker_port);
     for (size_t i = 0; i < c.n_nets; i++)
         argv[6 + i] = c.models[i];
@@ -280,7 +287,7 @@ static void compare(const char *who, pid_t pid, long kb, long files)
                   files_now, kb, files);
 }
 
-/* A life of the worker: its memory between the run after which nothing new is needed, and its end. */
+/* A life of the worker: its memory from when nothing new is needed until its end. */
 static void check_worker(void)
 {
     if (c.worker_kb == 0 && c.life >= WORKER_LIFE) {
@@ -472,7 +479,7 @@ static void count(const oc_report *report)
     c.n_local += !report->used_worker && !report->fell_back;
 }
 
-/* Without a fallback a run ends with what was wrong: nobody there, too late, or what that worker did. */
+/* Without a fallback a run ends with what was wrong: nobody there, too late, or a lie. */
 static bool is_named(oc_status status)
 {
     const char *text = oc_error_text();
@@ -496,8 +503,8 @@ static void run_once(net *n, oc_session *session, const char *what, oc_report *r
     c.longest_ns = OC_MAX(c.longest_ns, took);
     if (c.is_verbose)
         printf("%-24s %-12s %8.2f ms  %s  %s\n", what, n->info->name, (double)took / 1e6,
-               status != OC_OK     ? oc_status_text(status)
-               : report->fell_back ? "fell back"
+               status != OC_OK       ? oc_status_text(status)
+               : report->fell_back   ? "fell back"
                : report->used_worker ? "worker"
                                      : "local",
                status != OC_OK ? oc_error_text() : report->reason);
@@ -530,7 +537,7 @@ static void check_alive(const char *what)
     c.life++;
 }
 
-/* Only an audit can see this one; a session does not trust the worker any more afterwards, so it has its own. */
+/* Only an audit can see this one. A session does not trust the worker afterwards: it has its own. */
 static uint32_t run_audited(const fault *f)
 {
     net *n = &c.nets[below((uint32_t)c.n_nets)];
@@ -569,7 +576,8 @@ static uint32_t run_episode(uint32_t left)
     if (f->signal != SIGKILL)
         check_worker();
     end_fault(f);
-    pause_ns(below(500) * UINT64_C(1000000)); /* a circuit breaker's first pauses are 250 and 500 ms */
+    pause_ns(below(500) *
+             UINT64_C(1000000)); /* a circuit breaker's first pauses are 250 and 500 ms */
     for (uint32_t i = 0; i < well && done < left; i++, done++) {
         run_any("nothing");
         check_alive("nothing");
@@ -636,9 +644,10 @@ static void tear_down(void)
 
 static void print_summary(uint32_t runs)
 {
-    printf("seed %llu, deadline %u ms: %u runs, %u right answers, %u named errors; longest %.1f ms\n",
-           (unsigned long long)c.seed, c.deadline_ms, runs, c.n_right, c.n_errors,
-           (double)c.longest_ns / 1e6);
+    printf(
+        "seed %llu, deadline %u ms: %u runs, %u right answers, %u named errors; longest %.1f ms\n",
+        (unsigned long long)c.seed, c.deadline_ms, runs, c.n_right, c.n_errors,
+        (double)c.longest_ns / 1e6);
     printf("worker %u, fell back %u, local %u, hedged %u, audited %u, lies found %u\n", c.n_worker,
            c.n_fell_back, c.n_local, c.n_hedged, c.n_audited, c.n_lies_found);
     for (size_t i = 0; i < OC_COUNT(faults); i++)

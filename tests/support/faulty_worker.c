@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * faulty_worker [--listen HOST:PORT] [--device SELECTOR] CONTROL [NAME=]MODEL...: a worker that lies on command.
+ * faulty_worker [--listen HOST:PORT] [--device SELECTOR] CONTROL [NAME=]MODEL...: a worker that
+ * lies on command.
  *
  * It is the library's own worker; the linker puts these functions between its rooms (see
- * tests/CMakeLists.txt). CONTROL is a file with one line, read at each message, so that it may be replaced
- * (rename, not written in place) while the worker runs; absent or "honest": it does as it should. Else
+ * tests/CMakeLists.txt). CONTROL is a file with one line, read at each message, so that it may be
+ * replaced (by rename, not written in place) while the worker runs; absent or "honest": it does as
+ * it should. Else
  *
  *     shape, dtype, checksum   a value's chunks say another one than they have
  *     short                    a value comes with half of its bytes, and says so
@@ -14,7 +16,7 @@
  *     refuse                   the part ends with an error
  *     slow MS                  the device takes so much longer
  *     plausible                the first value has other numbers, and their right checksum
- *     digest, version          Hello names another graph, only protocol versions that nobody else speaks
+ *     digest, version          Hello names another graph, versions that nobody else speaks
  *     times                    Done tells times that cannot be
  *     status                   Status tells loads, queues and clocks that cannot be
  */
@@ -126,8 +128,7 @@ oc_status __wrap_oc_lane_submit(oc_lane *lane, size_t first, size_t count)
 {
     const lie now = current_lie();
     if (strcmp(now.word, "slow") == 0) {
-        struct timespec pause = {(time_t)(now.number / 1000),
-                                 (long)(fmod(now.number, 1000) * 1e6)};
+        struct timespec pause = {(time_t)(now.number / 1000), (long)(fmod(now.number, 1000) * 1e6)};
         nanosleep(&pause, NULL);
     }
     return __real_oc_lane_submit(lane, first, count);

@@ -57,7 +57,7 @@ typedef struct chunk {
 
 typedef struct flow {
     int from, to;
-    unsigned direction;     /* 0: towards the target */
+    unsigned direction; /* 0: towards the target */
     chunk *first, **last;
     size_t held;
     uint64_t due_ns;        /* of the last chunk */
@@ -99,6 +99,7 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static void say(const char *fmt, ...)
 {
     va_list args;
@@ -129,7 +130,7 @@ static void parse_address(char *text, struct sockaddr_storage *address, socklen_
     freeaddrinfo(found);
 }
 
-/* The port that was chosen at first is kept, so that `serve` after `refuse` is at the same place. */
+/* The port that was chosen at first is kept: `serve` after `refuse` is at the same place. */
 static void start_listening(proxy *p)
 {
     int on = 1;
