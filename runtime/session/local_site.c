@@ -16,16 +16,25 @@ typedef struct local_site {
     oc_exec *exec;
 } local_site;
 
+#define NOTES 4 /* notifications under way at most, on each queue */
+
+struct progress;
+typedef struct note {
+    struct progress *of;
+    size_t covered;              /* what had been asked when it was put on the queue */
+    bool is_pending;
+} note;
+
 /*
- * What was asked of one of the lane's queues and how much of it is done. At most one notification is under way; it
- * covers all that was asked before it, and poll covers the rest, so that any number of gets needs no more than that.
+ * What was asked of one of the lane's queues and how much of it is done. A few notifications are under way at
+ * most, each for all that was asked before it; poll covers the rest, so that any number of gets needs no more than that.
  */
 typedef struct progress {
     struct local_part *part;
     oc_status (*notify)(oc_lane *lane, oc_dev_done done, void *ctx);
-    size_t asked, covered, done; /* nodes, or gets */
+    size_t asked, done;          /* calls of submit, or gets */
     bool is_open;                /* something was queued that no notification covers yet */
-    bool is_pending;             /* a notification is under way */
+    note notes[NOTES];
 } progress;
 
 typedef struct local_part {
@@ -35,6 +44,8 @@ typedef struct local_part {
     size_t n_kept;
     oc_lane *lane;
     oc_waker *waker;
+    /* Per value, of this run: complete once so many calls of submit are done; 0: not made or written yet. */
+    size_t *complete_at;
     /* Guarded by `cond`, which is woken when a notification arrives. */
     oc_cond cond;
     progress compute, transfer;
@@ -87,6 +98,7 @@ static oc_status fill_part(local_part *p, const oc_part *part, const oc_id *pinn
     const oc_allocator *alloc = p->base.site->alloc;
     p->part = (oc_part){.alloc = alloc, .n_nodes = part->n_nodes};
     OC_TRY(copy_ids(alloc, part->nodes, part->n_nodes, &p->part.nodes));
+    OC_TRY(OC_ALLOC(alloc, p->base.site->graph->n_values + 1, p->complete_at));
     OC_TRY(OC_ALLOC(alloc, part->n_gives + n_pinned + 1, p->kept));
     for (size_t i = 0; i < part->n_gives; i++)
         p->kept[p->n_kept++] = part->gives[i];
@@ -99,9 +111,27 @@ static void destroy_part(local_part *p)
 {
     oc_lane_destroy(p->lane);
     oc_part_fini(&p->part);
+    oc_free(p->base.site->alloc, p->complete_at);
     oc_free(p->base.site->alloc, p->kept);
     oc_cond_fini(&p->cond);
     oc_free(p->base.site->alloc, p);
+}
+
+static void progress_init(progress *g, local_part *part,
+                          oc_status (*notify)(oc_lane *lane, oc_dev_done done, void *ctx))
+{
+    *g = (progress){.part = part, .notify = notify};
+    for (size_t i = 0; i < NOTES; i++)
+        g->notes[i].of = g;
+}
+
+/* Locked. */
+static bool is_pending(const progress *g)
+{
+    bool any = false;
+    for (size_t i = 0; i < NOTES; i++)
+        any = any || g->notes[i].is_pending;
+    return any;
 }
 
 static oc_status local_part_open(oc_site *site, const oc_part *part, const oc_id *pinned,
@@ -111,8 +141,8 @@ static oc_status local_part_open(oc_site *site, const oc_part *part, const oc_id
     OC_TRY(OC_ALLOC(site->alloc, 1, p));
     p->base.site = site;
     p->waker = waker;
-    p->compute = (progress){.part = p, .notify = oc_lane_notify_compute};
-    p->transfer = (progress){.part = p, .notify = oc_lane_notify_transfer};
+    progress_init(&p->compute, p, oc_lane_notify_compute);
+    progress_init(&p->transfer, p, oc_lane_notify_transfer);
     oc_status status = oc_cond_init(&p->cond);
     if (status != OC_OK) {
         oc_free(site->alloc, p);
@@ -138,19 +168,23 @@ static void record_failure(local_part *p, oc_status status, const char *text)
     snprintf(p->text, sizeof(p->text), "%s", text);
 }
 
-/* Runs on a thread of the device. The waker is woken before is_pending falls, since whoever sees that may free it. */
+/*
+ * Runs on a thread of the device. The waker is woken before is_pending falls, since whoever sees that may free it.
+ * Callbacks of one queue may overtake each other, its work does not.
+ */
 static void on_done(void *ctx, oc_status status)
 {
-    progress *g = ctx;
+    note *n = ctx;
+    progress *g = n->of;
     local_part *p = g->part;
     oc_cond_lock(&p->cond);
     if (p->is_abandoned) {
-        g->is_pending = false;
+        n->is_pending = false;
         oc_cond_unlock(&p->cond);
         return;
     }
     if (status == OC_OK) {
-        g->done = g->covered;
+        g->done = OC_MAX(g->done, n->covered);
     } else {
         char text[sizeof(p->text)];
         snprintf(text, sizeof(text), "%s: %s", dev_of(p)->info.name, oc_status_text(status));
@@ -158,27 +192,35 @@ static void on_done(void *ctx, oc_status status)
     }
     p->end_ns = p->moved_ns = oc_now_ns();
     oc_waker_wake(p->waker);
-    g->is_pending = false;
+    n->is_pending = false;
     oc_cond_wake(&p->cond);
     oc_cond_unlock(&p->cond);
 }
 
-/* Ask to be told of all that was queued so far, unless that is under way. */
+static note *free_note(progress *g)
+{
+    for (size_t i = 0; i < NOTES; i++)
+        if (!g->notes[i].is_pending)
+            return &g->notes[i];
+    return NULL;
+}
+
+/* Ask to be told of all that was queued so far, unless enough questions are under way. */
 static oc_status cover(progress *g)
 {
     local_part *p = g->part;
     oc_cond_lock(&p->cond);
-    bool is_due = g->is_open && !g->is_pending;
-    if (is_due) {
+    note *n = g->is_open ? free_note(g) : NULL;
+    if (n) {
         g->is_open = false;
-        g->is_pending = true;
-        g->covered = g->asked;
+        n->is_pending = true;
+        n->covered = g->asked;
     }
     oc_cond_unlock(&p->cond);
-    oc_status status = is_due ? g->notify(p->lane, on_done, g) : OC_OK;
+    oc_status status = n ? g->notify(p->lane, on_done, n) : OC_OK;
     if (status != OC_OK) {
         oc_cond_lock(&p->cond);
-        g->is_pending = false;
+        n->is_pending = false;
         oc_cond_unlock(&p->cond);
     }
     return status;
@@ -214,7 +256,7 @@ static oc_status fail_run(local_part *p, oc_status status)
 /* Whether notifications are still to come that will come. Called locked. */
 static bool is_waiting(const local_part *p)
 {
-    return (p->compute.is_pending || p->transfer.is_pending) && !atomic_load(&dev_of(p)->is_lost);
+    return (is_pending(&p->compute) || is_pending(&p->transfer)) && !atomic_load(&dev_of(p)->is_lost);
 }
 
 /* Whether the device is done with all that was queued, or given up. Called locked. */
@@ -238,10 +280,10 @@ static void local_part_close(oc_site_part *part)
     oc_lane_destroy(p->lane);
     p->lane = NULL;
     oc_cond_lock(&p->cond);
-    bool is_pending = p->compute.is_pending || p->transfer.is_pending;
+    bool is_owed = is_pending(&p->compute) || is_pending(&p->transfer);
     oc_cond_unlock(&p->cond);
     /* A lost device may call back at any time later: what that would touch is left to it. */
-    if (!is_pending)
+    if (!is_owed)
         destroy_part(p);
 }
 
@@ -262,7 +304,7 @@ static oc_status local_start(oc_site_part *part, const oc_site_run *run)
         return oc_fail(OC_E_LOST, "%s: lost, open it again", dev_of(p)->info.name);
     (void)run; /* kernels that run cannot be stopped at a deadline; the session watches the time */
     oc_cond_lock(&p->cond);
-    bool is_idle = !p->compute.is_pending && !p->transfer.is_pending;
+    bool is_idle = !is_pending(&p->compute) && !is_pending(&p->transfer);
     oc_cond_unlock(&p->cond);
     if (!is_idle)
         return oc_fail(OC_E_BUSY, "local site: the last run has not finished");
@@ -275,17 +317,18 @@ static oc_status local_start(oc_site_part *part, const oc_site_run *run)
     p->text[0] = '\0';
     p->start_ns = p->end_ns = p->moved_ns = oc_now_ns();
     oc_cond_unlock(&p->cond);
+    memset(p->complete_at, 0, part->site->graph->n_values * sizeof(*p->complete_at));
     return OC_OK;
 }
 
-/* Note that something will be queued; `upto` is what is asked of the queue by now. Errors: the lane failed and is gone. */
-static oc_status ask(progress *g, size_t upto)
+/* Note that `count` more calls will be queued. Errors: the lane failed and is gone. */
+static oc_status ask(progress *g, size_t count)
 {
     local_part *p = g->part;
     if (!p->lane)
         return oc_fail(p->status == OC_OK ? OC_E_DEVICE : p->status, "%s", p->text);
     oc_cond_lock(&p->cond);
-    g->asked = OC_MAX(g->asked, upto);
+    g->asked += count;
     g->is_open = true;
     p->moved_ns = oc_now_ns();
     oc_cond_unlock(&p->cond);
@@ -299,17 +342,39 @@ static oc_status local_put(oc_site_part *part, oc_id value, const oc_tensor *ten
     OC_TRY(oc_desc_bytes(&tensor->desc, &bytes));
     OC_TRY(ask(&p->compute, 0)); /* covered with the nodes that follow */
     oc_status status = oc_lane_write(p->lane, value, tensor->data, bytes);
-    return status == OC_OK ? OC_OK : fail_run(p, status);
+    if (status != OC_OK)
+        return fail_run(p, status);
+    p->complete_at[value] = p->compute.asked + 1;
+    return OC_OK;
+}
+
+static void note_made(local_part *p, size_t first, size_t count)
+{
+    const oc_graph *graph = p->base.site->graph;
+    for (size_t i = 0; i < count && first + i < p->part.n_nodes; i++) {
+        const oc_node *node = &graph->nodes[p->part.nodes[first + i]];
+        for (uint32_t k = 0; k < node->n_out; k++)
+            p->complete_at[node->out[k]] = p->compute.asked;
+    }
 }
 
 static oc_status local_submit(oc_site_part *part, size_t first, size_t count)
 {
     local_part *p = part_of(part);
-    OC_TRY(ask(&p->compute, first + count));
+    OC_TRY(ask(&p->compute, 1));
+    note_made(p, first, count);
     oc_status status = oc_lane_submit(p->lane, first, count);
     if (status == OC_OK)
         status = cover(&p->compute);
     return status == OC_OK ? OC_OK : fail_run(p, status);
+}
+
+static bool is_complete(local_part *p, oc_id value)
+{
+    oc_cond_lock(&p->cond);
+    bool is_there = p->complete_at[value] != 0 && p->complete_at[value] <= p->compute.done;
+    oc_cond_unlock(&p->cond);
+    return is_there;
 }
 
 static oc_status local_get(oc_site_part *part, oc_id value, oc_tensor *tensor)
@@ -317,8 +382,10 @@ static oc_status local_get(oc_site_part *part, oc_id value, oc_tensor *tensor)
     local_part *p = part_of(part);
     size_t bytes;
     OC_TRY(oc_desc_bytes(&tensor->desc, &bytes));
-    OC_TRY(ask(&p->transfer, p->transfer.asked + 1));
-    oc_status status = oc_lane_read(p->lane, value, tensor->data, bytes);
+    OC_TRY(ask(&p->transfer, 1));
+    oc_status status = is_complete(p, value)
+                           ? oc_lane_read_complete(p->lane, value, tensor->data, bytes)
+                           : oc_lane_read(p->lane, value, tensor->data, bytes);
     if (status == OC_OK)
         status = cover(&p->transfer);
     return status == OC_OK ? OC_OK : fail_run(p, status);
@@ -350,6 +417,8 @@ static void local_poll(oc_site_part *part, oc_site_progress *now)
         now->status = OC_E_CANCELLED;
     memcpy(now->text, p->text, sizeof(now->text));
     now->times.compute_ns = now->times.total_ns = p->end_ns - p->start_ns;
+    now->times.begin_ns = p->start_ns;
+    now->times.end_ns = p->end_ns;
     oc_cond_unlock(&p->cond);
     if (p->lane) {
         now->arena_bytes = oc_lane_arena_bytes(p->lane);
@@ -362,7 +431,7 @@ static void local_cancel(oc_site_part *part)
 {
     local_part *p = part_of(part);
     oc_cond_lock(&p->cond);
-    p->is_cancelled = p->compute.is_pending || p->transfer.is_pending;
+    p->is_cancelled = is_pending(&p->compute) || is_pending(&p->transfer);
     oc_cond_unlock(&p->cond);
     settle(p, oc_now_ns() + RUN_LIMIT_NS);
 }
@@ -373,6 +442,13 @@ static void local_health(oc_site *site, oc_site_health *health)
     *health = (oc_site_health){0};
     health->is_settled = health->worker.is_up = true;
     snprintf(health->worker.text, sizeof(health->worker.text), "this machine, %s", info->name);
+}
+
+#define PROFILE_REPEATS 5
+
+static oc_status local_profile(oc_site *site, double *node_ns, oc_exec_progress told, void *ctx)
+{
+    return oc_exec_profile(site_of(site)->exec, PROFILE_REPEATS, told, ctx, node_ns);
 }
 
 static const oc_site_type local_type = {
@@ -387,6 +463,7 @@ static const oc_site_type local_type = {
     .poll = local_poll,
     .cancel = local_cancel,
     .health = local_health,
+    .profile = local_profile,
 };
 
 oc_status oc_local_site_open(oc_exec *exec, const oc_allocator *alloc, oc_site **site)

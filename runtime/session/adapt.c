@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** A run by policy: decide, run the head here and decide on the way, the tail where it was decided; and what was learnt. */
+#include "session.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/* A worker that has not said what it can do is taken to be so many times as quick as the edge. */
+#define WORKER_GUESS 4
+
+/* ---- life ---------------------------------------------------------------------------------------------- */
+
+static oc_status make_net(oc_session *s, oc_net **net)
+{
+    oc_cut cut = {.alloc = NULL};
+    const oc_cut *extra = &cut;
+    bool has_cut = false, *can_run = NULL;
+    OC_TRY(oc_policy_cut(s->options.policy, s->graph, s->alloc, &cut, &has_cut));
+    oc_status status = OC_ALLOC(s->alloc, s->graph->n_nodes + 1, can_run);
+    for (size_t n = 0; status == OC_OK && n < s->graph->n_nodes; n++)
+        can_run[n] = oc_exec_is_ready(s->exec, (oc_id)n);
+    if (status == OC_OK)
+        status = oc_net_make(s->graph, can_run, &extra, has_cut ? 1 : 0, s->alloc, net);
+    oc_free(s->alloc, can_run);
+    if (has_cut)
+        oc_cut_fini(&cut);
+    return status;
+}
+
+static oc_status read_profile(oc_session *s, const char *path)
+{
+    adapt *a = s->adapt;
+    const oc_dev_info *dev = &oc_exec_dev(s->exec)->info;
+    oc_bytes yaml;
+    char why[256];
+    OC_TRY(oc_file_slurp(path, (uint64_t)64 << 20, s->alloc, &yaml));
+    oc_status status = oc_profile_parse(a->first_net, yaml, path, s->alloc, &a->profile);
+    oc_free(s->alloc, (void *)(uintptr_t)yaml.data);
+    OC_TRY(status);
+    const oc_profile_site *found = oc_profile_find(a->profile, "edge", dev->name, dev->driver, why);
+    if (found)
+        a->measured[0] = found->node_ns;
+    else
+        oc_log(s->options.log, OC_LOG_WARN, "profile %s: %s; its times are not used", path, why);
+    return OC_OK;
+}
+
+static void set_rooflines(oc_session *s)
+{
+    adapt *a = s->adapt;
+    const oc_dev_roofline here = oc_dev_roofline_of(oc_exec_dev(s->exec));
+    a->rooflines[0] = (oc_roofline){.flops = here.flops, .bytes_per_s = here.bytes_per_s,
+                                    .start_ns = here.start_ns};
+    a->is_known[0] = true;
+    a->names[0] = "edge";
+    for (size_t i = 0; i < s->n_workers; i++) {
+        a->rooflines[i + 1] = (oc_roofline){.flops = here.flops * WORKER_GUESS,
+                                            .bytes_per_s = here.bytes_per_s * WORKER_GUESS,
+                                            .start_ns = here.start_ns};
+        a->names[i + 1] = s->names[i];
+    }
+}
+
+oc_status adapt_create(oc_session *s)
+{
+    const oc_session_options *options = &s->options;
+    adapt *a = NULL;
+    uint64_t begin_ns = oc_now_ns();
+    OC_TRY(OC_ALLOC(s->alloc, 1, a));
+    s->adapt = a;
+    a->now_cut = a->now_site = OC_NONE;
+    OC_TRY(make_net(s, &a->first_net));
+    set_rooflines(s);
+    if (options->profile)
+        OC_TRY(read_profile(s, options->profile));
+    OC_TRY(scene_make(s, a->first_net, &a->scene));
+    oc_correct_init(&a->correct, a->scene->costs);
+    a->options_room = (a->first_net->n_cuts + ADOPTED_MAX + 1) * OC_MAX(s->n_workers, (size_t)1) + 1;
+    OC_TRY(OC_ALLOC(s->alloc, a->options_room, a->options));
+    OC_TRY(OC_ALLOC(s->alloc, a->options_room, a->option_infos));
+    if (options->log_path) {
+        OC_TRY(oc_decision_log_open(options->log_path, s->alloc, &a->log));
+        oc_decision_log_scene(a->log, a->scene->costs, options->policy, a->names);
+    }
+    a->scene_ns = oc_now_ns() - begin_ns;
+    return OC_OK;
+}
+
+void adapt_destroy(oc_session *s)
+{
+    adapt *a = s->adapt;
+    if (!a)
+        return;
+    if (a->log && oc_decision_log_close(a->log) != OC_OK)
+        oc_log(s->options.log, OC_LOG_WARN, "decision log: %s", oc_error_text());
+    scene_destroy(s, a->scene);
+    oc_profile_destroy(a->profile);
+    oc_net_destroy(a->first_net);
+    oc_free(s->alloc, a->option_infos);
+    oc_free(s->alloc, a->options);
+    oc_free(s->alloc, a);
+    s->adapt = NULL;
+}
+
+double adapt_deadline_ns(const oc_session *s)
+{
+    return oc_policy_deadline_ns(s->adapt->scene->policy);
+}
+
+/* ---- the first run waits for workers ------------------------------------------------------------------------ */
+
+static bool is_any_unsettled(const oc_session *s)
+{
+    bool any = false;
+    for (size_t i = 0; i < s->n_workers; i++) {
+        oc_site_health health = {.is_settled = false};
+        s->workers[i]->type->health(s->workers[i], &health);
+        any = any || !health.is_settled;
+    }
+    return any;
+}
+
+static void wait_for_workers(run *r)
+{
+    oc_session *s = r->s;
+    uint64_t until_ns = s->connect_until_ns;
+    if (oc_now_ns() >= until_ns || s->n_workers == 0)
+        return;
+    if (r->deadline_ns != OC_NEVER_NS) {
+        oc_situation situation;
+        decide_situation(r, 0, &situation);
+        uint64_t here_ns = s->adapt->scene->can_finish
+                               ? (uint64_t)fmin(decide_here_ns(r, &situation), 1e18) : 0;
+        until_ns = OC_MIN(until_ns, r->deadline_ns > here_ns ? r->deadline_ns - here_ns : 0);
+    }
+    /* Not every change of a link wakes the session. */
+    while (is_any_unsettled(s) && oc_now_ns() < until_ns)
+        run_wait(r, oc_waker_events(&s->waker), OC_MIN(until_ns, oc_now_ns() + 2000000u));
+    s->connect_until_ns = OC_MIN(s->connect_until_ns, oc_now_ns());
+    r->report.connect_ns += oc_now_ns() - r->begin_ns;
+}
+
+/* ---- the head ------------------------------------------------------------------------------------------------- */
+
+/* Until a chunk more has run. */
+static oc_status wait_for_chunk(run *r)
+{
+    const size_t before = r->course.n_finished;
+    for (;;) {
+        uint64_t seen = oc_waker_events(&r->s->waker);
+        OC_TRY(course_poll(r));
+        if (r->course.n_finished > before)
+            return OC_OK;
+        if (run_is_late(r))
+            return run_fail_late(r, "the device was still running");
+        run_wait(r, seen, OC_NEVER_NS);
+    }
+}
+
+static oc_status finish_here(run *r)
+{
+    for (;;) {
+        bool is_done;
+        uint64_t seen = oc_waker_events(&r->s->waker);
+        OC_TRY(course_finish(r, &is_done));
+        if (is_done)
+            break;
+        if (run_is_late(r))
+            return run_fail_late(r, "the device was still running");
+        run_wait(r, seen, OC_NEVER_NS);
+    }
+    r->answer_ns = oc_now_ns();
+    return OC_OK;
+}
+
+/* Nothing can be decided any more: the last piece is on the device. */
+static bool is_last_piece(const run *r, const oc_decision *decision)
+{
+    return decision->site == 0 && r->course.given == r->s->adapt->scene->last &&
+           r->course.n_chunks <= 1;
+}
+
+/* To where the decision says, which may change on the way. Ends in front of a worker, or with everything submitted. */
+static oc_status run_head(run *r, oc_decision *decision)
+{
+    course *c = &r->course;
+    while (decision->is_possible && !(decision->site > 0 && decision->is_now)) {
+        OC_TRY(course_feed(r, decision->cut));
+        if (is_last_piece(r, decision) || (c->n_chunks == 0 && c->done == decision->cut))
+            return OC_OK;
+        OC_TRY(wait_for_chunk(r));
+        decide(r, c->done, decision);
+    }
+    return OC_OK;
+}
+
+/* ---- what a run taught --------------------------------------------------------------------------------------------- */
+
+static void learn_tail(run *r, uint32_t cut, uint32_t site)
+{
+    oc_session *s = r->s;
+    const scene *sc = s->adapt->scene;
+    const double *head = sc->costs->sum[site] + (size_t)cut * OC_KINDS_MAX;
+    const double *all = sc->costs->sum[site] + sc->net->n_cuts * OC_KINDS_MAX;
+    const oc_site_times *t = &r->tail_times;
+    oc_correct *correct = &s->adapt->correct;
+    double base_ns[OC_KINDS_MAX];
+    for (size_t k = 0; k < OC_KINDS_MAX; k++)
+        base_ns[k] = fmax(all[k] - head[k], 0);
+    oc_correct_saw(correct, site, base_ns, (double)t->compute_ns, true, NULL);
+    oc_correct_saw_queue(correct, site, (double)t->queue_ns, oc_now_ns());
+    oc_correct_saw_codec(correct, site, (double)sc->net->cuts[cut].up_bytes, (double)t->encode_ns);
+}
+
+/* Workers that were not asked: what they would have been sent at their best is what probes are measured by. */
+static void tell_skipped(run *r)
+{
+    oc_session *s = r->s;
+    const adapt *a = s->adapt;
+    for (uint32_t w = 0; w < s->n_workers; w++) {
+        const oc_option *best = NULL;
+        if (r->is_asked[w] || !s->workers[w]->type->skipped)
+            continue;
+        for (size_t i = 0; i < a->n_options; i++)
+            if (a->options[i].site == w + 1 &&
+                (!best || a->options[i].predicted.total_ns < best->predicted.total_ns))
+                best = &a->options[i];
+        if (best)
+            s->workers[w]->type->skipped(s->workers[w], a->scene->net->cuts[best->cut].up_bytes);
+    }
+}
+
+static void log_outcome(run *r, uint32_t cut, uint32_t site, double total_ns)
+{
+    adapt *a = r->s->adapt;
+    const oc_site_times *t = &r->tail_times;
+    oc_outcome outcome = {.run = r->site_run.id, .cut = cut, .site = site,
+                          .predicted_ns = (double)r->report.predicted_ns,
+                          .fell_back = r->report.fell_back};
+    if (!a->log)
+        return;
+    outcome.actual.total_ns = total_ns;
+    if (site > 0) {
+        outcome.actual.encode_ns = (double)t->encode_ns;
+        outcome.actual.send_ns = (double)t->send_ns;
+        outcome.actual.queue_ns = (double)t->queue_ns;
+        outcome.actual.cloud_ns = (double)t->compute_ns;
+        outcome.actual.receive_ns = (double)t->receive_ns;
+    }
+    outcome.actual.edge_ns = fmax(0, total_ns - outcome.actual.encode_ns - outcome.actual.send_ns -
+                                         outcome.actual.queue_ns - outcome.actual.cloud_ns -
+                                         outcome.actual.receive_ns);
+    snprintf(outcome.reason, sizeof(outcome.reason), "%.127s", r->report.reason);
+    oc_decision_log_outcome(a->log, &outcome);
+    if (oc_decision_log_flush(a->log) != OC_OK)
+        oc_log(r->s->options.log, OC_LOG_WARN, "%s", oc_error_text());
+}
+
+/* The answer is there: from a worker at `cut`, or (site 0) from here. */
+static void conclude(run *r, uint32_t cut, uint32_t site)
+{
+    oc_session *s = r->s;
+    const scene *sc = s->adapt->scene;
+    uint64_t apart_ns = r->report.connect_ns + r->report.decide_ns;
+    uint64_t spent_ns = r->answer_ns - r->begin_ns;
+    double total_ns = spent_ns > apart_ns ? (double)(spent_ns - apart_ns) : 0;
+    run_deliver(r);
+    r->report.edge_nodes = sc->net->cuts[site ? cut : sc->last].n_head;
+    explain_choice(s, sc, cut, cut, site, false, r->report.choice, sizeof(r->report.choice));
+    if (site > 0)
+        learn_tail(r, cut, site);
+    if (!r->report.fell_back && !r->report.is_hedged)
+        oc_correct_saw_total(&s->adapt->correct, (double)r->report.predicted_ns, total_ns);
+    tell_skipped(r);
+    log_outcome(r, cut, site, total_ns);
+}
+
+/* ---- a run ------------------------------------------------------------------------------------------------------------- */
+
+static oc_status fail_impossible(const run *r, const oc_decision *decision)
+{
+    if (run_is_late(r))
+        return run_fail_late(r, decision->why);
+    return oc_fail(r->worker_status, "%s%s%s", r->report.reason, r->report.reason[0] ? "; " : "",
+                   decision->why);
+}
+
+/* A worker failed: decide again what to do with the same values. */
+static oc_status go_on_after_failure(run *r, uint32_t cut, oc_decision *decision)
+{
+    oc_session *s = r->s;
+    r->report.fell_back = true;
+    oc_log(s->options.log, OC_LOG_WARN, "%s", r->report.reason);
+    run_tell(r, "fallback");
+    decide(r, cut, decision);
+    if (!decision->is_possible || (decision->site == 0 && s->options.is_worker_required))
+        return fail_impossible(r, decision);
+    return OC_OK;
+}
+
+static oc_status run_by(run *r, oc_decision *decision)
+{
+    for (;;) {
+        tail_end end;
+        uint32_t cut, site;
+        if (!decision->is_possible)
+            return fail_impossible(r, decision);
+        OC_TRY(run_head(r, decision));
+        if (!decision->is_possible)
+            return fail_impossible(r, decision);
+        cut = decision->cut;
+        site = decision->site;
+        if (site == 0) {
+            OC_TRY(finish_here(r));
+            conclude(r, cut, 0);
+            return OC_OK;
+        }
+        OC_TRY(tail_run(r, decision, &end));
+        if (end != TAIL_FAILED) {
+            bool is_theirs = end == TAIL_ANSWERED && r->report.used_worker;
+            conclude(r, is_theirs ? cut : r->s->adapt->scene->last, is_theirs ? site : 0);
+            return OC_OK;
+        }
+        OC_TRY(go_on_after_failure(r, cut, decision));
+    }
+}
+
+oc_status adapt_run(run *r)
+{
+    oc_session *s = r->s;
+    oc_decision decision = {.is_possible = false};
+    r->edge = &s->adapt->scene->edge;
+    edge_reset(r);
+    wait_for_workers(r);
+    scene_learn(s);
+    decide_first(r, &decision);
+    return run_by(r, &decision);
+}
