@@ -149,6 +149,15 @@ void oc_dev_close(oc_dev *dev);
  */
 OC_MUST_USE oc_status oc_dev_queue_wait(oc_dev *dev, oc_dev_queue *queue, uint64_t deadline_ns);
 
+/** What the device may be expected to do, unmeasured: a node takes the longer of its arithmetic and its bytes, and a start. */
+typedef struct oc_dev_roofline {
+    double flops;       /* per second, two a multiply-add */
+    double bytes_per_s;
+    double start_ns;    /* per node */
+} oc_dev_roofline;
+/** From traits, compute units and clock; plain defaults where the driver says nothing (roofline.c names them). All three are positive. */
+oc_dev_roofline oc_dev_roofline_of(const oc_dev *dev);
+
 /* ---- for the types ------------------------------------------------------------------------- */
 
 /** OC_E_LOST, with the device's name, once the device is lost. */

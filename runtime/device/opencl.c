@@ -178,6 +178,7 @@ static oc_dev_info describe(cl_platform_id platform, cl_device_id device, cl_uin
     }
     info.memory_bytes = device_ulong(device, CL_DEVICE_GLOBAL_MEM_SIZE);
     info.compute_units = device_uint(device, CL_DEVICE_MAX_COMPUTE_UNITS);
+    info.clock_mhz = device_uint(device, CL_DEVICE_MAX_CLOCK_FREQUENCY);
     print_why(device, info.why, sizeof(info.why));
     info.is_available = info.why[0] == '\0';
     return info;
@@ -373,6 +374,7 @@ static oc_status opencl_open(const oc_dev_info *info, const oc_dev_options *opti
     dev->head.info = *info;
     dev->head.log = options->log;
     dev->kernel_dir = options->kernel_dir;
+    atomic_init(&dev->head.n_pending, 0);
     atomic_init(&dev->head.is_lost, false);
     pthread_mutex_init(&dev->mutex, NULL);
     OC_TRY_OUT(find_device(dev, info));

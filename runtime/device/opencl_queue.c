@@ -248,6 +248,7 @@ static void CL_CALLBACK on_complete(cl_event event, cl_int state, void *ctx)
     if (error != CL_SUCCESS)
         oc_log(n->dev->head.log, OC_LOG_ERROR, "device %s (%s): a command failed: %s (%d)",
                n->dev->head.info.id, n->dev->head.info.name, oc_cl_error_name(error), error);
+    atomic_fetch_sub(&n->dev->head.n_pending, 1u);
     slot->done(slot->ctx, keep_failure(n, oc_cl_status(n->dev, error)));
     clReleaseEvent(event);
     give_note(slot);
@@ -262,6 +263,7 @@ oc_status oc_cl_notify(oc_dev_queue *queue, oc_dev_done done, void *ctx)
     if (slot == NULL)
         return oc_fail(OC_E_BUSY, "device %s (%s): %d notifications are under way on one queue",
                        q->head.dev->info.id, q->head.dev->info.name, OC_DEV_NOTES);
+    atomic_fetch_add(&q->head.dev->n_pending, 1u); /* before the callback can come */
     oc_status status = put_marker(q, &event);
     if (status == OC_OK) {
         status = entered(q, clSetEventCallback(event, CL_COMPLETE, on_complete, slot),
@@ -269,7 +271,9 @@ oc_status oc_cl_notify(oc_dev_queue *queue, oc_dev_done done, void *ctx)
         if (status != OC_OK)
             clReleaseEvent(event);
     }
-    if (status != OC_OK)
+    if (status != OC_OK) {
+        atomic_fetch_sub(&q->head.dev->n_pending, 1u);
         give_note(slot);
+    }
     return status;
 }

@@ -62,6 +62,7 @@ static oc_status reference_open(const oc_dev_info *info, const oc_dev_options *o
         (oc_traits){.is_cpu = true, .compute_units = 1, .vector_floats = 1, .work_group_max = 1};
     made->mem_align = MEM_ALIGN;
     made->log = options->log;
+    atomic_init(&made->n_pending, 0);
     atomic_init(&made->is_lost, false);
     *dev = made;
     return OC_OK;
@@ -294,6 +295,7 @@ static oc_status execute(const queue *q, const command *c, oc_status failed)
         return status == OC_OK ? theirs : status;
     }
     case NOTIFY:
+        atomic_fetch_sub(&q->head.dev->n_pending, 1u);
         c->u.notify.done(c->u.notify.ctx, status);
         return status;
     }
@@ -449,6 +451,7 @@ static oc_status reference_notify(oc_dev_queue *head, oc_dev_done done, void *ct
     /* A failed queue takes a notification as well: its status is how a waiter learns of it. */
     if (!is_full) {
         q->n_notes++;
+        atomic_fetch_add(&head->dev->n_pending, 1u);
         put_locked(q, c);
     }
     oc_cond_unlock(&q->cond);

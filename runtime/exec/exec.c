@@ -143,6 +143,11 @@ void oc_exec_destroy(oc_exec *exec)
     oc_free(exec->alloc, exec);
 }
 
+bool oc_exec_is_ready(const oc_exec *exec, oc_id node)
+{
+    return exec->is_ready[node];
+}
+
 const oc_graph *oc_exec_graph(const oc_exec *exec)
 {
     return exec->graph;

@@ -58,6 +58,14 @@ OC_MUST_USE oc_status oc_arena_plan_make(const oc_graph *graph, const oc_id *ord
 void oc_arena_plan_fini(oc_arena_plan *plan);
 
 /**
+ * What the first `count` nodes of the fixed order need: their constants in the model's layout, each once, and the arena planned for them
+ * with the values of the cut behind them and the outputs made so far pinned. As oc_net_cut.memory_bytes. Errors: OC_E_ARG, OC_E_NOMEM, OC_E_LIMIT.
+ */
+OC_MUST_USE oc_status oc_exec_prefix_bytes(const oc_graph *graph, size_t count, const oc_allocator *alloc, uint64_t *bytes);
+/** The longest such prefix that needs at most `bytes`; 0 where there is none. Errors: OC_E_NOMEM, OC_E_LIMIT. */
+OC_MUST_USE oc_status oc_exec_prefix_fit(const oc_graph *graph, uint64_t bytes, const oc_allocator *alloc, size_t *count);
+
+/**
  * A lane for the nodes of `order`, which must be prepared in `exec`. `pinned`: values that stay readable
  * after later nodes ran (outputs, and the values of a cut that may be forwarded).
  */
@@ -71,9 +79,12 @@ size_t oc_lane_scratch_bytes(const oc_lane *lane);
 /**
  * Measure each of the lane's nodes: `node_ns` has n_order entries. A node is run alone and then several times in a row, so that what waiting costs
  * drops out; the median of `repeats` such measurements. Blocks; the lane is idle before and afterwards, its arena holds nothing of use.
- * Errors: OC_E_DEVICE, OC_E_LOST.
+ * `progress` (NULL: none) gets "step N" for a node's name: a lane knows none. Errors: OC_E_DEVICE, OC_E_LOST, OC_E_DEADLINE (a node that takes minutes), OC_E_NOMEM.
  */
 OC_MUST_USE oc_status oc_lane_profile(oc_lane *lane, uint32_t repeats, oc_exec_progress progress, void *ctx, double *node_ns);
+
+/** The same for all that `exec` has prepared, in a lane of its own: `node_ns` per node of the graph, NAN where it is not prepared. Whole runs are measured too, and the nodes' times add up to theirs (less what waiting costs). Errors: also those of oc_lane_create. */
+OC_MUST_USE oc_status oc_exec_profile(oc_exec *exec, uint32_t repeats, oc_exec_progress progress, void *ctx, double *node_ns);
 
 /** Fill the arena with zeros and wait: for runs whose result nobody wants. Not between runs: constants that the arena holds are lost. */
 OC_MUST_USE oc_status oc_lane_clear(oc_lane *lane);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** Profiles: the measured time of each node at a site, as YAML. */
+/** Profiles: the measured time of each node at a site, as YAML (the form is shown in profile.c). */
 #ifndef OC_PROFILE_H
 #define OC_PROFILE_H
 
@@ -9,7 +9,7 @@ typedef struct oc_profile_site {
     char role[16];     /* "edge", "worker" */
     char device[128], driver[128];
     uint32_t threads;  /* 0: all */
-    double *node_ns;   /* per node of the net; NAN: not measured */
+    double *node_ns;   /* per node of the net; NAN: not measured, such a node is not in the file */
 } oc_profile_site;
 
 typedef struct oc_profile {
