@@ -264,7 +264,7 @@ oc_status oc_lane_submit(oc_lane *lane, size_t first, size_t count)
     return lane->exec->dev->type->run(lane->compute, lane->bound + begin, end - begin);
 }
 
-oc_status oc_lane_read(oc_lane *lane, oc_id value, void *dst, size_t bytes)
+static oc_status read_pinned(oc_lane *lane, oc_id value, void *dst, size_t bytes, bool is_complete)
 {
     const oc_dev_type *type = lane->exec->dev->type;
     oc_dev_mem *window;
@@ -272,11 +272,22 @@ oc_status oc_lane_read(oc_lane *lane, oc_id value, void *dst, size_t bytes)
     if (!lane->is_pinned[lane->plan.root[value]])
         return oc_fail(OC_E_ARG, "value %s: it is not pinned, later nodes may have overwritten it",
                        lane->exec->graph->values[value].name);
-    if (lane->is_compute_ahead)
+    if (lane->is_compute_ahead && !is_complete) {
         OC_TRY(type->after(lane->transfer, lane->compute));
-    lane->is_compute_ahead = false;
+        lane->is_compute_ahead = false;
+    }
     lane->is_transfer_ahead = true;
     return type->read(lane->transfer, window, dst, bytes);
+}
+
+oc_status oc_lane_read(oc_lane *lane, oc_id value, void *dst, size_t bytes)
+{
+    return read_pinned(lane, value, dst, bytes, false);
+}
+
+oc_status oc_lane_read_complete(oc_lane *lane, oc_id value, void *dst, size_t bytes)
+{
+    return read_pinned(lane, value, dst, bytes, true);
 }
 
 oc_status oc_lane_notify_compute(oc_lane *lane, oc_dev_done done, void *ctx)
