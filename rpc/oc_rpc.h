@@ -29,10 +29,11 @@
 #define OC_RPC_STATUS_MAX_MS 60000
 #define OC_RPC_PADDING_BYTES (1u << 20)
 /*
- * What a peer may send of one stream before it hears that it was taken. With gRPC's 64 KiB a cut of 600 KiB costs ten round
- * trips; this is what fits into a link of 1000 Mbit/s with a round trip of 130 ms. docs/adr/0008-status-stream.md.
+ * What a peer may send of one stream before it hears that it was taken, at the start of a connection: a chunk. From then on
+ * gRPC's estimate of the link (BDP) widens the windows of streams and connection; without it the connection's stays at 64 KiB, and a
+ * cut of 600 KiB costs a round trip more each way. docs/adr/0008-status-stream.md has the figures.
  */
-#define OC_RPC_WINDOW_BYTES (16 << 20)
+#define OC_RPC_WINDOW_BYTES (1 << 20)
 
 /* ---- the library ----------------------------------------------------------------------------- */
 

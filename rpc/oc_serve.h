@@ -212,7 +212,6 @@ struct oc_worker {
     uint64_t first_ns; /* how long a client may take for a small first message; and what is idle where places are short */
     uint64_t grace_ns; /* how long answers may take to go out when the worker stops */
     oc_dev *dev;
-    double peak_flops, peak_bytes_per_s; /* of dev; 0: not known */
     oc_serve_model *models;
     size_t n_models;
     grpc_server *server;

@@ -377,9 +377,8 @@ static grpc_channel *make_channel(const oc_rpc_address *address, const oc_remote
         {GRPC_ARG_KEEPALIVE_TIMEOUT_MS, or_default(o->keepalive_timeout_ms, KEEPALIVE_TIMEOUT_MS)},
         {GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1},
         {GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0},
-        /* A window that is large from the start; gRPC's own estimate would begin at 64 KiB. */
         {GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, OC_RPC_WINDOW_BYTES},
-        {GRPC_ARG_HTTP2_BDP_PROBE, 0},
+        {GRPC_ARG_HTTP2_BDP_PROBE, 1},
         {GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, FIRST_PAUSE_MS},
         {GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, CONNECT_TIMEOUT_MS},
         {GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, LONGEST_PAUSE_MS},

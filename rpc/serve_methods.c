@@ -113,6 +113,7 @@ static oc_status make_hello(oc_worker *w, oc_arena *scratch, grpc_byte_buffer **
     Offcut__V1__HelloResponse hello = OFFCUT__V1__HELLO_RESPONSE__INIT;
     char version[64], device[sizeof(w->dev->info.name) + sizeof(w->dev->info.driver) + 3];
     char *codecs[] = {(char *)OC_FLOW_CODEC};
+    const oc_dev_roofline roofline = oc_dev_roofline_of(w->dev);
     OC_TRY(fill_hello(w, &hello, scratch));
     snprintf(version, sizeof(version), "offcut %s", oc_version());
     snprintf(device, sizeof(device), "%s (%s)", w->dev->info.name, w->dev->info.driver);
@@ -126,8 +127,8 @@ static oc_status make_hello(oc_worker *w, oc_arena *scratch, grpc_byte_buffer **
     hello.message_bytes_max = w->message_bytes_max;
     hello.requests_max = w->requests_max;
     hello.driver = w->dev->info.driver;
-    hello.peak_flops = w->peak_flops;
-    hello.peak_bytes_per_s = w->peak_bytes_per_s;
+    hello.peak_flops = roofline.flops;
+    hello.peak_bytes_per_s = roofline.bytes_per_s;
     *reply = oc_rpc_pack(&hello.base);
     return OC_OK;
 }

@@ -116,9 +116,8 @@ static grpc_server *make_server(const oc_worker *w)
         {GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1},
         {GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, PING_INTERVAL_MS},
         {GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0},
-        /* A window that is large from the start; gRPC's own estimate would begin at 64 KiB. */
         {GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, OC_RPC_WINDOW_BYTES},
-        {GRPC_ARG_HTTP2_BDP_PROBE, 0},
+        {GRPC_ARG_HTTP2_BDP_PROBE, 1},
     };
     grpc_arg args[OC_COUNT(rows) + 1];
     for (size_t i = 0; i < OC_COUNT(rows); i++)

@@ -37,7 +37,7 @@ void oc_waker_wait(oc_waker *waker, uint64_t seen, uint64_t deadline_ns);
 /**
  * Where the time of one run went, nanoseconds; what a site does not have stays 0. For a worker:
  *   encode   putting the values into messages, on this side
- *   send     from the first byte handed to the link until the worker has the last one (its own clock's duration, as it reports it)
+ *   send     from the first byte handed to the link until the worker has the last one (by the clocks' offset; where that is not known, the duration by its own clock)
  *   queue    waiting on the worker (it reports it)
  *   compute  kernels and copies on the worker (it reports it)
  *   receive  the rest of the time until the last wanted value was here

@@ -227,6 +227,7 @@ static void test_health(void **state)
     assert_string_equal(w->address, s.address);
     assert_string_equal(h.device, s.worker->dev->info.name);
     assert_string_equal(h.driver, s.worker->dev->info.driver);
+    assert_true(w->load.peak_flops > 0 && w->load.peak_bytes_per_s > 0);
     /* One clock, two names: the offset is 0 within what is said of it. */
     assert_true(fabs(w->clock_offset_ns) <= w->clock_error_ns + 1);
     assert_true(w->clock_error_ns < 1e9);
