@@ -537,7 +537,7 @@ static void check_alive(const char *what)
     c.life++;
 }
 
-/* Only an audit can see this one. A session does not trust the worker afterwards: it has its own. */
+/* Only an audit can see this one, and the session does not trust the worker afterwards. */
 static uint32_t run_audited(const fault *f)
 {
     net *n = &c.nets[below((uint32_t)c.n_nets)];
@@ -554,9 +554,21 @@ static uint32_t run_audited(const fault *f)
     return 2;
 }
 
+/* Each in turn before any comes again, in an order that is shuffled each time: none is left out. */
+static const fault *next_fault(void)
+{
+    static size_t order[OC_COUNT(faults)], n_left;
+    if (n_left == 0)
+        for (; n_left < OC_COUNT(faults); n_left++)
+            order[n_left] = n_left;
+    size_t at = below((uint32_t)n_left), found = order[at];
+    order[at] = order[--n_left];
+    return &faults[found];
+}
+
 static uint32_t run_episode(uint32_t left)
 {
-    const fault *f = &faults[below(OC_COUNT(faults))];
+    const fault *f = next_fault();
     uint32_t ill = 1 + below(3), well = 1 + below(3), done = 0;
     if (f->is_plausible && (c.is_tailless || left < 2))
         return 0;
@@ -623,9 +635,6 @@ static void set_up(void)
 static void tear_down(void)
 {
     int status = 0;
-    c.is_ending = true;
-    sem_post(&c.go);
-    pthread_join(c.thread, NULL);
     for (size_t i = 0; i < c.n_nets; i++)
         close_net(&c.nets[i]);
     alarm(HUNG_S);
@@ -636,6 +645,10 @@ static void tear_down(void)
     tell_link("quit");
     reap(&c.proxy);
     alarm(0);
+    /* Not before: a worker ends with the thread that started it. */
+    c.is_ending = true;
+    sem_post(&c.go);
+    pthread_join(c.thread, NULL);
     if (waitpid(-1, NULL, WNOHANG) != -1 || errno != ECHILD)
         stop_with("a process is left");
     unlink(c.control);
