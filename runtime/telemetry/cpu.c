@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The processors that this process may use: how busy they are, by everybody and by others, and how
- * fast they run. Loads are shares of the time since the sample before, in the kernel's own ticks, so
- * that no clock is needed.
+ * The processors that this process may use: how busy they are, by everybody and by others, and
+ * how fast they run. Loads are shares of the time since the sample before, in the kernel's own
+ * ticks, so that no clock is needed.
  */
 #include "sensor.h"
 
@@ -100,7 +100,10 @@ static bool read_own(oc_sensor *s, uint64_t *ticks)
     return true;
 }
 
-/* What passed on our processors since `before`. One that was not there then, or whose ticks went back, is left out. */
+/*
+ * What passed on our processors since `before`. One that was not there then, or whose ticks went
+ * back, is left out.
+ */
 static cpu_ticks passed(const oc_sensor *s)
 {
     cpu_ticks sum = {0};
@@ -138,7 +141,10 @@ static void measure_load(oc_sensor *s)
         }
         begin_interval(s, has_own, own);
     } else if (sum.total == 0) {
-        /* The first sample; ticks that stand still, or nothing that can be read: there is no load to tell. */
+        /*
+         * The first sample; ticks that stand still, or nothing that can be read: there is no load
+         * to tell.
+         */
         s->load = s->others = -1;
         begin_interval(s, has_own, own);
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files as sensors read them. They belong to the kernel or to a driver: they come and go, block when
- * they are no files at all, and say anything. Each is opened anew for each reading: a descriptor that
- * was kept would belong to hardware that was taken out.
+ * Files as sensors read them. They belong to the kernel or to a driver: they come and go, block
+ * when they are no files at all, and say anything. Each is opened anew for each reading: a
+ * descriptor that was kept would belong to hardware that was taken out.
  */
 #include "sensor.h"
 
@@ -29,7 +29,10 @@ static bool make_path(const oc_sensor_env *env, char path[PATH_BYTES], const cha
     return rest >= 0 && rest < PATH_BYTES - root;
 }
 
-/* At most `size` bytes of the file; 0: there is nothing. A pipe without a writer would block open, hence O_NONBLOCK. */
+/*
+ * At most `size` bytes of the file; 0: there is nothing. A pipe without a writer would block open,
+ * hence O_NONBLOCK.
+ */
 static size_t read_path(const char *path, char *bytes, size_t size)
 {
     size_t length = 0;
@@ -250,7 +253,10 @@ void oc_sensor_put(oc_sensor_out *out, oc_quantity quantity, double value, const
     if (vsnprintf(reading->label, sizeof(reading->label), fmt, args) < 0)
         reading->label[0] = '\0';
     va_end(args);
-    /* Labels come from firmware and go to terminals; cutting one off must not halve a character either. */
+    /*
+     * Labels come from firmware and go to terminals; cutting one off must not halve a character
+     * either.
+     */
     for (char *c = reading->label; *c != '\0'; c++)
         if (*c < 0x20 || *c > 0x7e)
             *c = '?';

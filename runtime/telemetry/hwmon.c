@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hardware monitors: power of the rails, voltages, currents, temperatures, called by the chip's name
- * and the channel's label. A folder's number is the order in which drivers came up, so it means nothing.
+ * Hardware monitors: power of the rails, voltages, currents, temperatures, called by the chip's
+ * name and the channel's label. A folder's number is the order in which drivers came up, so it
+ * means nothing.
  *
  * A chip without any power file (an INA226 on some kernels) has V x I of its rails instead.
  */
@@ -104,7 +105,10 @@ static void read_chip(oc_sensor *s, const char *folder)
 
 /* ---- which channels belong together -------------------------------------------------------- */
 
-/* PMBus calls the output's voltage, current and power vout1, iout1, pout1: they are of the rail out1. */
+/*
+ * PMBus calls the output's voltage, current and power vout1, iout1, pout1: they are of the rail
+ * out1.
+ */
 static const char *rail_of(const char *label)
 {
     const bool is_pmbus = strchr("vip", label[0]) != NULL && label[0] != '\0' &&
@@ -130,7 +134,10 @@ static const channel *voltage_of(const oc_sensor *s, const channel *c)
 
 /* ---- telling ------------------------------------------------------------------------------- */
 
-/* The chip's name and the channel's label, or its rail's; only where neither is known and there are several, its number. */
+/*
+ * The chip's name and the channel's label, or its rail's; only where neither is known and there
+ * are several, its number.
+ */
 static void put(const oc_sensor *s, oc_sensor_out *out, oc_quantity quantity, double value,
                 const channel *c)
 {

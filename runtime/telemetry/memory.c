@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory: the machine's, or that of our control group where a limit leaves us less. Every group above
- * ours may have a limit too. A container often sees its own group as the root, whatever its path says,
- * so that the root of the hierarchy is asked as well.
+ * Memory: the machine's, or that of our control group where a limit leaves us less. Every group
+ * above ours may have a limit too. A container often sees its own group as the root, whatever its
+ * path says, so that the root of the hierarchy is asked as well.
  */
 #include "sensor.h"
 
@@ -62,8 +62,8 @@ static bool read_machine(oc_sensor *s, room *machine)
 /* ---- groups -------------------------------------------------------------------------------- */
 
 /*
- * "max" (version 2) is no number; version 1 says a number larger than any machine. A group above ours
- * may have the larger limit and yet the less room, so that both are taken by themselves.
+ * "max" (version 2) is no number; version 1 says a number larger than any machine. A group above
+ * ours may have the larger limit and yet the less room, so that both are taken by themselves.
  */
 static void apply_group(oc_sensor *s, const hierarchy *h, double machine, room *least)
 {
@@ -107,7 +107,10 @@ static void apply_groups(oc_sensor *s, const hierarchy *h, const char *path, siz
     const double machine = least->total;
     const bool is_usable = length < sizeof(s->path) && path[0] == '/';
     snprintf(s->path, sizeof(s->path), "%.*s", is_usable ? (int)length : 0, path);
-    /* A group outside of what we see is printed with "..": below our mount it would name something else. */
+    /*
+     * A group outside of what we see is printed with "..": below our mount it would name something
+     * else.
+     */
     if (strstr(s->path, "/..") != NULL)
         s->path[0] = '\0';
     for (size_t level = 0; level < LEVELS_MAX && strrchr(s->path, '/') != NULL; level++) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How much of the last ten seconds some task waited for processor, memory or disk (the kernel's PSI; it may be built without). */
+/*
+ * How much of the last ten seconds some task waited for processor, memory or disk (the kernel's
+ * PSI; it may be built without).
+ */
 #include "sensor.h"
 
 struct oc_sensor {

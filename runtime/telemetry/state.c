@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What predictions use, out of all readings. A bounded reading is a lie, and its bound no better: 0 Hz
- * would stretch every prediction a thousandfold, 999 degrees would shut the machine down. So they
- * count as not known. Stale readings are asked only where there is no other.
+ * What predictions use, out of all readings. A bounded reading is a lie, and its bound no better:
+ * 0 Hz would stretch every prediction a thousandfold, 999 degrees would shut the machine down. So
+ * they count as not known. Stale readings are asked only where there is no other.
  */
 #include "sensor.h"
 

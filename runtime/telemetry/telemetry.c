@@ -41,9 +41,8 @@ struct oc_telemetry {
     char *root;
     uint64_t period_ns;
     oc_sensor *sensors[OC_COUNT(types)];
-    oc_cond
-        sampling; /* held while a sample is made: of the sensors and of the list that is not current */
-    oc_cond lock; /* of everything below */
+    oc_cond sampling; /* held while a sample is made: of sensors and the list that is not current */
+    oc_cond lock;     /* of everything below */
     reading_list lists[2];
     size_t current;
     bool is_stopping;
@@ -106,7 +105,10 @@ static bool is_same_source(const oc_reading *a, const oc_reading *b)
     return a->quantity == b->quantity && strcmp(a->label, b->label) == 0;
 }
 
-/* Which of the old readings have a new one. Several sources may have one name: each new one replaces one. */
+/*
+ * Which of the old readings have a new one. Several sources may have one name: each new one
+ * replaces one.
+ */
 static void match(const reading_list *old, const reading_list *fresh,
                   bool is_replaced[OC_READINGS_MAX])
 {
@@ -124,7 +126,10 @@ static uint64_t add_ages(uint64_t a, uint64_t b)
     return a > OC_NEVER_NS - b ? OC_NEVER_NS : a + b;
 }
 
-/* Old readings whose source told nothing now go behind the new ones, while they are young and there is room. */
+/*
+ * Old readings whose source told nothing now go behind the new ones, while they are young and
+ * there is room.
+ */
 static void keep_old(const reading_list *old, reading_list *list)
 {
     bool is_replaced[OC_READINGS_MAX];

@@ -52,7 +52,10 @@ static bool slows(const char *type)
     return false;
 }
 
-/* How far it is turned on; one that is turned off has nothing to tell, and there is one for each processor. */
+/*
+ * How far it is turned on; one that is turned off has nothing to tell, and there is one for each
+ * processor.
+ */
 static void read_coolers(oc_sensor *s, oc_sensor_out *out)
 {
     oc_sensor_list(&s->env, &s->names, "cooling_device", "", "/sys/class/thermal");
@@ -68,7 +71,10 @@ static void read_coolers(oc_sensor *s, oc_sensor_out *out)
     }
 }
 
-/* The largest share that is missing of a processor's own largest frequency. 0 is told too: nothing is slowed down. */
+/*
+ * The largest share that is missing of a processor's own largest frequency. 0 is told too: nothing
+ * is slowed down.
+ */
 static void read_limits(oc_sensor *s, oc_sensor_out *out)
 {
     double missing = -1;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** Sensors, over boards whose /sys and /proc are laid out in a temporary folder; bounds, staleness, clocks that jump. */
+/**
+ * Sensors, over boards whose /sys and /proc are laid out in a temporary folder; bounds, staleness,
+ * clocks that jump.
+ */
 #define _XOPEN_SOURCE 700 /* nftw */
 #include "oc_test.h"
 
@@ -203,7 +206,10 @@ static void test_kv260(void **state)
     assert_int_equal(count_of(b, OC_QUANTITY_CPU_LOAD),
                      0); /* of one sample there is no difference */
 
-    /* 100 ticks on each; 60, 40, 20 and 0 of them busy, user, system, irq and steal; 50 of our own. */
+    /*
+     * 100 ticks on each; 60, 40, 20 and 0 of them busy, user, system, irq and steal; 50 of our
+     * own.
+     */
     lay(b, "proc/stat",
         "cpu0 160 0 0 1040 0 0 0 0 0 0\ncpu1 100 0 40 1050 10 0 0 0 0 0\n"
         "cpu2 100 0 0 1080 0 10 0 10 0 0\ncpu3 100 0 0 1100 0 0 0 0 0 0\nintr 1 2\n");
@@ -520,7 +526,10 @@ static void test_clock_that_jumps(void **state)
     sample(b, 1000 * S);
     take_away(b, "sys/class/hwmon");
     sample(b, 1000 * S + PERIOD);
-    /* Back by almost all: a reading of one period ago is one period old still, and no time is yet to come. */
+    /*
+     * Back by almost all: a reading of one period ago is one period old still, and no time is yet
+     * to come.
+     */
     sample(b, 5 * S);
     reads(b, POWER, "ina260_u14", 3.28);
     assert_int_equal(look(b, OC_QUANTITY_POWER, "ina260_u14")->at_ns, 5 * S - PERIOD);
