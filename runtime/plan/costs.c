@@ -4,7 +4,10 @@
 
 #include <math.h>
 
-/* Summed in the order of the nodes, kind by kind: of two heads the one that holds the other never has the smaller sum. */
+/*
+ * Summed in the order of the nodes, kind by kind: of two heads the one that holds the other never
+ * has the smaller sum.
+ */
 static void sum_cut(const oc_net *net, const double *node_ns, const bool *is_head, double *sum)
 {
     for (size_t k = 0; k < OC_KINDS_MAX; k++)
@@ -27,7 +30,8 @@ static double roofline_ns(const oc_net *net, const oc_roofline *roofline, size_t
     double flops = 2 * net->macs[n] + net->ops[n];
     if (flops <= 0 && net->moved_bytes[n] <= 0)
         return 0;
-    return roofline->start_ns + 1e9 * OC_MAX(flops / roofline->flops, net->moved_bytes[n] / roofline->bytes_per_s);
+    return roofline->start_ns +
+           1e9 * OC_MAX(flops / roofline->flops, net->moved_bytes[n] / roofline->bytes_per_s);
 }
 
 static oc_status check_rooflines(const oc_roofline *rooflines, size_t n_sites)
@@ -37,8 +41,10 @@ static oc_status check_rooflines(const oc_roofline *rooflines, size_t n_sites)
     for (size_t i = 0; i < n_sites; i++) {
         const oc_roofline *r = &rooflines[i];
         if (!(r->flops > 0) || !(r->bytes_per_s > 0) || !(r->start_ns >= 0) || isinf(r->start_ns))
-            return oc_fail(OC_E_ARG, "costs of site %zu: expected positive rates, found %g flop/s, %g B/s, start %g ns",
-                           i, r->flops, r->bytes_per_s, r->start_ns);
+            return oc_fail(
+                OC_E_ARG,
+                "costs of site %zu: expected positive rates, found %g flop/s, %g B/s, start %g ns",
+                i, r->flops, r->bytes_per_s, r->start_ns);
     }
     return OC_OK;
 }
@@ -48,7 +54,8 @@ static oc_status fill_costs(oc_costs *costs, const oc_roofline *rooflines)
     const oc_net *net = costs->net;
     for (size_t i = 0; i < costs->n_sites; i++) {
         OC_TRY(OC_ALLOC(costs->alloc, net->n_nodes + 1, costs->node_ns[i]));
-        OC_TRY(oc_alloc(costs->alloc, net->n_cuts + 1, OC_KINDS_MAX * sizeof(double), &costs->sum[i]));
+        OC_TRY(
+            oc_alloc(costs->alloc, net->n_cuts + 1, OC_KINDS_MAX * sizeof(double), &costs->sum[i]));
         for (size_t n = 0; n < net->n_nodes; n++)
             costs->node_ns[i][n] = roofline_ns(net, &rooflines[i], n);
         costs->source[i] = OC_COST_ROOFLINE;

@@ -2,49 +2,56 @@
 /**
  * The head of least cost, exactly, by a minimum cut.
  *
- * A head H is a set of nodes with all that they need. It costs the edge's time of its nodes, the worker's of the others,
- * up_ns of each value that is there before and used behind it (once, however many use it), and down_ns of each output made
- * behind it. In a network of flow with H on the side of the source s:
+ * A head H is a set of nodes with all that they need. It costs the edge's time of its nodes, the
+ * worker's of the others, up_ns of each value that is there before and used behind it (once,
+ * however many use it), and down_ns of each output made behind it. In a network of flow with H on
+ * the side of the source s:
  *
  *     s -> n    cloud_ns(n) and down_ns of its outputs: paid when n is on the worker
  *     n -> t    edge_ns(n): paid when n is on the edge
  *     u -> p    infinite, for u using a value of p: with u on the edge, so is p
- *     p -> v    up_ns(v), v -> u infinite for each user u: p on the edge and some user not pulls v off and pays once
+ *     p -> v    up_ns(v), and v -> u infinite for each user u: with p on the edge and any user
+ *               not, v is cut off from p, which pays once
  *     s -> v    up_ns(v) in place of p -> v where v is an input of the network, given at the edge
  *
- * so the minimum cut is the minimum over all heads. The arcs of precedence are those of Picard, "Maximal closure of a
- * graph" (Management Science 1976); the vertex of a value, for several users, is that of Hu et al., "Dynamic adaptive DNN
- * surgery" (DADS, INFOCOM 2019). Kang et al., "Neurosurgeon" (ASPLOS 2017) looks at prefixes alone.
+ * so the minimum cut is the minimum over all heads. The arcs of precedence are those of Picard,
+ * "Maximal closure of a graph" (Management Science 1976); the vertex of a value, for several users,
+ * is that of Hu et al., "Dynamic adaptive DNN surgery" (DADS, INFOCOM 2019). Kang et al.,
+ * "Neurosurgeon" (ASPLOS 2017) looks at prefixes alone.
  *
- * What is paid once if the worker has anything (w) or the edge has anything (e) is not in the cut. It stays exact: let H be the best head
- * without it. If H is neither empty nor all, it is the best of those, w + e is the same for all of them, and it remains to
- * compare it with the empty head + w and with all nodes + e. If H is all (empty), every head in between costs at least as much
- * as H and pays more than it, so that only the empty one (all) is left to compare with. The caller compares all three.
+ * What is paid once if the worker has anything (w) or the edge has anything (e) is not in the cut.
+ * It stays exact: let H be the best head without it. If H is neither empty nor all, it is the best
+ * of those, w + e is the same for all of them, and it remains to compare it with the empty head + w
+ * and with all nodes + e. If H is all (empty), every head in between costs at least as much as H
+ * and pays more than it, so that only the empty one (all) is left to compare with. The caller
+ * compares all three.
  *
- * Algorithm: push-relabel (Goldberg and Tarjan, JACM 1988), highest label first, with exact labels from time to time and
- * the gap rule (Cherkassky and Goldberg, Algorithmica 1997), and only its first phase: a maximum preflow shows the minimum cut. Augmenting
- * paths would walk the whole depth of the network again and again. In integers: no rounding can keep it from ending, and it gives
- * the same on every machine. Costs are scaled by a power of two to 2^59 in sum, finer than the sum in doubles.
- * The vertices that cannot reach t make the largest of all best heads.
+ * Algorithm: push-relabel (Goldberg and Tarjan, JACM 1988), highest label first, with exact labels
+ * from time to time and the gap rule (Cherkassky and Goldberg, Algorithmica 1997), and only its
+ * first phase: a maximum preflow shows the minimum cut. Augmenting paths would walk the whole depth
+ * of the network again and again. In integers: no rounding can keep it from ending, and it gives
+ * the same on every machine. Costs are scaled by a power of two to 2^59 in sum, finer than the sum
+ * in doubles. The vertices that cannot reach t make the largest of all best heads.
  */
 #include "oc_policy.h"
 
 #include <math.h>
 
 enum { TOTAL_BITS = 59 };
-static const int64_t INFINITE = (int64_t)1 << 61; /* more than all finite costs; with a flow of all of them added, still an int64_t */
+/* More than all finite costs; and with a flow of all of them added it is still an int64_t. */
+static const int64_t INFINITE = (int64_t)1 << 61;
 
 typedef enum side { FREE, HEAD, TAIL } side;
 
 typedef struct vertex {
-    int64_t excess, sink;  /* flow that waits here; what the arc to t still takes */
-    uint32_t first, now;   /* arcs: the list's start, and where discharging is */
-    uint32_t height;       /* never above the distance to t in the residual network */
-    uint32_t next;         /* that waits at the same height */
+    int64_t excess, sink; /* flow that waits here; what the arc to t still takes */
+    uint32_t first, now;  /* arcs: the list's start, and where discharging is */
+    uint32_t height;      /* never above the distance to t in the residual network */
+    uint32_t next;        /* that waits at the same height */
 } vertex;
 
 typedef struct arc {
-    int64_t left;          /* what it still takes; arc i ^ 1 is the same one backwards */
+    int64_t left; /* what it still takes; arc i ^ 1 is the same one backwards */
     uint32_t to, next;
 } arc;
 
@@ -52,16 +59,16 @@ struct oc_mincut {
     const oc_allocator *alloc;
     const oc_net *net;
     oc_arena arena;
-    double *cloud_ns;      /* per node, with what its outputs take back */
-    uint8_t *side;         /* per node: what infinite costs leave open */
-    uint32_t *queue;       /* n_vertices */
-    uint32_t n_vertices;   /* the nodes, then the values */
-    uint32_t n_arcs, top;  /* top: no vertex waits above this height */
-    uint32_t n_relabels;   /* since the labels were exact */
+    double *cloud_ns;     /* per node, with what its outputs take back */
+    uint8_t *side;        /* per node: what infinite costs leave open */
+    uint32_t *queue;      /* n_vertices */
+    uint32_t n_vertices;  /* the nodes, then the values */
+    uint32_t n_arcs, top; /* top: no vertex waits above this height */
+    uint32_t n_relabels;  /* since the labels were exact */
     vertex *vertices;
     arc *arcs;
-    uint32_t *waiting;     /* [n_vertices + 1] per height: the first that waits */
-    uint32_t *count;       /* [n_vertices + 2] per height: how many vertices */
+    uint32_t *waiting; /* [n_vertices + 1] per height: the first that waits */
+    uint32_t *count;   /* [n_vertices + 2] per height: how many vertices */
 };
 
 oc_status oc_mincut_create(const oc_net *net, const oc_allocator *alloc, oc_mincut **mincut)
@@ -74,7 +81,8 @@ oc_status oc_mincut_create(const oc_net *net, const oc_allocator *alloc, oc_minc
     OC_TRY(oc_mul_size(net->use_begin[net->n_values], 4, &n_arcs));
     OC_TRY(oc_add_size(n_arcs, 2 * net->n_values, &n_arcs));
     if (n_arcs >= OC_NONE)
-        return oc_fail(OC_E_LIMIT, "minimum cut of %s: expected fewer than %u arcs, found %zu", net->name, OC_NONE, n_arcs);
+        return oc_fail(OC_E_LIMIT, "minimum cut of %s: expected fewer than %u arcs, found %zu",
+                       net->name, OC_NONE, n_arcs);
     OC_TRY(OC_ALLOC(alloc, 1, m));
     *m = (oc_mincut){.alloc = alloc, .net = net, .n_vertices = (uint32_t)n_vertices};
     oc_arena_init(&m->arena, alloc);
@@ -101,7 +109,10 @@ void oc_mincut_destroy(oc_mincut *mincut)
     oc_free(mincut->alloc, mincut);
 }
 
-/* ---- what infinite costs decide beforehand --------------------------------------------------------- */
+/*
+ * ---- what infinite costs decide beforehand
+ * ---------------------------------------------------------
+ */
 
 static bool settle(oc_mincut *m, oc_id node, side to, uint32_t *n_queued)
 {
@@ -121,7 +132,10 @@ static bool settle_users(oc_mincut *m, oc_id value, side to, uint32_t *n_queued)
     return true;
 }
 
-/* A node of the head wants what it needs in the head, and the users of its values that must not cross. One of the tail: the other way round. */
+/*
+ * A node of the head wants what it needs in the head, and the users of its values that must not
+ * cross. One of the tail: the other way round.
+ */
 static bool settle_neighbours(oc_mincut *m, oc_id node, const double *up_ns, uint32_t *n_queued)
 {
     const oc_net *net = m->net;
@@ -134,8 +148,8 @@ static bool settle_neighbours(oc_mincut *m, oc_id node, const double *up_ns, uin
             return false;
     }
     for (uint32_t o = net->out_begin[node]; o < net->out_begin[node + 1]; o++)
-        if ((is_tail || isinf(up_ns[net->out[o]]))
-            && !settle_users(m, net->out[o], is_tail ? TAIL : HEAD, n_queued))
+        if ((is_tail || isinf(up_ns[net->out[o]])) &&
+            !settle_users(m, net->out[o], is_tail ? TAIL : HEAD, n_queued))
             return false;
     return true;
 }
@@ -147,8 +161,8 @@ static bool settle_all(oc_mincut *m, const double *edge_ns, const double *up_ns)
     uint32_t n_queued = 0;
     memset(m->side, FREE, net->n_nodes);
     for (size_t n = 0; n < net->n_nodes; n++)
-        if ((isinf(m->cloud_ns[n]) && !settle(m, (oc_id)n, HEAD, &n_queued))
-            || (isinf(edge_ns[n]) && !settle(m, (oc_id)n, TAIL, &n_queued)))
+        if ((isinf(m->cloud_ns[n]) && !settle(m, (oc_id)n, HEAD, &n_queued)) ||
+            (isinf(edge_ns[n]) && !settle(m, (oc_id)n, TAIL, &n_queued)))
             return false;
     for (size_t i = 0; i < net->n_inputs; i++)
         if (isinf(up_ns[net->inputs[i]]) && !settle_users(m, net->inputs[i], HEAD, &n_queued))
@@ -159,7 +173,10 @@ static bool settle_all(oc_mincut *m, const double *edge_ns, const double *up_ns)
     return true;
 }
 
-/* ---- the network of flow ---------------------------------------------------------------------------- */
+/*
+ * ---- the network of flow
+ * ----------------------------------------------------------------------------
+ */
 
 static double add_finite(double sum, const double *costs, size_t count)
 {
@@ -192,7 +209,10 @@ static void add_arc(oc_mincut *m, uint32_t from, uint32_t to, int64_t takes, int
     m->n_arcs += 2;
 }
 
-/* A value whose users are open in part: `up` is paid when its producer is in the head and any user is not. */
+/*
+ * A value whose users are open in part: `up` is paid when its producer is in the head and any user
+ * is not.
+ */
 static void add_value(oc_mincut *m, oc_id value, int64_t up, uint32_t n_open, bool has_tail)
 {
     const oc_net *net = m->net;
@@ -240,7 +260,8 @@ static void build(oc_mincut *m, const double *edge_ns, const double *up_ns, doub
             has_tail |= m->side[net->use[u]] == TAIL;
         }
         if (n_open > 0 || has_tail)
-            add_value(m, (oc_id)v, isinf(up_ns[v]) ? INFINITE : (int64_t)(up_ns[v] * scale + 0.5), n_open, has_tail);
+            add_value(m, (oc_id)v, isinf(up_ns[v]) ? INFINITE : (int64_t)(up_ns[v] * scale + 0.5),
+                      n_open, has_tail);
     }
     for (uint32_t i = 0; i < m->n_vertices; i++) {
         vertex *v = &m->vertices[i];
@@ -250,7 +271,10 @@ static void build(oc_mincut *m, const double *edge_ns, const double *up_ns, doub
     }
 }
 
-/* ---- the maximum preflow ----------------------------------------------------------------------------- */
+/*
+ * ---- the maximum preflow
+ * -----------------------------------------------------------------------------
+ */
 
 /* Vertices that cannot reach t stand at this height; no other stands so high. */
 static uint32_t out_of_reach(const oc_mincut *m)
@@ -338,13 +362,17 @@ static void push(oc_mincut *m, vertex *v, uint32_t a)
         wait_at(m, m->arcs[a].to);
 }
 
-/* Push what waits at the vertex downhill, lifting it as need be, until nothing waits or it cannot reach t. */
+/*
+ * Push what waits at the vertex downhill, lifting it as need be, until nothing waits or it cannot
+ * reach t.
+ */
 static void discharge(oc_mincut *m, vertex *v)
 {
     while (v->excess > 0 && v->height < out_of_reach(m)) {
         if (v->now == OC_NONE)
             relabel(m, v);
-        else if (m->arcs[v->now].left > 0 && m->vertices[m->arcs[v->now].to].height + 1 == v->height)
+        else if (m->arcs[v->now].left > 0 &&
+                 m->vertices[m->arcs[v->now].to].height + 1 == v->height)
             push(m, v, v->now);
         else
             v->now = m->arcs[v->now].next;
@@ -369,9 +397,13 @@ static void push_all(oc_mincut *m)
     relabel_all(m);
 }
 
-/* ---- the answer ------------------------------------------------------------------------------------- */
+/*
+ * ---- the answer
+ * -------------------------------------------------------------------------------------
+ */
 
-static double sum_of(const oc_mincut *m, const double *edge_ns, const double *up_ns, const bool *is_head)
+static double sum_of(const oc_mincut *m, const double *edge_ns, const double *up_ns,
+                     const bool *is_head)
 {
     const oc_net *net = m->net;
     double sum = 0;
@@ -388,8 +420,8 @@ static double sum_of(const oc_mincut *m, const double *edge_ns, const double *up
     return sum;
 }
 
-double oc_mincut_solve(oc_mincut *mincut, const double *edge_ns, const double *cloud_ns, const double *up_ns,
-                       const double *down_ns, bool *is_head)
+double oc_mincut_solve(oc_mincut *mincut, const double *edge_ns, const double *cloud_ns,
+                       const double *up_ns, const double *down_ns, bool *is_head)
 {
     const oc_net *net = mincut->net;
     for (size_t n = 0; n < net->n_nodes; n++)
@@ -402,7 +434,8 @@ double oc_mincut_solve(oc_mincut *mincut, const double *edge_ns, const double *c
     build(mincut, edge_ns, up_ns, find_scale(mincut, edge_ns, up_ns));
     push_all(mincut);
     for (size_t n = 0; n < net->n_nodes; n++)
-        is_head[n] = mincut->side[n] == HEAD
-                     || (mincut->side[n] == FREE && mincut->vertices[n].height == out_of_reach(mincut));
+        is_head[n] =
+            mincut->side[n] == HEAD ||
+            (mincut->side[n] == FREE && mincut->vertices[n].height == out_of_reach(mincut));
     return sum_of(mincut, edge_ns, up_ns, is_head);
 }

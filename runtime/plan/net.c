@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** The network as decisions see it, made from a graph: nodes, values, kinds. Its cuts: net_cuts.c. */
+/**
+ * The network as decisions see it, made from a graph: nodes, values, kinds. Its cuts: net_cuts.c.
+ */
 #include "oc_net.h"
 
 #include "net_build.h"
 
 #include <stdio.h>
 
-/* ---- who makes and who uses what ---------------------------------------------------------------- */
+/*
+ * ---- who makes and who uses what ----------------------------------------------------------------
+ */
 
 static oc_status copy_text(oc_net *net, const char *text, const char **copy)
 {
@@ -97,7 +101,8 @@ static oc_status invert_edges(oc_net *net)
     uint32_t total = 0;
     for (size_t i = 0; i < n_in; i++)
         net->use_begin[net->in[i]]++;
-    for (size_t v = 0; v <= net->n_values; v++) { /* from counts to ends, which filling from behind turns into starts */
+    for (size_t v = 0; v <= net->n_values;
+         v++) { /* from counts to ends, which filling from behind turns into starts */
         total += net->use_begin[v];
         net->use_begin[v] = total;
     }
@@ -107,7 +112,10 @@ static oc_status invert_edges(oc_net *net)
     return OC_OK;
 }
 
-/* ---- what nodes cost, and kinds ------------------------------------------------------------------ */
+/*
+ * ---- what nodes cost, and kinds
+ * ------------------------------------------------------------------
+ */
 
 static oc_status copy_cost(oc_net *net, const oc_graph *g, size_t n, bool *is_seen)
 {
@@ -148,7 +156,10 @@ static oc_status copy_costs(oc_net *net, const oc_graph *g)
     return status;
 }
 
-/* Multiply-adds a byte, rounded down to a power of four: how well a device does differs less within such a step than between the operators. */
+/*
+ * Multiply-adds a byte, rounded down to a power of four: how well a device does differs less within
+ * such a step than between the operators.
+ */
 static unsigned step_of(const oc_net *net, size_t n)
 {
     double per_byte = net->macs[n] / OC_MAX(net->moved_bytes[n], 1.0);
@@ -164,10 +175,13 @@ static unsigned step_of(const oc_net *net, size_t n)
 
 enum { KIND_NAME = 64 };
 
-/* How finely kinds tell nodes apart; the first way that needs no more than OC_KINDS_MAX is taken. */
+/*
+ * How finely kinds tell nodes apart; the first way that needs no more than OC_KINDS_MAX is taken.
+ */
 typedef enum detail { BY_STEP, BY_OPERATOR, BY_NOTHING } detail;
 
-static void kind_name(const oc_net *net, const oc_graph *g, size_t n, detail how, char text[KIND_NAME])
+static void kind_name(const oc_net *net, const oc_graph *g, size_t n, detail how,
+                      char text[KIND_NAME])
 {
     unsigned step = step_of(net, n);
     if (how == BY_NOTHING)
@@ -210,7 +224,9 @@ static oc_status make_kinds(oc_net *net, const oc_graph *g)
     return OC_OK;
 }
 
-/* ---- the net ------------------------------------------------------------------------------------ */
+/*
+ * ---- the net ------------------------------------------------------------------------------------
+ */
 
 static oc_status fill_net(oc_net *net, const oc_graph *g)
 {
@@ -272,11 +288,13 @@ static void close_head(const oc_net *net, const bool *can_run, bool *is_head)
     }
 }
 
-static oc_status add_extra(const oc_net *net, const oc_cut *cut, const bool *can_run, oc_heads *heads)
+static oc_status add_extra(const oc_net *net, const oc_cut *cut, const bool *can_run,
+                           oc_heads *heads)
 {
     for (size_t n = 0; n < net->n_nodes; n++)
         if (cut->is_head[n] && !can_run[n])
-            return oc_fail(OC_E_UNSUPPORTED, "the cut behind %zu nodes: this machine cannot run node \"%s\"",
+            return oc_fail(OC_E_UNSUPPORTED,
+                           "the cut behind %zu nodes: this machine cannot run node \"%s\"",
                            cut->n_head, net->node_names[n]);
     return oc_heads_add(heads, cut->is_head);
 }
@@ -310,7 +328,8 @@ oc_status oc_net_make(const oc_graph *graph, const bool *can_run, const oc_cut *
     return status;
 }
 
-static oc_status add_cut(oc_net *net, const oc_graph *g, const oc_net *old, const bool *is_head, oc_heads *heads)
+static oc_status add_cut(oc_net *net, const oc_graph *g, const oc_net *old, const bool *is_head,
+                         oc_heads *heads)
 {
     for (size_t c = 0; c < old->n_cuts; c++)
         OC_TRY(oc_heads_add(heads, old->cuts[c].is_head));
@@ -318,8 +337,8 @@ static oc_status add_cut(oc_net *net, const oc_graph *g, const oc_net *old, cons
     return oc_net_set_cuts(net, g, heads, old);
 }
 
-oc_status oc_net_with_cut(const oc_net *net, const oc_graph *graph, const bool *is_head, oc_net **made,
-                          uint32_t *cut)
+oc_status oc_net_with_cut(const oc_net *net, const oc_graph *graph, const bool *is_head,
+                          oc_net **made, uint32_t *cut)
 {
     oc_net *next = NULL;
     oc_arena scratch;
@@ -327,6 +346,10 @@ oc_status oc_net_with_cut(const oc_net *net, const oc_graph *graph, const bool *
     if (open != OC_NONE)
         return oc_fail(OC_E_ARG, "no cut: node \"%s\" needs nodes that are not in the head",
                        net->node_names[open]);
+    for (size_t n = 0; n < net->n_nodes; n++)
+        if (is_head[n] && !net->cuts[net->n_cuts - 1].is_head[n])
+            return oc_fail(OC_E_ARG, "no cut: this machine cannot run node \"%s\"",
+                           net->node_names[n]);
     OC_TRY(begin_net(graph, net->alloc, &next));
     oc_arena_init(&scratch, next->alloc);
     oc_heads heads = {.arena = &scratch, .n_nodes = next->n_nodes};
@@ -349,7 +372,10 @@ uint32_t oc_net_find_cut(const oc_net *net, const bool *is_head)
     return OC_NONE;
 }
 
-/* A value is reached where an input's data comes to it past `node`. The nodes stand in a topological order, so one pass does. */
+/*
+ * A value is reached where an input's data comes to it past `node`. The nodes stand in a
+ * topological order, so one pass does.
+ */
 void oc_net_dominated(const oc_net *net, oc_id node, bool *is_dominated)
 {
     for (size_t v = 0; v < net->n_values; v++)

@@ -15,7 +15,10 @@ enum {
     SWEPT_MAX = 16     /* cuts that the sweep may add */
 };
 
-/* ---- heads, each once ----------------------------------------------------------------------------- */
+/*
+ * ---- heads, each once
+ * -----------------------------------------------------------------------------
+ */
 
 oc_status oc_heads_add(oc_heads *heads, const bool *is_head)
 {
@@ -45,15 +48,19 @@ oc_status oc_heads_add(oc_heads *heads, const bool *is_head)
     return OC_OK;
 }
 
-/* ---- prefixes ------------------------------------------------------------------------------------- */
+/*
+ * ---- prefixes
+ * -------------------------------------------------------------------------------------
+ */
 
 /* Bytes that move at each prefix of the fixed order, and which prefixes to look at. */
 typedef struct prefixes {
     const oc_net *net;
-    size_t n_run;        /* the longest prefix that the edge can run */
-    double *up, *down;   /* [n_nodes + 1] */
-    double *gain;        /* [n_nodes + 1]: how many times less than the best before it is sent; 0: not less */
-    bool *head;          /* [n_nodes + 1] flags: the first so many are set while a prefix is added */
+    size_t n_run;      /* the longest prefix that the edge can run */
+    double *up, *down; /* [n_nodes + 1] */
+    double
+        *gain; /* [n_nodes + 1]: how many times less than the best before it is sent; 0: not less */
+    bool *head; /* [n_nodes + 1] flags: the first so many are set while a prefix is added */
 } prefixes;
 
 static void count_bytes(prefixes *p)
@@ -75,7 +82,10 @@ static void count_bytes(prefixes *p)
         p->down[k] += p->down[k + 1];
 }
 
-/* A shorter prefix dominates when it sends no more and gets no more back; what comes back only shrinks along the order. */
+/*
+ * A shorter prefix dominates when it sends no more and gets no more back; what comes back only
+ * shrinks along the order.
+ */
 static void find_gains(prefixes *p)
 {
     double least = INFINITY;
@@ -110,7 +120,10 @@ static oc_status add_best_gains(prefixes *p, oc_heads *heads)
     return OC_OK;
 }
 
-/* What a node costs where nothing is known of the site: ten operations take as long as moving a byte does. */
+/*
+ * What a node costs where nothing is known of the site: ten operations take as long as moving a
+ * byte does.
+ */
 static double node_work(const oc_net *net, size_t n)
 {
     return OC_MAX(2 * net->macs[n] + net->ops[n], 10 * net->moved_bytes[n]);
@@ -152,7 +165,10 @@ static oc_status add_prefixes(const oc_net *net, const bool *can_run, oc_heads *
     return add_shares(&p, heads);
 }
 
-/* ---- the sweep ------------------------------------------------------------------------------------ */
+/*
+ * ---- the sweep
+ * ------------------------------------------------------------------------------------
+ */
 
 typedef struct sweep {
     const oc_net *net;
@@ -179,7 +195,10 @@ static oc_status sweep_init(sweep *s, const bool *can_run, oc_arena *scratch)
     return OC_OK;
 }
 
-/* The best head where the worker is `faster` times as fast and moving all inputs takes `moving` times the edge's time for all. */
+/*
+ * The best head where the worker is `faster` times as fast and moving all inputs takes `moving`
+ * times the edge's time for all.
+ */
 static void sweep_solve(sweep *s, double faster, double moving)
 {
     const oc_net *net = s->net;
@@ -218,7 +237,10 @@ oc_status oc_net_find_heads(const oc_net *net, const bool *can_run, oc_heads *he
     return status;
 }
 
-/* ---- all that is to be known of a cut --------------------------------------------------------------- */
+/*
+ * ---- all that is to be known of a cut
+ * ---------------------------------------------------------------
+ */
 
 static bool does_cross(const oc_net *net, const bool *is_head, size_t v)
 {
@@ -252,8 +274,12 @@ static oc_status fill_moves(oc_net *net, oc_net_cut *cut)
     return OC_OK;
 }
 
-/* The head's nodes in order; what it must keep: the values that cross and the outputs that it makes. */
-static oc_status fill_memory(const oc_net *net, const oc_graph *g, oc_net_cut *cut, oc_arena *scratch)
+/*
+ * The head's nodes in order; what it must keep: the values that cross and the outputs that it
+ * makes.
+ */
+static oc_status fill_memory(const oc_net *net, const oc_graph *g, oc_net_cut *cut,
+                             oc_arena *scratch)
 {
     oc_arena_plan plan;
     oc_id *order = NULL, *pinned = NULL;
@@ -275,7 +301,8 @@ static oc_status fill_memory(const oc_net *net, const oc_graph *g, oc_net_cut *c
         if (is_new)
             pinned[n_pinned++] = net->outputs[i];
     }
-    OC_TRY(oc_arena_plan_make(g, order, n_order, pinned, n_pinned, OC_ARENA_ALIGN, net->alloc, &plan));
+    OC_TRY(
+        oc_arena_plan_make(g, order, n_order, pinned, n_pinned, OC_ARENA_ALIGN, net->alloc, &plan));
     cut->memory_bytes += plan.bytes;
     oc_arena_plan_fini(&plan);
     return OC_OK;
@@ -308,7 +335,8 @@ static oc_status fill_name(oc_net *net, oc_net_cut *cut)
     return status;
 }
 
-static oc_status fill_cut(oc_net *net, const oc_graph *g, const oc_net *old, oc_net_cut *cut, oc_arena *scratch)
+static oc_status fill_cut(oc_net *net, const oc_graph *g, const oc_net *old, oc_net_cut *cut,
+                          oc_arena *scratch)
 {
     uint32_t prefix = 0;
     while (prefix < net->n_nodes && cut->is_head[prefix])
@@ -323,7 +351,10 @@ static oc_status fill_cut(oc_net *net, const oc_graph *g, const oc_net *old, oc_
     return OC_OK;
 }
 
-/* By size; of two heads of one size the one first whose earliest node that differs is in it: prefixes come first. */
+/*
+ * By size; of two heads of one size the one first whose earliest node that differs is in it:
+ * prefixes come first.
+ */
 static int compare_heads(const oc_heads *heads, size_t a, size_t b)
 {
     if (heads->n_head[a] != heads->n_head[b])
@@ -331,7 +362,8 @@ static int compare_heads(const oc_heads *heads, size_t a, size_t b)
     return -memcmp(heads->is_head[a], heads->is_head[b], heads->n_nodes * sizeof(bool));
 }
 
-oc_status oc_net_set_cuts(oc_net *net, const oc_graph *graph, const oc_heads *heads, const oc_net *old)
+oc_status oc_net_set_cuts(oc_net *net, const oc_graph *graph, const oc_heads *heads,
+                          const oc_net *old)
 {
     size_t *order = NULL;
     oc_status status = OC_OK;

@@ -67,7 +67,7 @@ OC_MUST_USE oc_status oc_net_make(const oc_graph *graph, const bool *can_run, co
 void oc_net_destroy(oc_net *net);
 /**
  * A new net, the same but with one more cut, whose head is `is_head`; `*cut` is its index there. Errors: OC_E_NOMEM,
- * OC_E_ARG (no cut: a node of the head needs one outside).
+ * OC_E_ARG (no cut: a node of the head needs one outside, or the edge cannot run it).
  */
 OC_MUST_USE oc_status oc_net_with_cut(const oc_net *net, const oc_graph *graph, const bool *is_head, oc_net **made, uint32_t *cut);
 /** The cut with that head, or OC_NONE. */

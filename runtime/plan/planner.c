@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** The planner: every option of a situation judged by the rows of a policy, and one of them chosen. */
+/**
+ * The planner: every option of a situation judged by the rows of a policy, and one of them chosen.
+ */
 #include "policy.h"
 
 #include <math.h>
@@ -11,7 +13,7 @@ struct oc_planner {
     const oc_costs *costs;
     const oc_policy *policy;
     oc_mincut *mincut;
-    uint32_t *n_leading;   /* per cut: how many nodes of the fixed order it has before the first that it has not */
+    uint32_t *n_leading; /* per cut: where in the fixed order the first node is that it lacks */
     oc_option *options;
     size_t n_options;
     double *edge_ns, *cloud_ns, *up_ns, *down_ns; /* the minimum cut's */
@@ -35,7 +37,10 @@ const char *oc_verdict_text(oc_verdict verdict)
     return (size_t)verdict < OC_COUNT(verdict_texts) ? verdict_texts[verdict] : "unknown";
 }
 
-/* ---- creating ------------------------------------------------------------------------------------- */
+/*
+ * ---- creating
+ * -------------------------------------------------------------------------------------
+ */
 
 static oc_status fill_planner(oc_planner *p)
 {
@@ -56,12 +61,14 @@ static oc_status fill_planner(oc_planner *p)
     return oc_mincut_create(net, p->alloc, &p->mincut);
 }
 
-oc_status oc_planner_create(const oc_costs *costs, const oc_policy *policy, const oc_allocator *alloc,
-                            oc_planner **planner)
+oc_status oc_planner_create(const oc_costs *costs, const oc_policy *policy,
+                            const oc_allocator *alloc, oc_planner **planner)
 {
     oc_planner *made = NULL;
     if (policy->net != costs->net)
-        return oc_fail(OC_E_ARG, "planner: policy %s was read for another net than the costs are of", policy->text);
+        return oc_fail(OC_E_ARG,
+                       "planner: policy %s was read for another net than the costs are of",
+                       policy->text);
     alloc = oc_allocator_or_default(alloc);
     OC_TRY(OC_ALLOC(alloc, 1, made));
     *made = (oc_planner){.alloc = alloc, .costs = costs, .policy = policy};
@@ -83,7 +90,10 @@ void oc_planner_destroy(oc_planner *planner)
     oc_free(planner->alloc, planner);
 }
 
-/* ---- options ---------------------------------------------------------------------------------------- */
+/*
+ * ---- options
+ * ----------------------------------------------------------------------------------------
+ */
 
 /* Whether the run can still come to that cut: all that the edge was given lies in its head. */
 static bool is_open(const oc_planner *p, const oc_situation *s, uint32_t cut)
@@ -106,14 +116,16 @@ static double deadline_of(const oc_planner *p, const oc_situation *s)
 }
 
 /* A worker's answer has to come while the edge could still run the tail by itself. */
-static bool is_in_time(const oc_planner *p, const oc_situation *s, uint32_t site, double total_ns, double tail_ns)
+static bool is_in_time(const oc_planner *p, const oc_situation *s, uint32_t site, double total_ns,
+                       double tail_ns)
 {
     double fallback_ns = site > 0 && s->can_finish ? tail_ns : 0;
     return total_ns + fallback_ns <= deadline_of(p, s);
 }
 
 /* The first row that does not let the option be taken; NULL: all do. */
-static const oc_policy_row *find_objection(const oc_planner *p, const oc_situation *s, const oc_option *o)
+static const oc_policy_row *find_objection(const oc_planner *p, const oc_situation *s,
+                                           const oc_option *o)
 {
     for (size_t i = 0; i < p->policy->n_rows; i++) {
         const oc_policy_row *row = &p->policy->rows[i];
@@ -155,7 +167,8 @@ static void add_option(oc_planner *p, const oc_situation *s, uint32_t cut, uint3
 static void list_options(oc_planner *p, const oc_situation *s)
 {
     const oc_net *net = p->costs->net;
-    uint32_t n_cuts = (uint32_t)net->n_cuts, n_sites = (uint32_t)OC_MIN((size_t)s->n_sites, p->costs->n_sites);
+    uint32_t n_cuts = (uint32_t)net->n_cuts,
+             n_sites = (uint32_t)OC_MIN((size_t)s->n_sites, p->costs->n_sites);
     p->n_options = 0;
     for (uint32_t cut = 0; cut < n_cuts; cut++)
         for (uint32_t site = 1; site < n_sites && net->cuts[cut].n_head < net->n_nodes; site++)
@@ -164,7 +177,10 @@ static void list_options(oc_planner *p, const oc_situation *s)
         add_option(p, s, n_cuts - 1, 0);
 }
 
-/* ---- choosing ---------------------------------------------------------------------------------------- */
+/*
+ * ---- choosing
+ * ----------------------------------------------------------------------------------------
+ */
 
 /* Options stand by cut, then site: of equal ones the first stays. */
 static bool is_better(const oc_option *a, const oc_option *b)
@@ -213,7 +229,10 @@ static bool may_all_cross(const oc_planner *p, uint32_t cut)
     return true;
 }
 
-/* Nothing is as it should be: late rather than against the policy, and against it only here or where nothing crosses that must not. */
+/*
+ * Nothing is as it should be: late rather than against the policy, and against it only here or
+ * where nothing crosses that must not.
+ */
 static oc_option *find_forced(const oc_planner *p)
 {
     oc_option *best = find_quickest(p, OC_TOO_LATE);
@@ -237,7 +256,10 @@ static double margin_of(const oc_situation *s)
     return OC_MIN(OC_MAX(s->total_error, 0.02), 0.25);
 }
 
-/* The choice in force stays unless the best one is clearly better. Those that are better than what stays get to know why they were not taken. */
+/*
+ * The choice in force stays unless the best one is clearly better. Those that are better than what
+ * stays get to know why they were not taken.
+ */
 static oc_option *keep_in_force(const oc_planner *p, const oc_situation *s, oc_option *best)
 {
     oc_option *now = NULL;
@@ -254,7 +276,10 @@ static oc_option *keep_in_force(const oc_planner *p, const oc_situation *s, oc_o
     return now;
 }
 
-/* ---- the least possible --------------------------------------------------------------------------------- */
+/*
+ * ---- the least possible
+ * ---------------------------------------------------------------------------------
+ */
 
 static bool is_usable(const oc_situation *s, uint32_t site)
 {
@@ -267,7 +292,8 @@ static void fill_edge(oc_planner *p, const oc_situation *s)
     const oc_net *net = p->costs->net;
     const bool *can_run = net->cuts[net->n_cuts - 1].is_head;
     for (size_t n = 0; n < net->n_nodes; n++)
-        p->edge_ns[n] = can_run[n] ? s->sites[0].factor[net->kind[n]] * p->costs->node_ns[0][n] : INFINITY;
+        p->edge_ns[n] =
+            can_run[n] ? s->sites[0].factor[net->kind[n]] * p->costs->node_ns[0][n] : INFINITY;
 }
 
 static double solve(oc_planner *p, const oc_situation *s, uint32_t site)
@@ -294,7 +320,8 @@ static size_t count_head(const oc_planner *p)
 }
 
 /* Keep the planner's head as the best one. */
-static void keep_head(oc_planner *p, double total_ns, uint32_t site, double *best_ns, uint32_t *best_site)
+static void keep_head(oc_planner *p, double total_ns, uint32_t site, double *best_ns,
+                      uint32_t *best_site)
 {
     if (!(total_ns < *best_ns))
         return;
@@ -306,9 +333,10 @@ static void keep_head(oc_planner *p, double total_ns, uint32_t site, double *bes
 }
 
 /*
- * The least total of all heads and workers, and its head. What the worker and the edge cost once, however many nodes they have, is
- * compared afterwards; mincut.c says why the empty head and all nodes are the only others to look at. They are cuts of every
- * net, so they are among the options already.
+ * The least total of all heads and workers, and its head. What the worker and the edge cost once,
+ * however many nodes they have, is compared afterwards; mincut.c says why the empty head and all
+ * nodes are the only others to look at. They are cuts of every net, so they are among the options
+ * already.
  */
 static double find_least(oc_planner *p, const oc_situation *s, uint32_t *best_site)
 {
@@ -325,8 +353,10 @@ static double find_least(oc_planner *p, const oc_situation *s, uint32_t *best_si
         double total_ns = solve(p, s, site);
         size_t n_head = isinf(total_ns) ? 0 : count_head(p);
         if (n_head > 0 && n_head < net->n_nodes)
-            keep_head(p, total_ns + s->sites[0].start_ns + w->start_ns + w->queue_ns + w->link.up_latency_ns
-                             + w->link.down_latency_ns, site, &best_ns, best_site);
+            keep_head(p,
+                      total_ns + s->sites[0].start_ns + w->start_ns + w->queue_ns +
+                          w->link.up_latency_ns + w->link.down_latency_ns,
+                      site, &best_ns, best_site);
     }
     for (size_t i = 0; i < p->n_options; i++) {
         const oc_option *o = &p->options[i];
@@ -340,7 +370,10 @@ static double find_least(oc_planner *p, const oc_situation *s, uint32_t *best_si
     return best_ns;
 }
 
-/* Whether the minimum cut is the policy's answer: it wants the least total, and whatever else it wants the minimum cut held. */
+/*
+ * Whether the minimum cut is the policy's answer: it wants the least total, and whatever else it
+ * wants the minimum cut held.
+ */
 static bool is_exact(const oc_planner *p)
 {
     for (size_t i = 0; i < p->policy->n_rows; i++)
@@ -349,14 +382,18 @@ static bool is_exact(const oc_planner *p)
     return p->policy->objective->type->is_total;
 }
 
-/* A cut that the net lacks is worth making where it beats the choice as any option would have to. */
-static bool is_worth(const oc_planner *p, const oc_situation *s, const oc_decision *d, double least_ns, uint32_t site)
+/*
+ * A cut that the net lacks is worth making where it beats the choice as any option would have to.
+ */
+static bool is_worth(const oc_planner *p, const oc_situation *s, const oc_decision *d,
+                     double least_ns, uint32_t site)
 {
     double tail_ns = 0, margin = s->now_cut == OC_NONE ? 1e-6 : margin_of(s);
     for (size_t n = 0; n < p->costs->net->n_nodes; n++)
         tail_ns += p->best_head[n] ? 0 : p->edge_ns[n];
-    return least_ns < d->predicted.total_ns * (1 - margin) && is_in_time(p, s, site, least_ns, tail_ns)
-           && oc_net_find_cut(p->costs->net, p->best_head) == OC_NONE;
+    return least_ns < d->predicted.total_ns * (1 - margin) &&
+           is_in_time(p, s, site, least_ns, tail_ns) &&
+           oc_net_find_cut(p->costs->net, p->best_head) == OC_NONE;
 }
 
 static void bound(oc_planner *p, const oc_situation *s, oc_decision *d)
@@ -375,35 +412,54 @@ static void bound(oc_planner *p, const oc_situation *s, oc_decision *d)
     }
 }
 
-/* ---- the decision -------------------------------------------------------------------------------------- */
+/*
+ * ---- the decision
+ * --------------------------------------------------------------------------------------
+ */
 
 static const oc_option *find_second(const oc_planner *p, const oc_option *chosen)
 {
     const oc_option *best = NULL;
     for (size_t i = 0; i < p->n_options; i++) {
         const oc_option *o = &p->options[i];
-        if (o != chosen && (o->verdict == OC_SLOWER || o->verdict == OC_WITHIN_ERROR) && is_better(o, best))
+        if (o != chosen && (o->verdict == OC_SLOWER || o->verdict == OC_WITHIN_ERROR) &&
+            is_better(o, best))
             best = o;
     }
     return best;
+}
+
+/* How much of a name to show: so many bytes at most, and no character in part. */
+static int shown(const char *text, size_t most)
+{
+    size_t length = strnlen(text, most + 1);
+    if (length > most)
+        for (length = most; length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80;)
+            length--;
+    return (int)length;
 }
 
 static void explain(const oc_planner *p, const oc_option *chosen, oc_verdict was, oc_decision *d)
 {
     const oc_net_cut *cuts = p->costs->net->cuts;
     const oc_option *second = find_second(p, chosen);
+    const char *name = second ? cuts[second->cut].name : "";
     double ms = chosen->predicted.total_ns / 1e6;
     if (was == OC_TOO_LATE)
-        snprintf(d->why, sizeof(d->why), "nothing leaves time to fall back before the deadline: the quickest, %.3f ms", ms);
+        snprintf(d->why, sizeof(d->why),
+                 "nothing leaves time to fall back before the deadline: the quickest, %.3f ms", ms);
     else if (was == OC_NOT_ALLOWED)
-        snprintf(d->why, sizeof(d->why), "nothing that the policy allows is possible (%s): what can still be done, %.3f ms",
+        snprintf(d->why, sizeof(d->why),
+                 "nothing that the policy allows is possible (%s): what can still be done, %.3f ms",
                  chosen->by, ms);
     else if (second && second->verdict == OC_WITHIN_ERROR)
-        snprintf(d->why, sizeof(d->why), "stays: %.60s at %.3f ms is not better than %.3f ms by more than the error",
-                 cuts[second->cut].name, second->predicted.total_ns / 1e6, ms);
+        snprintf(d->why, sizeof(d->why),
+                 "stays: %.*s at %.3f ms is not better than %.3f ms by more than the error",
+                 shown(name, 60), name, second->predicted.total_ns / 1e6, ms);
     else if (second)
-        snprintf(d->why, sizeof(d->why), "best by %s: %.3f ms; next %.60s at %.3f ms", p->policy->objective->type->name, ms,
-                 cuts[second->cut].name, second->predicted.total_ns / 1e6);
+        snprintf(d->why, sizeof(d->why), "best by %s: %.3f ms; next %.*s at %.3f ms",
+                 p->policy->objective->type->name, ms, shown(name, 60), name,
+                 second->predicted.total_ns / 1e6);
     else
         snprintf(d->why, sizeof(d->why), "the only one that is allowed and possible: %.3f ms", ms);
 }
@@ -417,7 +473,8 @@ static void explain_nothing(const oc_planner *p, const oc_situation *s, oc_decis
             o = &p->options[i];
     const char *text = o ? oc_verdict_text(o->verdict) : "there is no worker";
     const char *detail = o && o->by ? o->by : o && o->site > 0 ? s->sites[o->site].why : "";
-    snprintf(d->why, sizeof(d->why), "nothing can be done: the edge cannot finish; %s%s%.90s", text, *detail ? ": " : "", detail);
+    snprintf(d->why, sizeof(d->why), "nothing can be done: the edge cannot finish; %s%s%.*s", text,
+             *detail ? ": " : "", shown(detail, 80), detail);
 }
 
 void oc_planner_decide(oc_planner *planner, const oc_situation *situation, oc_decision *decision)

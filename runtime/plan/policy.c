@@ -21,7 +21,10 @@ const oc_policy_type *const *oc_policy_types(size_t *count)
     return rows;
 }
 
-/* ---- one row's text --------------------------------------------------------------------------------- */
+/*
+ * ---- one row's text
+ * ---------------------------------------------------------------------------------
+ */
 
 /* A row within the text: "name" or "name:argument", up to the next comma. */
 typedef struct piece {
@@ -35,9 +38,11 @@ static oc_status fail_unknown(const char *name)
     size_t count, used = 0;
     const oc_policy_type *const *types = oc_policy_types(&count);
     for (size_t i = 0; i < count && used < sizeof(known); i++)
-        used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s%s%s", i ? ", " : "", types[i]->name,
-                                 types[i]->argument ? ":" : "", types[i]->argument ? types[i]->argument : "");
-    return oc_fail(OC_E_ARG, "policy \"%s\": expected rows joined by commas, each one of %s", name, known);
+        used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s%s%s", i ? ", " : "",
+                                 types[i]->name, types[i]->argument ? ":" : "",
+                                 types[i]->argument ? types[i]->argument : "");
+    return oc_fail(OC_E_ARG, "policy \"%s\": expected rows joined by commas, each one of %s", name,
+                   known);
 }
 
 static oc_status find_piece(char *text, piece *found)
@@ -51,7 +56,8 @@ static oc_status find_piece(char *text, piece *found)
         if (strcmp(types[i]->name, text) != 0)
             continue;
         if (!types[i]->argument && colon)
-            return oc_fail(OC_E_ARG, "policy %s: it takes no argument, found \"%s\"", text, colon + 1);
+            return oc_fail(OC_E_ARG, "policy %s: it takes no argument, found \"%s\"", text,
+                           colon + 1);
         if (types[i]->argument && (!colon || !colon[1]))
             return oc_fail(OC_E_ARG, "policy %s: expected %s:%s", text, text, types[i]->argument);
         *found = (piece){.type = types[i], .argument = colon ? colon + 1 : ""};
@@ -92,14 +98,20 @@ oc_status oc_policy_number(const char *text, const char *what, bool has_unit, do
         end++;
     }
     if (strspn(text, "0123456789.") == 0 || *end || !isfinite(found))
-        return oc_fail(OC_E_ARG, "%s:%s: expected a number%s", what, text, has_unit ? ", K, M or G behind it" : "");
+        return oc_fail(OC_E_ARG, "%s:%s: expected a number%s", what, text,
+                       has_unit ? ", K, M or G behind it" : "");
     *number = found;
     return OC_OK;
 }
 
-/* ---- policies ---------------------------------------------------------------------------------------- */
+/*
+ * ---- policies
+ * ----------------------------------------------------------------------------------------
+ */
 
-enum { PIECES_MAX = 32 }; /* no row stands there twice; a registry's test sees to it that there are no more */
+enum {
+    PIECES_MAX = 32
+}; /* no row stands there twice; a registry's test sees to it that there are no more */
 
 static oc_status fill_policy(oc_policy *p, const char *text)
 {
@@ -129,7 +141,8 @@ static oc_status fill_policy(oc_policy *p, const char *text)
     return OC_OK;
 }
 
-oc_status oc_policy_parse(const char *text, const oc_net *net, const oc_allocator *alloc, oc_policy **policy)
+oc_status oc_policy_parse(const char *text, const oc_net *net, const oc_allocator *alloc,
+                          oc_policy **policy)
 {
     oc_policy *made = NULL;
     alloc = oc_allocator_or_default(alloc);
@@ -166,10 +179,13 @@ double oc_policy_deadline_ns(const oc_policy *policy)
     return least;
 }
 
-/* ---- before there is a net ----------------------------------------------------------------------------- */
+/*
+ * ---- before there is a net
+ * -----------------------------------------------------------------------------
+ */
 
-static oc_status find_cut(const piece *pieces, size_t count, const oc_graph *graph, const oc_allocator *alloc,
-                          oc_cut *cut, bool *has_cut)
+static oc_status find_cut(const piece *pieces, size_t count, const oc_graph *graph,
+                          const oc_allocator *alloc, oc_cut *cut, bool *has_cut)
 {
     *has_cut = false;
     for (size_t i = 0; i < count; i++)
@@ -181,7 +197,8 @@ static oc_status find_cut(const piece *pieces, size_t count, const oc_graph *gra
     return OC_OK;
 }
 
-oc_status oc_policy_cut(const char *text, const oc_graph *graph, const oc_allocator *alloc, oc_cut *cut, bool *has_cut)
+oc_status oc_policy_cut(const char *text, const oc_graph *graph, const oc_allocator *alloc,
+                        oc_cut *cut, bool *has_cut)
 {
     piece pieces[PIECES_MAX];
     size_t count;

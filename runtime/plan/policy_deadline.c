@@ -6,7 +6,10 @@
 
 extern const oc_policy_type oc_policy_deadline_type;
 
-/* Added to what is late, so that it comes behind all that is not: eleven days, and still exact to an eighth of a nanosecond. */
+/*
+ * Added to what is late, so that it comes behind all that is not: eleven days, and still exact to
+ * an eighth of a nanosecond.
+ */
 static const double LATE_NS = 1e15;
 
 static oc_status parse(const char *text, const oc_net *net, oc_arena *arena, oc_policy_arg *arg)
@@ -23,7 +26,8 @@ static double deadline_ns(const oc_policy_arg *arg)
     return arg->number * 1e6;
 }
 
-static double score(const oc_policy_arg *arg, const oc_net *net, const oc_situation *situation, const oc_option *option)
+static double score(const oc_policy_arg *arg, const oc_net *net, const oc_situation *situation,
+                    const oc_option *option)
 {
     double left_ns = OC_MIN(deadline_ns(arg), situation->deadline_ns);
     bool is_in_time = option->predicted.total_ns * (1 + situation->total_error) <= left_ns;

@@ -12,7 +12,9 @@ static bool is_index(const char *text)
     return length > 0 && length <= 9 && strspn(text, "0123456789") == length;
 }
 
-/* An index that the net does not have as a cut: it is between two that it has, or behind them all. */
+/*
+ * An index that the net does not have as a cut: it is between two that it has, or behind them all.
+ */
 static oc_status find_index(const char *text, const oc_net *net, uint32_t *cut)
 {
     uint32_t index = (uint32_t)atol(text);
@@ -28,8 +30,9 @@ static oc_status find_index(const char *text, const oc_net *net, uint32_t *cut)
         else if (candidate->index != OC_NONE && !above)
             above = candidate;
     }
-    return oc_fail(OC_E_NOTFOUND, "fixed:%s: expected one of the cuts to choose from, the nearest are %s and %s", text,
-                   below ? below->name : "none", above ? above->name : "none");
+    return oc_fail(OC_E_NOTFOUND,
+                   "fixed:%s: expected one of the cuts to choose from, the nearest are %s and %s",
+                   text, below ? below->name : "none", above ? above->name : "none");
 }
 
 /* Whether one of the names in "a+b" is that one; "value:42" is a value called 42. */
@@ -67,7 +70,8 @@ static oc_status parse(const char *text, const oc_net *net, oc_arena *arena, oc_
         arg->cut = (uint32_t)net->n_cuts - 1;
         return last->n_head == net->n_nodes
                    ? OC_OK
-                   : oc_fail(OC_E_NOTFOUND, "fixed:all-local: the edge cannot run more than %s", last->name);
+                   : oc_fail(OC_E_NOTFOUND, "fixed:all-local: the edge cannot run more than %s",
+                             last->name);
     }
     if (is_index(text))
         return find_index(text, net, &arg->cut);
@@ -76,11 +80,14 @@ static oc_status parse(const char *text, const oc_net *net, oc_arena *arena, oc_
             arg->cut = (uint32_t)c;
             return OC_OK;
         }
-    return oc_fail(OC_E_NOTFOUND, "fixed:%s: expected all-local, an index, or the values of one of the %zu cuts to choose from, joined by '+'",
+    return oc_fail(OC_E_NOTFOUND,
+                   "fixed:%s: expected all-local, an index, or the values of one of the %zu cuts "
+                   "to choose from, joined by '+'",
                    text, net->n_cuts);
 }
 
-static oc_status find_cut(const char *text, const oc_graph *graph, const oc_allocator *alloc, oc_cut *cut)
+static oc_status find_cut(const char *text, const oc_graph *graph, const oc_allocator *alloc,
+                          oc_cut *cut)
 {
     char *names = NULL;
     if (strcmp(text, "all-local") == 0)
@@ -93,7 +100,8 @@ static oc_status find_cut(const char *text, const oc_graph *graph, const oc_allo
     return status;
 }
 
-static bool allows(const oc_policy_arg *arg, const oc_net *net, const oc_situation *situation, const oc_option *option)
+static bool allows(const oc_policy_arg *arg, const oc_net *net, const oc_situation *situation,
+                   const oc_option *option)
 {
     (void)net, (void)situation;
     return option->cut == arg->cut;

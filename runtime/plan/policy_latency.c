@@ -4,7 +4,8 @@
 
 extern const oc_policy_type oc_policy_latency_type;
 
-static double score(const oc_policy_arg *arg, const oc_net *net, const oc_situation *situation, const oc_option *option)
+static double score(const oc_policy_arg *arg, const oc_net *net, const oc_situation *situation,
+                    const oc_option *option)
 {
     (void)arg, (void)net, (void)situation;
     return option->predicted.total_ns;

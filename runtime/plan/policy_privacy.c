@@ -17,7 +17,8 @@ static oc_status parse(const char *text, const oc_net *net, oc_arena *arena, oc_
     return OC_OK;
 }
 
-static bool allows(const oc_policy_arg *arg, const oc_net *net, const oc_situation *situation, const oc_option *option)
+static bool allows(const oc_policy_arg *arg, const oc_net *net, const oc_situation *situation,
+                   const oc_option *option)
 {
     const oc_net_cut *cut = &net->cuts[option->cut];
     (void)situation;

@@ -4,7 +4,8 @@
 
 extern const oc_policy_type oc_policy_remote_type;
 
-static bool allows(const oc_policy_arg *arg, const oc_net *net, const oc_situation *situation, const oc_option *option)
+static bool allows(const oc_policy_arg *arg, const oc_net *net, const oc_situation *situation,
+                   const oc_option *option)
 {
     (void)arg, (void)net, (void)situation;
     return option->site > 0 && option->cut == 0;

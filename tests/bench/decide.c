@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * What deciding costs: the planner at a decision point of one model and at the start of a run of another.
+ * What deciding costs: the planner at a decision point of one model and at the start of a run of
+ * another.
  *
  *     decide RESNET.onnx DENSENET.onnx
  *
@@ -27,13 +28,19 @@ typedef struct bench {
 /* An edge of 20 Gflop/s, workers of 500, links of 100 Mbit/s. */
 static void fill_situation(oc_situation *s, uint32_t n_sites)
 {
-    *s = (oc_situation){.run = 1, .now_cut = OC_NONE, .now_site = OC_NONE, .deadline_ns = INFINITY, .can_finish = true,
+    *s = (oc_situation){.run = 1,
+                        .now_cut = OC_NONE,
+                        .now_site = OC_NONE,
+                        .deadline_ns = INFINITY,
+                        .can_finish = true,
                         .n_sites = n_sites};
     for (uint32_t i = 0; i < n_sites; i++) {
         oc_site_state *site = &s->sites[i];
         site->is_up = true;
         site->start_ns = 50e3;
-        site->link = (oc_link_estimate){.up_latency_ns = 200e3, .up_ns_per_byte = 80, .down_latency_ns = 200e3,
+        site->link = (oc_link_estimate){.up_latency_ns = 200e3,
+                                        .up_ns_per_byte = 80,
+                                        .down_latency_ns = 200e3,
                                         .down_ns_per_byte = 80};
         for (int k = 0; k < OC_KINDS_MAX; k++)
             site->factor[k] = 1;
@@ -48,8 +55,8 @@ static oc_status open_bench(bench *b, const char *path, uint32_t n_sites)
     OC_TRY(oc_graph_load(path, NULL, NULL, &b->graph));
     uint64_t start = oc_now_ns();
     OC_TRY(oc_net_make(b->graph, NULL, NULL, 0, NULL, &b->net));
-    printf("%s: %zu nodes, %zu kinds, %zu cuts; the net made in %.1f ms\n", b->net->name, b->net->n_nodes, b->net->n_kinds,
-           b->net->n_cuts, (double)(oc_now_ns() - start) / 1e6);
+    printf("%s: %zu nodes, %zu kinds, %zu cuts; the net made in %.1f ms\n", b->net->name,
+           b->net->n_nodes, b->net->n_kinds, b->net->n_cuts, (double)(oc_now_ns() - start) / 1e6);
     OC_TRY(oc_costs_make(b->net, rooflines, n_sites, NULL, &b->costs));
     OC_TRY(oc_policy_parse("latency", b->net, NULL, &b->policy));
     fill_situation(&b->situation, n_sites);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** The minimum cut against all heads there are, on random networks with ties, zeros and infinities. */
+/**
+ * The minimum cut against all heads there are, on random networks with ties, zeros and infinities.
+ */
 #include "oc_policy.h"
 #include "oc_test.h"
 
@@ -12,7 +14,8 @@ enum { NODES_MAX = 11, VALUES_MAX = 3 + 2 * NODES_MAX, NETWORKS = 3000, CHAIN = 
 typedef struct world {
     oc_net net;
     oc_rng rng;
-    oc_id producer[VALUES_MAX], inputs[3], outputs[6], in[3 * NODES_MAX], out[2 * NODES_MAX], use[3 * NODES_MAX];
+    oc_id producer[VALUES_MAX], inputs[3], outputs[6], in[3 * NODES_MAX], out[2 * NODES_MAX],
+        use[3 * NODES_MAX];
     bool is_output[VALUES_MAX];
     uint32_t in_begin[NODES_MAX + 1], out_begin[NODES_MAX + 1], use_begin[VALUES_MAX + 1];
     double edge_ns[NODES_MAX], cloud_ns[NODES_MAX], up_ns[VALUES_MAX], down_ns[6];
@@ -26,10 +29,12 @@ static uint32_t below(world *w, uint32_t n)
 static void add_node(world *w, uint32_t n)
 {
     oc_net *net = &w->net;
-    uint32_t n_in = 1 + below(w, 3), n_out = 1 + (below(w, 4) == 0), begin = w->in_begin[n], end = begin;
+    uint32_t n_in = 1 + below(w, 3), n_out = 1 + (below(w, 4) == 0), begin = w->in_begin[n],
+             end = begin;
     for (uint32_t i = 0; i < n_in; i++) {
-        oc_id value = below(w, 3) ? (oc_id)net->n_values - 1 - below(w, OC_MIN((uint32_t)net->n_values, 4u))
-                                  : below(w, (uint32_t)net->n_values);
+        oc_id value = below(w, 3)
+                          ? (oc_id)net->n_values - 1 - below(w, OC_MIN((uint32_t)net->n_values, 4u))
+                          : below(w, (uint32_t)net->n_values);
         bool is_new = true;
         for (uint32_t j = begin; j < end; j++)
             is_new &= w->in[j] != value;
@@ -72,7 +77,8 @@ static void make_world(world *w, uint64_t seed)
         add_node(w, n);
     make_uses(w);
     net->n_outputs = 1 + below(w, 4);
-    for (uint32_t i = 0; i < net->n_outputs; i++) { /* the last value, then any, also inputs and values used again */
+    for (uint32_t i = 0; i < net->n_outputs;
+         i++) { /* the last value, then any, also inputs and values used again */
         w->outputs[i] = i ? below(w, (uint32_t)net->n_values) : (oc_id)net->n_values - 1;
         w->is_output[w->outputs[i]] = true;
     }
@@ -88,7 +94,10 @@ static void make_world(world *w, uint64_t seed)
     net->use_begin = w->use_begin;
 }
 
-/* Whole numbers up to `most`, so that sums are exact and ties are many; `infinite` of a hundred are INFINITY. */
+/*
+ * Whole numbers up to `most`, so that sums are exact and ties are many; `infinite` of a hundred are
+ * INFINITY.
+ */
 static double cost(world *w, uint32_t most, uint32_t infinite)
 {
     return below(w, 100) < infinite ? INFINITY : below(w, most + 1);
@@ -118,13 +127,15 @@ static double cost_of(const world *w, uint32_t mask)
                 return INFINITY;
     }
     for (uint32_t v = 0; v < net->n_values; v++) {
-        bool is_there = net->producer[v] == OC_NONE || mask >> net->producer[v] & 1, is_wanted = false;
+        bool is_there = net->producer[v] == OC_NONE || mask >> net->producer[v] & 1,
+             is_wanted = false;
         for (uint32_t u = net->use_begin[v]; u < net->use_begin[v + 1]; u++)
             is_wanted |= !(mask >> net->use[u] & 1);
         sum += is_there && is_wanted ? w->up_ns[v] : 0;
     }
     for (uint32_t i = 0; i < net->n_outputs; i++)
-        if (net->producer[net->outputs[i]] != OC_NONE && !(mask >> net->producer[net->outputs[i]] & 1))
+        if (net->producer[net->outputs[i]] != OC_NONE &&
+            !(mask >> net->producer[net->outputs[i]] & 1))
             sum += w->down_ns[i];
     return sum;
 }
@@ -175,8 +186,8 @@ static void check_exact(uint32_t most, uint32_t infinite, size_t *n_impossible, 
         make_costs(&w, most, infinite);
         double least = search_all(&w, &best), found = solve(&w, is_head);
         if (found != least || (isfinite(least) && mask_of(&w, is_head) != best))
-            fail_msg("seed %llu: expected %g with head %x, found %g with head %x", (unsigned long long)seed, least, best,
-                     found, mask_of(&w, is_head));
+            fail_msg("seed %llu: expected %g with head %x, found %g with head %x",
+                     (unsigned long long)seed, least, best, found, mask_of(&w, is_head));
         *n_impossible += isinf(least);
         *n_between += isfinite(least) && best && best != (1u << w.net.n_nodes) - 1;
     }
@@ -235,7 +246,8 @@ static void costs_that_are_no_integers_are_exact_too(void **state)
             w.up_ns[v] = pow(10, oc_rng_float(&w.rng, 0, 9));
         double least = search_all(&w, &best), found = solve(&w, is_head);
         if (fabs(found - least) > 1e-13 * least)
-            fail_msg("seed %llu: expected %.17g, found %.17g", (unsigned long long)seed, least, found);
+            fail_msg("seed %llu: expected %.17g, found %.17g", (unsigned long long)seed, least,
+                     found);
     }
 }
 
@@ -247,9 +259,21 @@ static void a_deep_chain_is_cut_at_its_best_prefix(void **state)
     static bool is_output[CHAIN + 1], is_head[CHAIN];
     static double edge_ns[CHAIN], cloud_ns[CHAIN], up_ns[CHAIN + 1];
     double down_ns = 5, least = INFINITY, edge = 0, cloud = 0;
-    oc_net net = {.name = "chain", .n_nodes = CHAIN, .n_values = CHAIN + 1, .producer = producer, .inputs = &input,
-                  .n_inputs = 1, .outputs = &output, .n_outputs = 1, .is_output = is_output, .in_begin = in_begin,
-                  .out_begin = in_begin, .use_begin = use_begin, .in = in, .out = out, .use = use};
+    oc_net net = {.name = "chain",
+                  .n_nodes = CHAIN,
+                  .n_values = CHAIN + 1,
+                  .producer = producer,
+                  .inputs = &input,
+                  .n_inputs = 1,
+                  .outputs = &output,
+                  .n_outputs = 1,
+                  .is_output = is_output,
+                  .in_begin = in_begin,
+                  .out_begin = in_begin,
+                  .use_begin = use_begin,
+                  .in = in,
+                  .out = out,
+                  .use = use};
     oc_rng rng = oc_rng_make(3);
     oc_mincut *mincut = NULL;
     (void)state;

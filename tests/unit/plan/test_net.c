@@ -34,7 +34,10 @@ static oc_net *net_of(const oc_graph *g, const bool *can_run)
     return net;
 }
 
-/* ---- topology -------------------------------------------------------------------------------------- */
+/*
+ * ---- topology
+ * --------------------------------------------------------------------------------------
+ */
 
 static bool has(const oc_id *ids, uint32_t begin, uint32_t end, oc_id id)
 {
@@ -62,7 +65,8 @@ static void check_node(const oc_graph *g, const oc_net *net, oc_id n)
     for (uint32_t o = 0; o < g->nodes[n].n_out; o++)
         assert_int_equal(net->producer[net->out[net->out_begin[n] + o]], n);
     assert_string_equal(net->node_names[n], g->nodes[n].name);
-    assert_true(strncmp(net->kind_names[net->kind[n]], g->nodes[n].op->name, strlen(g->nodes[n].op->name)) == 0);
+    assert_true(strncmp(net->kind_names[net->kind[n]], g->nodes[n].op->name,
+                        strlen(g->nodes[n].op->name)) == 0);
 }
 
 static void a_net_is_the_graph_without_its_constants(void **state)
@@ -90,7 +94,10 @@ static void a_net_is_the_graph_without_its_constants(void **state)
     }
 }
 
-/* ---- cuts ------------------------------------------------------------------------------------------- */
+/*
+ * ---- cuts
+ * -------------------------------------------------------------------------------------------
+ */
 
 static void check_prefix(const oc_graph *g, const oc_net_cut *cut)
 {
@@ -114,7 +121,8 @@ static void check_cuts(const oc_graph *g, const oc_net *net)
         assert_int_equal(oc_net_find_cut(net, cut->is_head), c);
         for (uint32_t n = 0; n < net->n_nodes; n++)
             for (uint32_t i = net->in_begin[n]; cut->is_head[n] && i < net->in_begin[n + 1]; i++)
-                assert_true(net->producer[net->in[i]] == OC_NONE || cut->is_head[net->producer[net->in[i]]]);
+                assert_true(net->producer[net->in[i]] == OC_NONE ||
+                            cut->is_head[net->producer[net->in[i]]]);
         for (size_t i = 0; i < net->n_outputs; i++) {
             oc_id producer = net->producer[net->outputs[i]];
             if (producer != OC_NONE && !cut->is_head[producer])
@@ -137,9 +145,11 @@ static void check_dominated(const oc_graph *g, const oc_net *net)
         oc_assert_ok(oc_cut_at(g, k, NULL, &cut));
         for (size_t i = 0; i < net->n_outputs; i++)
             down += net->producer[net->outputs[i]] != OC_NONE && net->producer[net->outputs[i]] >= k
-                        ? net->bytes[net->outputs[i]] : 0;
+                        ? net->bytes[net->outputs[i]]
+                        : 0;
         for (size_t c = 0; c < net->n_cuts; c++)
-            is_matched |= net->cuts[c].index <= k && net->cuts[c].up_bytes <= cut.bytes && net->cuts[c].down_bytes <= down;
+            is_matched |= net->cuts[c].index <= k && net->cuts[c].up_bytes <= cut.bytes &&
+                          net->cuts[c].down_bytes <= down;
         assert_true(is_matched);
         oc_cut_fini(&cut);
     }
@@ -174,7 +184,8 @@ static void memory_of_the_whole_network_is_the_plans(void **state)
         oc_plan *plan = NULL;
         oc_assert_ok(oc_plan_make_local(g, NULL, &plan));
         const oc_plan_site_info *site = oc_plan_site_get(plan, 0);
-        assert_int_equal(net->cuts[net->n_cuts - 1].memory_bytes, site->weight_bytes + site->arena_bytes);
+        assert_int_equal(net->cuts[net->n_cuts - 1].memory_bytes,
+                         site->weight_bytes + site->arena_bytes);
         assert_true(net->cuts[0].memory_bytes >= net->cuts[0].up_bytes);
         oc_plan_destroy(plan);
         oc_net_destroy(net);
@@ -203,10 +214,15 @@ static void nodes_that_the_edge_cannot_run_are_in_no_head(void **state)
         for (size_t c = 0; c < net->n_cuts; c++)
             for (size_t n = 0; n < g->n_nodes; n++)
                 assert_true(!net->cuts[c].is_head[n] || last->is_head[n]);
-        oc_net_destroy(net);
         oc_assert_ok(oc_cut_at(g, g->n_nodes, NULL, &whole));
+        oc_net *more = NULL;
+        uint32_t index;
+        oc_assert_fails(oc_net_with_cut(net, g, whole.is_head, &more, &index), OC_E_ARG,
+                        g->nodes[bad].name);
+        oc_net_destroy(net);
         const oc_cut *extra[] = {&whole};
-        oc_assert_fails(oc_net_make(g, can_run, extra, 1, NULL, &net), OC_E_UNSUPPORTED, g->nodes[bad].name);
+        oc_assert_fails(oc_net_make(g, can_run, extra, 1, NULL, &net), OC_E_UNSUPPORTED,
+                        g->nodes[bad].name);
         oc_cut_fini(&whole);
         oc_graph_destroy(g);
     }
@@ -229,8 +245,10 @@ static void cuts_can_be_asked_for_and_added(void **state)
         check_cuts(g, added);
         assert_int_equal(added->cuts[index].index, cut.index);
         assert_true(oc_net_find_cut(asked, cut.is_head) != OC_NONE);
-        assert_int_equal(asked->cuts[oc_net_find_cut(asked, cut.is_head)].memory_bytes, added->cuts[index].memory_bytes);
-        assert_true(added->n_cuts - plain->n_cuts == (oc_net_find_cut(plain, cut.is_head) == OC_NONE));
+        assert_int_equal(asked->cuts[oc_net_find_cut(asked, cut.is_head)].memory_bytes,
+                         added->cuts[index].memory_bytes);
+        assert_true(added->n_cuts - plain->n_cuts ==
+                    (oc_net_find_cut(plain, cut.is_head) == OC_NONE));
         oc_cut_fini(&cut);
         oc_net_destroy(added);
         oc_net_destroy(asked);
@@ -247,20 +265,26 @@ static void a_head_that_needs_the_tail_is_refused(void **state)
     uint32_t cut;
     (void)state;
     is_head[g->n_nodes - 1] = true; /* the last one needs all others */
-    oc_assert_fails(oc_net_with_cut(net, g, is_head, &made, &cut), OC_E_ARG, net->node_names[g->n_nodes - 1]);
+    oc_assert_fails(oc_net_with_cut(net, g, is_head, &made, &cut), OC_E_ARG,
+                    net->node_names[g->n_nodes - 1]);
     assert_null(made);
     oc_net_destroy(net);
     oc_graph_destroy(g);
 }
 
-/* ---- domination --------------------------------------------------------------------------------------- */
+/*
+ * ---- domination
+ * ---------------------------------------------------------------------------------------
+ */
 
 /* By the definition: whether a walk from the value back to an input avoids the node. */
 static bool comes_past(const oc_net *net, oc_id node, oc_id value)
 {
     oc_id producer = net->producer[value];
     bool does = producer == OC_NONE;
-    for (uint32_t i = 0; !does && producer != node && i < net->in_begin[producer + 1] - net->in_begin[producer]; i++)
+    for (uint32_t i = 0;
+         !does && producer != node && i < net->in_begin[producer + 1] - net->in_begin[producer];
+         i++)
         does = comes_past(net, node, net->in[net->in_begin[producer] + i]);
     return does;
 }
@@ -286,14 +310,22 @@ static void a_node_dominates_what_no_input_reaches_past_it(void **state)
     assert_true(n_dominated > NETWORKS);
 }
 
-/* ---- costs and predictions ------------------------------------------------------------------------------ */
+/*
+ * ---- costs and predictions
+ * ------------------------------------------------------------------------------
+ */
 
 static void fill_site(oc_rng *rng, oc_site_state *site)
 {
-    *site = (oc_site_state){.is_up = true, .start_ns = oc_rng_below(rng, 1000), .queue_ns = oc_rng_below(rng, 1000),
-                            .encode_ns_per_byte = oc_rng_float(rng, 0, 1), .decode_ns_per_byte = oc_rng_float(rng, 0, 1)};
-    site->link = (oc_link_estimate){.up_latency_ns = oc_rng_below(rng, 1000), .up_ns_per_byte = oc_rng_float(rng, 0, 9),
-                                    .down_latency_ns = oc_rng_below(rng, 1000), .down_ns_per_byte = oc_rng_float(rng, 0, 9)};
+    *site = (oc_site_state){.is_up = true,
+                            .start_ns = oc_rng_below(rng, 1000),
+                            .queue_ns = oc_rng_below(rng, 1000),
+                            .encode_ns_per_byte = oc_rng_float(rng, 0, 1),
+                            .decode_ns_per_byte = oc_rng_float(rng, 0, 1)};
+    site->link = (oc_link_estimate){.up_latency_ns = oc_rng_below(rng, 1000),
+                                    .up_ns_per_byte = oc_rng_float(rng, 0, 9),
+                                    .down_latency_ns = oc_rng_below(rng, 1000),
+                                    .down_ns_per_byte = oc_rng_float(rng, 0, 9)};
     for (int k = 0; k < OC_KINDS_MAX; k++)
         site->factor[k] = oc_rng_float(rng, 0.5f, 2);
 }
@@ -309,7 +341,8 @@ static void check_prediction(const oc_costs *costs, const oc_situation *s, uint3
     const oc_net *net = costs->net;
     const oc_net_cut *c = &net->cuts[cut];
     const oc_site_state *w = &s->sites[1];
-    double edge = s->n_submitted == 0 && c->n_head > 0 ? s->sites[0].start_ns : 0, head = 0, cloud = 0;
+    double edge = s->n_submitted == 0 && c->n_head > 0 ? s->sites[0].start_ns : 0, head = 0,
+           cloud = 0;
     oc_prediction p;
     oc_predict(costs, s, cut, 1, &p);
     for (size_t n = 0; n < net->n_nodes; n++) {
@@ -323,9 +356,11 @@ static void check_prediction(const oc_costs *costs, const oc_situation *s, uint3
     assert_near(p.send_ns, w->link.up_latency_ns + (double)c->up_bytes * w->link.up_ns_per_byte);
     assert_near(p.queue_ns, w->queue_ns);
     assert_near(p.cloud_ns, w->start_ns + cloud);
-    assert_near(p.receive_ns, w->link.down_latency_ns
-                                  + (double)c->down_bytes * (w->link.down_ns_per_byte + w->decode_ns_per_byte));
-    assert_near(p.total_ns, p.edge_ns + p.encode_ns + p.send_ns + p.queue_ns + p.cloud_ns + p.receive_ns);
+    assert_near(p.receive_ns,
+                w->link.down_latency_ns +
+                    (double)c->down_bytes * (w->link.down_ns_per_byte + w->decode_ns_per_byte));
+    assert_near(p.total_ns,
+                p.edge_ns + p.encode_ns + p.send_ns + p.queue_ns + p.cloud_ns + p.receive_ns);
     assert_near(oc_costs_head_ns(costs, &s->sites[0], 0, cut), head);
     assert_near(oc_costs_tail_ns(costs, w, 1, cut), cloud);
 }
@@ -382,17 +417,22 @@ static void measured_times_replace_rooflines(void **state)
         ns[n] = n == 1 ? NAN : 1000;
     oc_costs_set(costs, 0, ns);
     assert_int_equal(costs->source[0], OC_COST_PROFILE);
-    assert_near(oc_costs_head_ns(costs, &site, 0, (uint32_t)net->n_cuts - 1), kept + 1000.0 * (double)(net->n_nodes - 1));
+    assert_near(oc_costs_head_ns(costs, &site, 0, (uint32_t)net->n_cuts - 1),
+                kept + 1000.0 * (double)(net->n_nodes - 1));
     oc_costs_destroy(costs);
     costs = NULL;
     oc_assert_fails(oc_costs_make(net, &wrong, 1, NULL, &costs), OC_E_ARG, "0 flop/s");
-    oc_assert_fails(oc_costs_make(net, rooflines, OC_SITES_MAX + 1, NULL, &costs), OC_E_ARG, "sites");
+    oc_assert_fails(oc_costs_make(net, rooflines, OC_SITES_MAX + 1, NULL, &costs), OC_E_ARG,
+                    "sites");
     assert_null(costs);
     oc_net_destroy(net);
     oc_graph_destroy(g);
 }
 
-/* ---- memory that runs out -------------------------------------------------------------------------------- */
+/*
+ * ---- memory that runs out
+ * --------------------------------------------------------------------------------
+ */
 
 static oc_status make_all(const oc_allocator *alloc, void *ctx)
 {

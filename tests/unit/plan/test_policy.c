@@ -11,7 +11,10 @@
 
 enum { NETWORKS = 60, BRUTE_NODES = 12 };
 
-/* ---- a network, costs, a situation ------------------------------------------------------------------ */
+/*
+ * ---- a network, costs, a situation
+ * ------------------------------------------------------------------
+ */
 
 typedef struct world {
     oc_graph *g;
@@ -27,12 +30,19 @@ typedef struct world {
 /* An edge, a worker ten times as fast, one three times as fast; a microsecond's link. */
 static void fill_situation(oc_situation *s)
 {
-    *s = (oc_situation){.run = 1, .now_cut = OC_NONE, .now_site = OC_NONE, .deadline_ns = INFINITY, .can_finish = true,
-                        .memory_available = NAN, .n_sites = 3};
+    *s = (oc_situation){.run = 1,
+                        .now_cut = OC_NONE,
+                        .now_site = OC_NONE,
+                        .deadline_ns = INFINITY,
+                        .can_finish = true,
+                        .memory_available = NAN,
+                        .n_sites = 3};
     for (uint32_t i = 0; i < s->n_sites; i++) {
         oc_site_state *site = &s->sites[i];
         site->is_up = true;
-        site->link = (oc_link_estimate){.up_latency_ns = 1000, .up_ns_per_byte = 10, .down_latency_ns = 1000,
+        site->link = (oc_link_estimate){.up_latency_ns = 1000,
+                                        .up_ns_per_byte = 10,
+                                        .down_latency_ns = 1000,
                                         .down_ns_per_byte = 10};
         for (int k = 0; k < OC_KINDS_MAX; k++)
             site->factor[k] = 1;
@@ -97,7 +107,10 @@ static void make_world(world *w, uint64_t seed)
     use_graph(w, g);
 }
 
-/* in -> n0 -> ... -> n5, each value 8 bytes. A node takes 1000 ns here, 100 on the one worker and 300 on the other. */
+/*
+ * in -> n0 -> ... -> n5, each value 8 bytes. A node takes 1000 ns here, 100 on the one worker and
+ * 300 on the other.
+ */
 enum { CHAIN = 6 };
 static void make_chain(world *w)
 {
@@ -179,7 +192,10 @@ static void assert_near(double found, double expected)
         fail_msg("expected %.17g, found %.17g", expected, found);
 }
 
-/* ---- texts ----------------------------------------------------------------------------------------------- */
+/*
+ * ---- texts
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void rows_describe_themselves(void **state)
 {
@@ -208,7 +224,8 @@ static void texts_are_read_or_refused_with_what_is_wrong(void **state)
         const char *says;
     } bad[] = {
         {"", OC_E_ARG, "latency"},
-        {"fast", OC_E_ARG, "local, remote, fixed:CUT, latency, deadline:MS, memory:BYTES, privacy:NODE"},
+        {"fast", OC_E_ARG,
+         "local, remote, fixed:CUT, latency, deadline:MS, memory:BYTES, privacy:NODE"},
         {"latency,", OC_E_ARG, "rows joined by commas"},
         {"latency:3", OC_E_ARG, "no argument"},
         {"deadline", OC_E_ARG, "deadline:MS"},
@@ -233,7 +250,8 @@ static void texts_are_read_or_refused_with_what_is_wrong(void **state)
     (void)state;
     make_chain(&w);
     for (size_t i = 0; i < OC_COUNT(bad); i++)
-        oc_assert_fails(oc_policy_parse(bad[i].text, w.net, NULL, &policy), bad[i].status, bad[i].says);
+        oc_assert_fails(oc_policy_parse(bad[i].text, w.net, NULL, &policy), bad[i].status,
+                        bad[i].says);
     assert_null(policy);
     oc_assert_ok(oc_policy_parse("deadline:16.5,privacy:n1,memory:1.5M", w.net, NULL, &policy));
     assert_string_equal(oc_policy_text(policy), "deadline:16.5,privacy:n1,memory:1.5M");
@@ -264,7 +282,8 @@ static void what_a_text_says_is_known_before_there_is_a_net(void **state)
     oc_assert_ok(oc_policy_cut("latency", w.g, NULL, &cut, &has_cut));
     assert_false(has_cut);
     oc_assert_fails(oc_policy_cut("fixed:9", w.g, NULL, &cut, &has_cut), OC_E_ARG, "cut 9");
-    oc_assert_fails(oc_policy_cut("fixed:in+nobody", w.g, NULL, &cut, &has_cut), OC_E_NOTFOUND, "nobody");
+    oc_assert_fails(oc_policy_cut("fixed:in+nobody", w.g, NULL, &cut, &has_cut), OC_E_NOTFOUND,
+                    "nobody");
     oc_assert_fails(oc_policy_cut("quick", w.g, NULL, &cut, &has_cut), OC_E_ARG, "quick");
     oc_assert_ok(oc_policy_memory("latency", &bytes));
     assert_int_equal(bytes, 0);
@@ -276,7 +295,10 @@ static void what_a_text_says_is_known_before_there_is_a_net(void **state)
     end_world(&w);
 }
 
-/* ---- constraints ------------------------------------------------------------------------------------------- */
+/*
+ * ---- constraints
+ * -------------------------------------------------------------------------------------------
+ */
 
 static void local_remote_and_fixed_do_as_they_are_told(void **state)
 {
@@ -364,9 +386,15 @@ static void memory_limits_the_head(void **state)
     }
 }
 
-/* ---- the least total, against all heads -------------------------------------------------------------------- */
+/*
+ * ---- the least total, against all heads
+ * --------------------------------------------------------------------
+ */
 
-/* The total of forwarding a head to a worker, or of all nodes here; INFINITY where it must not be or is no head. */
+/*
+ * The total of forwarding a head to a worker, or of all nodes here; INFINITY where it must not be
+ * or is no head.
+ */
 static double total_of(const world *w, uint32_t mask, uint32_t site, const bool *may_cross)
 {
     const oc_net *net = w->net;
@@ -382,19 +410,23 @@ static double total_of(const world *w, uint32_t mask, uint32_t site, const bool 
     }
     if (mask == (1u << net->n_nodes) - 1)
         return sum;
-    sum += worker->start_ns + worker->queue_ns + worker->link.up_latency_ns + worker->link.down_latency_ns;
+    sum += worker->start_ns + worker->queue_ns + worker->link.up_latency_ns +
+           worker->link.down_latency_ns;
     for (uint32_t v = 0; v < net->n_values; v++) {
-        bool is_there = net->producer[v] == OC_NONE || mask >> net->producer[v] & 1, is_wanted = false;
+        bool is_there = net->producer[v] == OC_NONE || mask >> net->producer[v] & 1,
+             is_wanted = false;
         for (uint32_t u = net->use_begin[v]; u < net->use_begin[v + 1]; u++)
             is_wanted |= !(mask >> net->use[u] & 1);
         if (is_there && is_wanted && may_cross && !may_cross[v])
             return INFINITY;
         if (is_there && is_wanted)
-            sum += (double)net->bytes[v] * (worker->link.up_ns_per_byte + worker->encode_ns_per_byte);
+            sum +=
+                (double)net->bytes[v] * (worker->link.up_ns_per_byte + worker->encode_ns_per_byte);
     }
     for (size_t i = 0; i < net->n_outputs; i++)
         if (!(mask >> net->producer[net->outputs[i]] & 1))
-            sum += (double)net->bytes[net->outputs[i]] * (worker->link.down_ns_per_byte + worker->decode_ns_per_byte);
+            sum += (double)net->bytes[net->outputs[i]] *
+                   (worker->link.down_ns_per_byte + worker->decode_ns_per_byte);
     return sum;
 }
 
@@ -415,7 +447,10 @@ static uint32_t mask_of(const world *w, const bool *is_head)
     return mask;
 }
 
-/* Checks the bound, and that the choice or the head that is offered reaches it. True: a head was offered. */
+/*
+ * Checks the bound, and that the choice or the head that is offered reaches it. True: a head was
+ * offered.
+ */
 static bool check_least(world *w, const bool *may_cross)
 {
     double least = least_of_all(w, may_cross);
@@ -527,7 +562,8 @@ static void privacy_holds_for_the_minimum_cut_too(void **state)
         for (uint32_t i = 0; i < w.net->cuts[w.d.cut].n_values; i++)
             assert_true(may_cross[w.net->cuts[w.d.cut].values[i]]);
         n_remote += w.d.site > 0;
-        w.s.can_finish = false; /* then there is nothing that privacy would let pass, or it is let pass by it */
+        w.s.can_finish =
+            false; /* then there is nothing that privacy would let pass, or it is let pass by it */
         w.s.sites[0].factor[0] = 1000;
         decide(&w);
         for (uint32_t i = 0; w.d.is_possible && i < w.net->cuts[w.d.cut].n_values; i++)
@@ -537,7 +573,10 @@ static void privacy_holds_for_the_minimum_cut_too(void **state)
     assert_true(n_offered > 5 && n_remote > 5);
 }
 
-/* ---- decision points -------------------------------------------------------------------------------------- */
+/*
+ * ---- decision points
+ * --------------------------------------------------------------------------------------
+ */
 
 static void the_best_of_what_is_still_open_is_chosen(void **state)
 {
@@ -566,7 +605,8 @@ static void the_best_of_what_is_still_open_is_chosen(void **state)
                 assert_memory_equal(&p, &o->predicted, sizeof(p));
                 assert_true((o->verdict == OC_PASSED) == (!is_ahead && o->cut != at));
                 assert_true(o->verdict == OC_PASSED || w.d.predicted.total_ns <= p.total_ns);
-                assert_true((o->verdict == OC_CHOSEN) == (o->cut == w.d.cut && o->site == w.d.site));
+                assert_true((o->verdict == OC_CHOSEN) ==
+                            (o->cut == w.d.cut && o->site == w.d.site));
             }
         }
         end_world(&w);
@@ -590,7 +630,10 @@ static void ties_go_to_the_lower_cut_and_site(void **state)
     end_world(&w);
 }
 
-/* ---- hysteresis -------------------------------------------------------------------------------------------- */
+/*
+ * ---- hysteresis
+ * --------------------------------------------------------------------------------------------
+ */
 
 /* Local takes 6000 ns; remote 600 and the link, which is set so that remote takes `remote_ns`. */
 static void set_remote(world *w, double remote_ns)
@@ -644,7 +687,10 @@ static void a_choice_in_force_that_is_gone_holds_nothing(void **state)
     end_world(&w);
 }
 
-/* ---- deadlines ----------------------------------------------------------------------------------------------- */
+/*
+ * ---- deadlines
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void a_deadline_leaves_time_to_fall_back(void **state)
 {
@@ -695,7 +741,10 @@ static void deadline_wants_the_least_work_here_that_is_in_time(void **state)
     end_world(&w);
 }
 
-/* ---- when nothing is as it should be ---------------------------------------------------------------------------- */
+/*
+ * ---- when nothing is as it should be
+ * ----------------------------------------------------------------------------
+ */
 
 static void what_can_still_be_done_is_done(void **state)
 {
@@ -749,7 +798,10 @@ static void a_policy_of_another_net_is_refused(void **state)
     end_world(&b);
 }
 
-/* ---- memory that runs out ------------------------------------------------------------------------------------------ */
+/*
+ * ---- memory that runs out
+ * ------------------------------------------------------------------------------------------
+ */
 
 static oc_status make_all(const oc_allocator *alloc, void *ctx)
 {
