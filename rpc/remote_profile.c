@@ -248,7 +248,8 @@ oc_status remote_profile(oc_site *site, double *node_ns,
     oc_part part;
     if (!g)
         return oc_fail(OC_E_ARG, "%s: it is only watched: it measures nothing", s->name);
-    OC_TRY(oc_part_between(g, g->inputs, g->n_inputs, g->outputs, g->n_outputs, site->alloc, &part));
+    OC_TRY(
+        oc_part_between(g, g->inputs, g->n_inputs, g->outputs, g->n_outputs, site->alloc, &part));
     const oc_log_sink *before = oc_rpc_log_thread(s->loop.log);
     for (size_t i = 0; i < g->n_nodes; i++)
         node_ns[i] = (double)NAN;

@@ -18,13 +18,15 @@
 #define INTERVAL_NS (REMOTE_INTERVAL_MS * MS)
 #define PING_NS (UINT64_C(1000) * MS)
 #define ANSWER_NS (UINT64_C(10000) * MS) /* an answer that takes longer is not waited for */
-#define SILENCE 3                        /* intervals, and a round trip, until what is known is stale */
-#define RESTART_NS (UINT64_C(5000) * MS) /* silence until the stream is begun again: beyond a large value on a slow link */
+#define SILENCE 3 /* intervals, and a round trip, until what is known is stale */
+#define RESTART_NS    \
+    (UINT64_C(5000) * \
+     MS) /* silence until the stream is begun again: beyond a large value on a slow link */
 #define PAUSE_MIN_NS (UINT64_C(100) * MS)
 #define PAUSE_MAX_NS (UINT64_C(5000) * MS)
-#define SETTLE_NS (UINT64_C(500) * MS)   /* how long a first probe is waited for */
+#define SETTLE_NS (UINT64_C(500) * MS)     /* how long a first probe is waited for */
 #define UNSETTLED_NS (UINT64_C(2000) * MS) /* and a first answer */
-#define DRIFT_NS MS                      /* two clocks part by less than this in 16 round trips */
+#define DRIFT_NS MS                        /* two clocks part by less than this in 16 round trips */
 
 /* Bounds of what a worker may say of itself. */
 #define QUEUE_MAX_NS 60e9
@@ -71,8 +73,7 @@ static void clock_add(remote_clock *c, int64_t offset_ns, uint64_t rtt_ns)
     int64_t known;
     uint64_t error;
     if (clock_read(c, &known, &error) &&
-        distance_ns(known, offset_ns) >
-            (double)error / 2 + (double)rtt_ns / 2 + (double)DRIFT_NS)
+        distance_ns(known, offset_ns) > (double)error / 2 + (double)rtt_ns / 2 + (double)DRIFT_NS)
         c->n_samples = 0;
     size_t at = (size_t)(c->n_samples++ % REMOTE_OFFSETS);
     c->samples[at].offset_ns = offset_ns;
@@ -533,7 +534,8 @@ void remote_status_up(remote_site *site)
     remote_status *t = &site->status_stream;
     uint64_t now = oc_now_ns();
     oc_cond_lock(&t->lock);
-    t->clock.n_samples = 0; /* another machine may have taken the address over, or it was booted again */
+    t->clock.n_samples =
+        0; /* another machine may have taken the address over, or it was booted again */
     t->is_absent = t->has_pinged = t->has_probed = false;
     t->up_ns = now;
     t->load.peak_flops = bounded(site->peak_flops, 0, PEAK_MAX);

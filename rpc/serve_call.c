@@ -373,7 +373,8 @@ static void free_place(oc_worker *w)
 static uint64_t patience_ns(const oc_serve_call *c)
 {
     const oc_worker *w = c->worker;
-    if (c->status.is_open) /* between its messages it may be silent, as long as it was promised to be */
+    if (c->status
+            .is_open) /* between its messages it may be silent, as long as it was promised to be */
         return w->stall_ns + (c->status.interval_ns ? c->status.interval_ns
                                                     : OC_RPC_STATUS_MAX_MS * UINT64_C(1000000));
     bool is_small = awaits_first(c) && c->method->bytes_max > 0;
@@ -399,7 +400,8 @@ static void check_call(oc_serve_call *c, bool is_stopping)
 static bool is_older_try(const oc_serve_call *c, const oc_serve_call *newer)
 {
     const oc_serve_request *r = c->request, *n = newer->request;
-    return c != newer && c->is_open && !c->is_cut && r && r->session == n->session && r->id == n->id;
+    return c != newer && c->is_open && !c->is_cut && r && r->session == n->session &&
+           r->id == n->id;
 }
 
 void oc_serve_call_supersede(const oc_serve_call *call)

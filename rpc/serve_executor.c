@@ -376,8 +376,8 @@ void oc_serve_executor_load(oc_serve_executor *executor, uint64_t mean_ns, uint6
     if (executor->running) {
         uint64_t since = executor->running_ns;
         load->n_running = 1;
-        load->queue_ns += left_ns(expected_ns(executor->running, mean_ns),
-                                  now_ns > since ? now_ns - since : 0);
+        load->queue_ns +=
+            left_ns(expected_ns(executor->running, mean_ns), now_ns > since ? now_ns - since : 0);
     }
     oc_cond_unlock(&executor->cond);
 }

@@ -198,8 +198,8 @@ static oc_serve_part *find_part(oc_worker *w, const oc_serve_model *model, const
                                 size_t n_takes, const oc_id *gives, size_t n_gives)
 {
     for (oc_serve_part *part = w->parts; part; part = part->next) {
-        bool is_same = takes ? same_ids(part->part.takes, part->part.n_takes, takes, n_takes)
-                             : part->is_whole;
+        bool is_same =
+            takes ? same_ids(part->part.takes, part->part.n_takes, takes, n_takes) : part->is_whole;
         if (is_same && part->model == model &&
             same_ids(part->part.gives, part->part.n_gives, gives, n_gives))
             return part;

@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 #define SERVICES_NS (UINT64_C(1) * 1000000000) /* between two lists of services */
-#define NAMES_BYTES 2048                       /* of a part's values; a part with more is left out */
+#define NAMES_BYTES 2048 /* of a part's values; a part with more is left out */
 
 /* ---- what is sent ---------------------------------------------------------------------------- */
 
@@ -62,8 +62,8 @@ static oc_status join_names(const oc_graph *g, const oc_id *ids, size_t count, o
         return OC_OK;
     OC_TRY(oc_arena_alloc(scratch, bytes, 1, text));
     for (size_t i = 0; i < count; i++)
-        at += (size_t)snprintf(*text + at, bytes - at, "%s%s", i ? "," : "",
-                               g->values[ids[i]].name);
+        at +=
+            (size_t)snprintf(*text + at, bytes - at, "%s%s", i ? "," : "", g->values[ids[i]].name);
     return OC_OK;
 }
 

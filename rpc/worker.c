@@ -10,8 +10,8 @@
 
 #define MESSAGE_BYTES (256u << 20)
 #define REQUESTS 64
-#define QUOTA_MESSAGES 4          /* of the largest size, on their way in at once */
-#define QUOTA_BYTES (256u << 20)  /* and everything smaller */
+#define QUOTA_MESSAGES 4         /* of the largest size, on their way in at once */
+#define QUOTA_BYTES (256u << 20) /* and everything smaller */
 #define STALL_NS (UINT64_C(30) * 1000000000)
 #define FIRST_NS (UINT64_C(5) * 1000000000)
 #define GRACE_NS (UINT64_C(5) * 1000000000)
@@ -125,8 +125,7 @@ static grpc_server *make_server(const oc_worker *w)
             .type = GRPC_ARG_INTEGER, .key = (char *)rows[i].key, .value.integer = rows[i].value};
     /* What gRPC may hold of messages that are not read yet. */
     grpc_resource_quota *quota = grpc_resource_quota_create("offcut worker");
-    grpc_resource_quota_resize(quota,
-                               (size_t)w->message_bytes_max * QUOTA_MESSAGES + QUOTA_BYTES);
+    grpc_resource_quota_resize(quota, (size_t)w->message_bytes_max * QUOTA_MESSAGES + QUOTA_BYTES);
     args[OC_COUNT(rows)] = (grpc_arg){.type = GRPC_ARG_POINTER,
                                       .key = (char *)GRPC_ARG_RESOURCE_QUOTA,
                                       .value.pointer = {quota, grpc_resource_quota_arg_vtable()}};

@@ -608,8 +608,7 @@ static void test_statuses(void **state)
     }
     for (int i = 0; i < STATUS_COUNT; i++)
         check_status(&w[i], sites[i]);
-    assert_true(
-        await_offset(sites[STATUS_JUMP], (double)(CLOCK_OFFSET_NS + CLOCK_JUMP_NS), &h));
+    assert_true(await_offset(sites[STATUS_JUMP], (double)(CLOCK_OFFSET_NS + CLOCK_JUMP_NS), &h));
     /* An older worker is not asked again; one that ends its streams is, more and more rarely. */
     assert_int_equal(atomic_load(&w[STATUS_NONE].n_statuses), 1);
     assert_in_range(atomic_load(&w[STATUS_ENDS].n_statuses), 2, 12);
@@ -636,10 +635,8 @@ static void test_statuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_silent),
-        cmocka_unit_test(test_dies),
-        cmocka_unit_test(test_hellos),
+        cmocka_unit_test(test_answers),  cmocka_unit_test(test_silent),
+        cmocka_unit_test(test_dies),     cmocka_unit_test(test_hellos),
         cmocka_unit_test(test_statuses),
     };
     return cmocka_run_group_tests_name("rpc lies", tests, NULL, NULL);

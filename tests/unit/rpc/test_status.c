@@ -106,7 +106,8 @@ static void test_intervals(void **state)
         assert_int_equal(r->id, 0);
         oc_rpc_unpacked_free(r, NULL);
     }
-    assert_true(oc_now_ns() - begin_ns >= 9 * OC_RPC_STATUS_MIN_MS * UINT64_C(1000000) - SECOND_NS / 20);
+    assert_true(oc_now_ns() - begin_ns >=
+                9 * OC_RPC_STATUS_MIN_MS * UINT64_C(1000000) - SECOND_NS / 20);
     /* 0: only answers from now on. */
     oc_rpc_unpacked_free(ask_status(&call, 2, 0, 0), NULL);
     usleep(100000);
@@ -294,7 +295,8 @@ static void test_watched(void **state)
     oc_site_part *opened = NULL;
     oc_assert_ok(oc_waker_init(&waker));
     oc_assert_ok(oc_part_between(t.graph, t.graph->inputs, 1, t.graph->outputs, 1, NULL, &part));
-    oc_assert_fails(site->type->part_open(site, &part, NULL, 0, &waker, &opened), OC_E_ARG, "watched");
+    oc_assert_fails(site->type->part_open(site, &part, NULL, 0, &waker, &opened), OC_E_ARG,
+                    "watched");
     double node_ns[8];
     oc_assert_fails(site->type->profile(site, node_ns, NULL, NULL), OC_E_ARG, "watched");
     oc_part_fini(&part);
@@ -498,7 +500,8 @@ static void *run_relay(void *ctx)
     relay *r = ctx;
     while (!atomic_load(&r->is_ending)) {
         bool is_dead = atomic_load(&r->is_black) || atomic_load(&r->is_half);
-        if (atomic_load(&r->is_half) && r->worker >= 0) { /* the worker is gone, the site is not told */
+        if (atomic_load(&r->is_half) &&
+            r->worker >= 0) { /* the worker is gone, the site is not told */
             close(r->worker);
             r->worker = -1;
         }
@@ -659,12 +662,12 @@ static void test_stopped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers),         cmocka_unit_test(test_intervals),
-        cmocka_unit_test(test_streams),         cmocka_unit_test(test_health),
-        cmocka_unit_test(test_nobody),          cmocka_unit_test(test_watched),
+        cmocka_unit_test(test_answers),          cmocka_unit_test(test_intervals),
+        cmocka_unit_test(test_streams),          cmocka_unit_test(test_health),
+        cmocka_unit_test(test_nobody),           cmocka_unit_test(test_watched),
         cmocka_unit_test(test_load_and_retries), cmocka_unit_test(test_times),
-        cmocka_unit_test(test_profile),         cmocka_unit_test(test_profile_stopped),
-        cmocka_unit_test(test_black_hole),      cmocka_unit_test(test_half_open),
+        cmocka_unit_test(test_profile),          cmocka_unit_test(test_profile_stopped),
+        cmocka_unit_test(test_black_hole),       cmocka_unit_test(test_half_open),
         cmocka_unit_test(test_stopped),
     };
     fork_worker();

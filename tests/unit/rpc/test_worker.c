@@ -697,6 +697,7 @@ static void test_random_bytes(void **state)
     (void)state;
     static const char *const paths[] = {OC_RPC_PATH_HELLO,
                                         OC_RPC_PATH_RUN_PART,
+                                        OC_RPC_PATH_STATUS,
                                         HEALTH,
                                         INFER "ServerLive",
                                         INFER "ServerReady",
@@ -1266,7 +1267,7 @@ typedef struct keeper {
     pthread_mutex_t mutex;
     struct kept {
         _Alignas(max_align_t) struct kept *next, **at;
-    } *first;
+    } * first;
 } keeper;
 
 static void *keeper_take(void *ctx, size_t size)
