@@ -20,7 +20,8 @@ static const host_option rows[] = {
     {.name = "json", .offset = offsetof(replay_options, is_json), .help = "one JSON document"},
 };
 
-/* Everything that is summed up. Runs count by their first decision, which foretells the whole of them. */
+/* Everything that is summed up. Runs count by their first decision, which foretells the whole of
+ * them. */
 typedef struct totals {
     uint64_t n_decisions, n_same, n_runs, n_measured;
     uint64_t was_ns, would_be_ns; /* of the runs */
@@ -78,8 +79,13 @@ static void print_text(const oc_replay *replay, const host_table *table, const t
     }
     printf("%s by %s\n", oc_replay_model(replay), oc_replay_policy(replay));
     host_table_print(table);
-    printf("%llu decisions of %llu runs, %llu the same\n", (unsigned long long)sum->n_decisions,
-           (unsigned long long)sum->n_runs, (unsigned long long)sum->n_same);
+    printf("%llu decisions of %llu runs, ", (unsigned long long)sum->n_decisions,
+           (unsigned long long)sum->n_runs);
+    if (sum->n_same == sum->n_decisions)
+        printf("all the same\n");
+    else
+        printf("%llu the same, %llu different\n", (unsigned long long)sum->n_same,
+               (unsigned long long)(sum->n_decisions - sum->n_same));
     printf("predicted total of the runs: logged %s ms, replayed %s ms\n",
            host_ms_text(sum->was_ns, was), host_ms_text(sum->would_be_ns, would_be));
     printf("actual total of %llu runs: %s ms\n", (unsigned long long)sum->n_measured,

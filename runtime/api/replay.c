@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Decision logs decided again, by their own policy or by another one. The entry behind a decision is read
- * ahead: it tells whether the decision was its run's last one, and what the run cost.
+ * Decision logs decided again, by their own policy or by another one. The entry behind a decision
+ * is read ahead: it tells whether the decision was its run's last one, and what the run cost.
  */
 #include "oc_api.h"
 
@@ -90,7 +90,7 @@ const char *oc_replay_model(const oc_replay *replay)
     return replay->model;
 }
 
-/* ---- scenes ------------------------------------------------------------------------------------ */
+/* ---- scenes ---------------------------------------------------------------------------------- */
 
 static oc_status read_logged_deadline(oc_replay *replay, const oc_log_entry *entry)
 {
@@ -112,7 +112,7 @@ static oc_status take_scene(oc_replay *replay, const oc_log_entry *entry)
     return oc_planner_create(entry->costs, replay->policy, replay->alloc, &replay->planner);
 }
 
-/* ---- decisions --------------------------------------------------------------------------------- */
+/* ---- decisions ------------------------------------------------------------------------------- */
 
 static uint64_t to_ns(double ns)
 {
@@ -136,8 +136,8 @@ static void print_choice(const oc_log_entry *entry, const oc_log_choice *choice,
                  forced);
 }
 
-/* What was left of the run's deadline under the other policy. Where the log's own policy set one, the logged deadline is that
- * one's and goes with it; else it is the session's and stays. */
+/* What was left of the run's deadline under the other policy. Where the log's own policy set one,
+ * the logged deadline is that one's and goes with it; else it is the session's and stays. */
 static void change_deadline(const oc_replay *replay, oc_situation *situation)
 {
     double wanted_ns = oc_policy_deadline_ns(replay->policy);
@@ -183,7 +183,8 @@ static oc_status read_ahead(oc_replay *replay)
     return OC_OK;
 }
 
-/* What the run cost, if that comes next. A line that cannot be read is left to the next call: the reader stays at it. */
+/* What the run cost, if that comes next. A line that cannot be read is left to the next call: the
+ * reader stays at it. */
 static void take_actual(oc_replay *replay, oc_replay_info *info)
 {
     const oc_log_entry *next = &replay->entry;

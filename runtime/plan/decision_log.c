@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writing the decision log. Lines are put together in one buffer and go to the file when it is full or
- * flushed: whole ones only, so that a reader of a growing log meets no halves, but for a scene longer
- * than the buffer. The first failure is kept; after it everything is skipped, and the session goes on.
+ * Writing the decision log. Lines are put together in one buffer and go to the file when it is
+ * full or flushed: whole ones only, so that a reader of a growing log meets no halves, but for a
+ * scene longer than the buffer. The first failure is kept; after it everything is skipped, and the
+ * session goes on.
  */
 #include "log_fields.h"
 
@@ -29,7 +30,7 @@ struct oc_decision_log {
     char buffer[BUFFER_BYTES];
 };
 
-/* ---- the file ---------------------------------------------------------------------------------- */
+/* ---- the file -------------------------------------------------------------------------------- */
 
 static oc_status open_log(const char *path, int *fd)
 {
@@ -107,7 +108,7 @@ oc_status oc_decision_log_close(oc_decision_log *log)
     return status;
 }
 
-/* ---- text -------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 static void put(oc_decision_log *log, const char *text, size_t size)
 {
@@ -181,7 +182,7 @@ static void put_double(oc_decision_log *log, double value)
     }
 }
 
-/* ---- objects ----------------------------------------------------------------------------------- */
+/* ---- objects --------------------------------------------------------------------------------- */
 
 /* `,"key":` with the comma left out behind a bracket or at a line's beginning. */
 static void put_key(oc_decision_log *log, const char *key)
@@ -279,7 +280,7 @@ static void end_line(oc_decision_log *log)
     log->line = log->used;
 }
 
-/* ---- the scene --------------------------------------------------------------------------------- */
+/* ---- the scene ------------------------------------------------------------------------------- */
 
 static void put_values(oc_decision_log *log, const oc_net *net)
 {
@@ -394,7 +395,7 @@ void oc_decision_log_scene(oc_decision_log *log, const oc_costs *costs, const ch
     log->has_scene = true;
 }
 
-/* ---- decisions and outcomes -------------------------------------------------------------------- */
+/* ---- decisions and outcomes ------------------------------------------------------------------ */
 
 static void put_situation(oc_decision_log *log, const oc_situation *situation)
 {

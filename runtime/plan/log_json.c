@@ -5,10 +5,11 @@
 #include <math.h>
 #include <stdio.h>
 
-/* Thirty years in nanoseconds: no time, rate or amount of work comes near it, and sums and products of such stay finite. */
+/* Thirty years in nanoseconds: no time, rate or amount of work comes near it, and sums and
+ * products of such stay finite. */
 #define AMOUNT_MAX 1e18
 
-/* ---- saying what is wrong ---------------------------------------------------------------------- */
+/* ---- saying what is wrong -------------------------------------------------------------------- */
 
 /* "situation.sites[1].queue_ns", as much of it as there is room for. */
 static size_t print_key(const oc_log_json *at, char *text, size_t size)
@@ -49,7 +50,7 @@ oc_status oc_log_fail(const oc_log_json *at, const char *fmt, ...)
                    at->place->line, key, key[0] != '\0' ? ": " : "", expected, found);
 }
 
-/* ---- values ------------------------------------------------------------------------------------ */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 oc_status oc_log_member(const oc_log_json *in, const char *key, oc_log_json *found)
 {
@@ -143,7 +144,7 @@ oc_status oc_log_string(const oc_log_json *at, const char **out)
     return OC_OK;
 }
 
-/* ---- members ----------------------------------------------------------------------------------- */
+/* ---- members --------------------------------------------------------------------------------- */
 
 oc_status oc_log_get_whole(const oc_log_json *in, const char *key, uint64_t max, uint64_t *out)
 {

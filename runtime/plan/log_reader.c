@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading a decision log line by line. The file is read in pieces into a window that grows up to the
- * longest line that is accepted; a line that was refused stays the next one.
+ * Reading a decision log line by line. The file is read in pieces into a window that grows up to
+ * the longest line that is accepted; a line that was refused stays the next one.
  */
 #include "log_json.h"
 
@@ -47,7 +47,7 @@ void oc_log_reader_close(oc_log_reader *reader)
     oc_free(reader->alloc, reader);
 }
 
-/* ---- lines ------------------------------------------------------------------------------------- */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 /* Room for a piece behind what is in the window: moved to its front, or into a larger one. */
 static oc_status make_room(oc_log_reader *r)
@@ -87,7 +87,8 @@ static oc_status read_piece(oc_log_reader *r, bool *has_more)
     return OC_OK;
 }
 
-/* The next line without its newline, in the window; not used up yet. `*has_line` false: there is no whole one any more. */
+/* The next line without its newline, in the window; not used up yet. `*has_line` false: there is
+ * no whole one any more. */
 static oc_status find_line(oc_log_reader *r, oc_bytes *line, bool *has_line)
 {
     size_t searched = 0;
@@ -113,7 +114,7 @@ static oc_status find_line(oc_log_reader *r, oc_bytes *line, bool *has_line)
     }
 }
 
-/* ---- what a line says -------------------------------------------------------------------------- */
+/* ---- what a line says ------------------------------------------------------------------------ */
 
 static oc_status check_index(const oc_log_json *at, const char *key, uint32_t value, size_t limit,
                              bool may_be_none)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The net and the costs as a log describes them, rebuilt. What can be derived (who makes and who uses a
- * value) is; what stands there is checked to be a net: nodes in a topological order, heads that are
- * closed, and cuts whose values are those that cross, so that decisions need no checks of their own.
+ * The net and the costs as a log describes them, rebuilt. What can be derived (who makes and who
+ * uses a value) is; what stands there is checked to be a net: nodes in a topological order, heads
+ * that are closed, and cuts whose values are those that cross, so that decisions need no checks of
+ * their own.
  */
 #include "log_json.h"
 
@@ -20,7 +21,7 @@ typedef struct scene_reader {
     uint32_t *seen_at; /* per value: the last node (plus 1) that listed it */
 } scene_reader;
 
-/* ---- kinds, values ----------------------------------------------------------------------------- */
+/* ---- kinds, values --------------------------------------------------------------------------- */
 
 static oc_status read_kinds(scene_reader *r)
 {
@@ -87,7 +88,7 @@ static oc_status read_values(scene_reader *r)
     return read_ends(r);
 }
 
-/* ---- nodes ------------------------------------------------------------------------------------- */
+/* ---- nodes ----------------------------------------------------------------------------------- */
 
 /* How long a list of the node's is; it is read later. */
 static oc_status count_ids(const oc_log_json *node, const char *key, size_t *total)
@@ -216,7 +217,7 @@ static oc_status read_nodes(scene_reader *r, size_t most)
     return OC_OK;
 }
 
-/* ---- cuts -------------------------------------------------------------------------------------- */
+/* ---- cuts ------------------------------------------------------------------------------------ */
 
 /* A prefix, or the nodes that are listed; closed: with all that they need. */
 static oc_status read_head(scene_reader *r, const oc_log_json *at, oc_net_cut *cut)
@@ -320,7 +321,7 @@ static oc_status read_cuts(scene_reader *r)
     return OC_OK;
 }
 
-/* ---- sites ------------------------------------------------------------------------------------- */
+/* ---- sites ----------------------------------------------------------------------------------- */
 
 static oc_status read_source(const oc_log_json *site, oc_cost_source *source)
 {
@@ -368,7 +369,7 @@ static oc_status read_sites(scene_reader *r, oc_log_scene *scene)
     return OC_OK;
 }
 
-/* ---- the scene --------------------------------------------------------------------------------- */
+/* ---- the scene ------------------------------------------------------------------------------- */
 
 static oc_status read_head_of_line(scene_reader *r, oc_log_scene *scene)
 {

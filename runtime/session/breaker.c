@@ -69,7 +69,8 @@ void oc_breaker_failed(oc_breaker *breaker, oc_status status, uint64_t now_ns)
         oc_breaker_dropped(breaker);
         return;
     }
-    /* A request from before it opened says nothing that is not known, and must not double the pause. */
+    /* A request from before it opened says nothing that is not known, and must not double the
+     * pause. */
     if (breaker->state == OC_BREAKER_OPEN)
         return;
     breaker->n_failures = OC_MIN(breaker->n_failures + 1, FAILURES_MAX);

@@ -4,9 +4,9 @@
  * (Google, 2016); Perfetto reads it too.
  *
  * A viewer stacks the spans of one row (a tid) by time and draws nonsense where two overlap without
- * one holding the other, as a transfer up and one down do. Such spans get a row more: each row keeps
- * the chain of spans that are open where the next one begins, and takes it if it begins behind
- * the innermost one or ends within it.
+ * one holding the other, as a transfer up and one down do. Such spans get a row more: each row
+ * keeps the chain of spans that are open where the next one begins, and takes it if it begins
+ * behind the innermost one or ends within it.
  */
 #include "oc_trace.h"
 
@@ -74,7 +74,7 @@ size_t oc_trace_count(const oc_trace *trace)
     return trace->n_put < trace->capacity ? (size_t)trace->n_put : trace->capacity;
 }
 
-/* ---- rows -------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 /* A span and where it is drawn. */
 typedef struct placed {
@@ -95,7 +95,8 @@ static int by_number(uint64_t a, uint64_t b)
     return a < b ? -1 : a > b;
 }
 
-/* Track by track; there by beginning, and the longer one first, so that a span stands before those within it. */
+/* Track by track; there by beginning, and the longer one first, so that a span stands before
+ * those within it. */
 static int compare_placed(const void *left, const void *right)
 {
     const oc_span *a = ((const placed *)left)->span, *b = ((const placed *)right)->span;
@@ -154,7 +155,7 @@ static oc_status place_all(const oc_trace *trace, size_t count, placed **list)
     return OC_OK;
 }
 
-/* ---- JSON -------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 static oc_status put_text(oc_buf *json, const char *text, size_t size)
 {
@@ -173,7 +174,8 @@ static oc_status put_us(oc_buf *json, const char *key, uint64_t ns)
                          (unsigned)(ns % 1000));
 }
 
-/* A number that people read; what is not known or no number is left out. In thousandths, so that no locale's comma gets in. */
+/* A number that people read; what is not known or no number is left out. In thousandths, so that
+ * no locale's comma gets in. */
 static oc_status put_number(oc_buf *json, const char *key, double value)
 {
     if (!isfinite(value) || fabs(value) > 9e15)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** Replaying a decision log: as it was, by other policies, with what the runs cost; logs that break off. */
+/**
+ * Replaying a decision log: as it was, by other policies, with what the runs cost; logs that break
+ * off.
+ */
 #include "oc_decision_log.h"
 #include "oc_test.h"
 #include "tally_op.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** The decision log: what is written reads back to the same bits and decides the same; hostile logs are refused. */
+/**
+ * The decision log: what is written reads back to the same bits and decides the same; hostile logs
+ * are refused.
+ */
 #include "oc_decision_log.h"
 #include "oc_test.h"
 #include "tally_op.h"
@@ -16,7 +19,7 @@ enum { SITES = 3, NETWORKS = 12, DECISIONS = 12 };
 static const char *const site_names[SITES] = {"edge", "10.0.0.2:50051", "board \"b\"\n"};
 static const char *const policies[] = {"latency", "remote", "local", "deadline:0.01", "memory:200"};
 
-/* ---- a scene made of a random graph -------------------------------------------------------------- */
+/* ---- a scene made of a random graph ---------------------------------------------------------- */
 
 typedef struct scene {
     oc_graph *graph;
@@ -119,14 +122,15 @@ static oc_outcome outcome_of(uint64_t run)
     return o;
 }
 
-/* ---- writing and reading ------------------------------------------------------------------------- */
+/* ---- writing and reading --------------------------------------------------------------------- */
 
 static void path_of(char path[64], const char *name)
 {
     snprintf(path, 64, "decision_log_%s.jsonl", name);
 }
 
-/* A log of one scene with random decisions, an outcome behind each; what was decided goes to `choices`. */
+/* A log of one scene with random decisions, an outcome behind each; what was decided goes to
+ * `choices`. */
 static void write_log(const char *path, scene *s, const char *policy, uint64_t seed,
                       oc_log_choice *choices)
 {
@@ -229,7 +233,8 @@ static void every_decision_replays(void **state)
     }
 }
 
-/* The nodes that `node` needs, and itself. Returns whether they are no prefix of the fixed order. */
+/* The nodes that `node` needs, and itself. Returns whether they are no prefix of the fixed
+ * order. */
 static bool odd_head(const oc_net *net, size_t node, bool *is_head)
 {
     size_t count = 0, leading = 0;
@@ -360,7 +365,7 @@ static void the_locale_does_not_matter(void **state)
     scene_fini(&s);
 }
 
-/* ---- the file ------------------------------------------------------------------------------------ */
+/* ---- the file -------------------------------------------------------------------------------- */
 
 static void a_full_disk_is_said_once(void **state)
 {
@@ -405,7 +410,8 @@ static void places_that_cannot_be_written(void **state)
     assert_null(log);
 }
 
-/* Whole lines go to the file, also those that did not fit the buffer any more; a scene longer than the buffer too. */
+/* Whole lines go to the file, also those that did not fit the buffer any more; a scene longer
+ * than the buffer too. */
 static void lines_are_whole(void **state)
 {
     char path[64];
@@ -482,7 +488,7 @@ static void a_new_scene_replaces_the_old(void **state)
     oc_log_reader_close(reader);
 }
 
-/* ---- logs that are none -------------------------------------------------------------------------- */
+/* ---- logs that are none ---------------------------------------------------------------------- */
 
 /* Reads all of it, decides with whatever was accepted; returns how it ended. */
 static oc_status consume(const char *path)
@@ -587,7 +593,8 @@ static void random_changes_do_no_harm(void **state)
         if (seed % 3 == 0) {
             text[oc_rng_below(&rng, (uint32_t)size)] = (char)oc_rng_below(&rng, 256);
         } else {
-            /* A whole number or word becomes another one, so that what comes out is often JSON still. */
+            /* A whole number or word becomes another one, so that what comes out is often JSON
+             * still. */
             size_t at = oc_rng_below(&rng, (uint32_t)size), end;
             while (at < size && !strchr("[:,", text[at]))
                 at++;
@@ -610,7 +617,7 @@ static void random_changes_do_no_harm(void **state)
     oc_free(NULL, whole);
 }
 
-/* ---- what exactly is wrong ----------------------------------------------------------------------- */
+/* ---- what exactly is wrong ------------------------------------------------------------------- */
 
 #define KINDS "\"kinds\":[\"k\"],"
 #define VALUES                                                                               \

@@ -85,7 +85,8 @@ static const char *thread_name(json_t *document, json_int_t tid)
     return NULL;
 }
 
-/* Spans of one row are apart or within one another; every row has a name. Returns how many spans there are. */
+/* Spans of one row are apart or within one another; every row has a name. Returns how many spans
+ * there are. */
 static size_t check_stacks(json_t *document)
 {
     json_t *events = json_object_get(document, "traceEvents"), *a, *b;
