@@ -42,7 +42,8 @@ EDGE_CORE, WORKER_CORE = 0, 1
 QUOTA_US, PERIOD_US = 1000, 5000  # the edge gets a fifth of its core
 EDGE_IP, WORKER_IP = "10.213.77.1", "10.213.77.2"
 LEARN = 10  # frames before `latency` counts
-ROUNDS = 5  # of the choices that are near the best
+ROUNDS = (5, 25)  # of the choices that are near the best: more where a frame is short, up to ROUNDS_S in all
+ROUNDS_S = 2
 NEAR = 4  # so many of them
 HOPELESS = 2.0  # times the best: run once only, if bytes / rate (or the edge's own part) alone take that long
 FRAMES_AFTER_STEP = 15
@@ -263,7 +264,7 @@ class Bench:
         assets = pathlib.Path(os.environ.get("OFFCUT_ASSETS", ROOT.parent / "shared/assets"))
         self.models = {net: assets / path for net, path in NETS.items()}
         self.cache = self.build / "links"
-        self.cache.mkdir(exist_ok=True)
+        self.cache.mkdir(parents=True, exist_ok=True)
         self.children = Children()
         self.link = self.quota = self.worker = self.net = None
 
@@ -298,6 +299,8 @@ class Bench:
             self.proxy = Proxy(self, int(self.worker.stdout.readline().split(":")[-1]))
             self.net = net
         profile = self.cache / f"{net}.profile.yaml"
+        if self.options.no_profile:
+            return "-"
         if not profile.exists() or self.options.again:
             self.set_link(1000, 0)
             log(f"{net}: profile")
@@ -378,23 +381,23 @@ class Bench:
         """The best few and `latency`, in turn, so that what changes meanwhile meets all of them."""
         fixed = result["fixed"]
         near = [p for p in sorted(fixed, key=lambda p: fixed[p]["ms"][0]) if not fixed[p]["once"]][:NEAR]
-        chosen = result["learning"][-1]["choice"]
+        rounds = int(ROUNDS_S * 1e3 / fixed[near[0]]["ms"][0])
         for policy in near:
             cell.open(policy)
             cell.run(policy, 2)
             fixed[policy].update(ms=[], frames=[])
         result["latency"] = []
-        for _ in range(ROUNDS):
+        for _ in range(max(ROUNDS[0], min(ROUNDS[1], rounds))):
             for policy in near:
                 frame = cell.run(policy)[0]
                 fixed[policy]["ms"].append(frame_ms(frame))
                 fixed[policy]["frames"].append(frame)
             result["latency"] += cell.run("latency")
         # For the errors of predictions, 20 frames in all at least.
-        result["latency"] += cell.run("latency", max(0, LEARN - ROUNDS))
+        result["latency"] += cell.run("latency", max(0, LEARN - len(result["latency"])))
         for policy in near:
             cell.close_session(policy)
-        result["near"], result["chosen_first"] = near, chosen
+        result["near"] = near
 
     def measure_transfer(self, cell, result):
         """A plain exchange of as many bytes as `latency` moved, through the same path."""
@@ -582,7 +585,7 @@ def introduction(machine, cells):
         "pair whose ends `tc tbf` shapes, the delay (each way) added by tests/support/link_proxy.c; the edge pinned to core "
         "0 and slowed to a fifth by a CPU quota, the worker pinned to core 1, `stress-ng --cpu 1` on one of the two "
         f"cores in half of the cells. `latency` starts with a profile of the edge at full speed and learns for {LEARN} frames; "
-        f"then it and the {NEAR} best fixed choices run {ROUNDS} frames in turn: medians. All other fixed choices ran in "
+        f"then it and the {NEAR} best fixed choices run {ROUNDS[0]} frames in turn (up to {ROUNDS[1]} where they are short): medians. All other fixed choices ran in "
         f"the same cell too; {hopeless} runs whose bytes at the link's rate, with the edge's share, alone take more than "
         f"{HOPELESS:g} times the best were run once.", "",
         f"- `latency` within {100 * (WITHIN - 1):.0f} % of the best fixed choice: {within} of {len(cells)} cells.",
@@ -618,6 +621,7 @@ def parse():
     parser.add_argument("--delays", type=numbers, default=DELAYS, help="of 0,10,50 ms")
     parser.add_argument("--stress", choices=["none", "edge", "worker"], help="in every cell, instead of in half")
     parser.add_argument("--no-steps", action="store_true")
+    parser.add_argument("--no-profile", action="store_true", help="latency starts from rooflines")
     parser.add_argument("--again", action="store_true", help="measure what is there already")
     parser.add_argument("--report", action="store_true", help="only write the table")
     parser.add_argument("--out", default="docs/links.md")
