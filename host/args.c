@@ -249,4 +249,6 @@ void host_args_help(const host_command *command)
     print_option('h', "help", NULL, "say this", NULL);
     if (command->notes)
         printf("\n%s\n", command->notes);
+    if (command->more_help)
+        command->more_help();
 }

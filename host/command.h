@@ -86,6 +86,7 @@ struct host_command {
     const host_option *options;
     size_t n_options;
     size_t options_size; /* of the struct that the rows fill */
+    void (*more_help)(void); /* prints what help says behind the notes; NULL */
     int (*run)(
         const host_call *call); /* returns the exit status; what failed was said by host_fail */
 };

@@ -288,7 +288,7 @@ static int show_kill(demo *d)
            KILL_AFTER_MS);
     printf("  answer: %s\n",
            host_answer_text(d->runner.info, d->runner.outputs, &d->labels, answer));
-    host_ran_print(&d->runner, &report, d->worker.address, "  ");
+    host_ran_print(&d->runner, &report, (const char *const[]){d->worker.address}, "  ");
     printf("  lost by it: %.3f of %.3f ms\n  identical to local: %s\n\n",
            (double)report.lost_ns / 1e6, (double)report.total_ns / 1e6, is_same ? "yes" : "NO");
     if (!k.is_started || !report.fell_back || !is_same)

@@ -10,50 +10,51 @@
 
 /* ---- where ----------------------------------------------------------------------------------- */
 
-static size_t nodes_of(const oc_plan *plan, oc_site_role role)
+static size_t away_nodes(const host_runner *runner, const oc_report *report)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < oc_plan_site_count(plan); i++)
-        if (oc_plan_site_get(plan, i)->role == role)
-            count += oc_plan_site_get(plan, i)->n_nodes;
-    return count;
+    return report->used_worker ? runner->info->n_nodes - report->edge_nodes : 0;
 }
 
-static size_t worker_nodes(const host_runner *runner, const oc_report *report)
-{
-    return report->used_worker && runner->plan ? nodes_of(runner->plan, OC_SITE_WORKER) : 0;
-}
-
-void host_ran_print(const host_runner *runner, const oc_report *report, const char *worker,
+void host_ran_print(const host_runner *runner, const oc_report *report, const char *const *workers,
                     const char *indent)
 {
-    size_t away = worker_nodes(runner, report);
+    size_t away = away_nodes(runner, report);
     size_t here = runner->info->n_nodes - away;
     printf("%sran: edge %zu node%s", indent, here, here == 1 ? "" : "s");
     if (away > 0)
-        printf(", worker %s %zu node%s\n", worker, away, away == 1 ? "" : "s");
+        printf(", worker %s %zu node%s\n", workers[report->worker], away, away == 1 ? "" : "s");
     else
         printf(" (all local)\n");
     if (report->fell_back)
-        printf("%sfallback: %s; the tail ran here\n", indent, report->reason);
+        printf("%sfallback: %s; the tail ran %s\n", indent, report->reason,
+               away > 0 ? "on another worker" : "here");
+    if (report->is_hedged)
+        printf("%shedged: the answer was late, so the tail was begun here too\n", indent);
+    if (report->is_audited)
+        printf("%saudited: the worker's answer was computed here again\n", indent);
 }
 
-json_t *host_ran_json(const host_runner *runner, const oc_report *report, const char *worker)
+json_t *host_ran_json(const host_runner *runner, const oc_report *report,
+                      const char *const *workers)
 {
     json_t *ran = host_json_object();
-    size_t away = worker_nodes(runner, report);
+    size_t away = away_nodes(runner, report);
+    host_json_put(ran, "choice", host_json_text(report->choice));
     host_json_put(ran, "edge_nodes", host_json_uint(runner->info->n_nodes - away));
     host_json_put(ran, "worker_nodes", host_json_uint(away));
-    host_json_put(ran, "worker", host_json_text(worker));
+    host_json_put(ran, "worker",
+                  host_json_text(report->used_worker ? workers[report->worker] : NULL));
     host_json_put(ran, "used_worker", host_json_bool(report->used_worker));
     host_json_put(ran, "fell_back", host_json_bool(report->fell_back));
+    host_json_put(ran, "is_hedged", host_json_bool(report->is_hedged));
+    host_json_put(ran, "is_audited", host_json_bool(report->is_audited));
     host_json_put(ran, "reason", host_json_text(report->fell_back ? report->reason : NULL));
     return ran;
 }
 
 /* ---- time ------------------------------------------------------------------------------------ */
 
-void host_times_print(const oc_report *report, uint32_t repeat)
+void host_times_print(const oc_report *report, const char *which)
 {
     const struct {
         const char *name;
@@ -80,10 +81,7 @@ void host_times_print(const oc_report *report, uint32_t repeat)
         host_cell(&table, "%s", host_ms_text(rows[i].time_ns, text));
         host_cell(&table, "%s", rows[i].help);
     }
-    if (repeat > 1)
-        printf("time, of the quickest of %u runs\n", repeat);
-    else
-        printf("time\n");
+    printf("time%s\n", which);
     host_table_print(&table);
     host_table_fini(&table);
     printf("messages: %s bytes sent", host_count_text(report->bytes_sent, text));

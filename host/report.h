@@ -7,18 +7,16 @@
 #include "runner.h"
 
 /**
- * Where the current plan ran: "edge 3 nodes, worker HOST:PORT 6 nodes"; and why here when it should
+ * Where it ran: "edge 3 nodes, worker HOST:PORT 6 nodes"; and why here when it should
  * not have.
  */
-void host_ran_print(const host_runner *runner, const oc_report *report, const char *worker,
+void host_ran_print(const host_runner *runner, const oc_report *report, const char *const *workers,
                     const char *indent);
-json_t *host_ran_json(const host_runner *runner, const oc_report *report, const char *worker);
+json_t *host_ran_json(const host_runner *runner, const oc_report *report,
+                      const char *const *workers);
 
-/**
- * The split of the time; its rows add up to the total. `repeat`: how many runs it is the quickest
- * of.
- */
-void host_times_print(const oc_report *report, uint32_t repeat);
+/** The split of the time; its rows add up to the total. `which` run it was: "time" is said before. */
+void host_times_print(const oc_report *report, const char *which);
 json_t *host_times_json(const oc_report *report);
 
 /**

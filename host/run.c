@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** `offcut run MODEL --input FILE`: one inference, here or cut, and where its time went. */
+#include "explain.h"
 #include "inputs.h"
 #include "log.h"
 #include "outputs.h"
@@ -11,12 +12,13 @@
 #include <string.h>
 
 typedef struct run_options {
-    host_texts inputs;
-    const char *worker, *cut, *plan, *labels, *output;
+    host_texts inputs, workers;
+    const char *cut, *plan, *policy, *profile, *labels, *output, *log, *trace;
     host_device_options device;
     host_normal normal;
-    uint32_t top, repeat, worker_timeout_ms, connect_timeout_ms;
-    bool is_json, has_timings, is_worker_required, is_verbose;
+    host_numbers audit;
+    uint32_t top, repeat, worker_timeout_ms, connect_timeout_ms, deadline_ms;
+    bool is_json, has_timings, is_worker_required, is_verbose, is_hedged, is_explained;
 } run_options;
 
 #define FIELD(name_) .offset = offsetof(run_options, name_)
@@ -30,19 +32,30 @@ static const host_option rows[] = {
      .help = "a .npy tensor or a PNG, JPEG or BMP picture; once per input of the model"},
     {.name = "worker",
      .value = "HOST:PORT",
+     .type = HOST_TEXTS,
+     FIELD(workers),
+     .help = "a worker that may run what comes after a cut; may be given several times"},
+    {.name = "policy",
+     .value = "POLICY",
      .type = HOST_TEXT,
-     FIELD(worker),
-     .help = "the worker that runs what comes after the cut"},
+     FIELD(policy),
+     .help =
+         "who decides where it runs, while it runs: see below (default with --worker: latency)"},
+    {.name = "profile",
+     .value = "FILE",
+     .type = HOST_TEXT,
+     FIELD(profile),
+     .help = "the nodes' measured times, for the policy (see: offcut profile)"},
     {.name = "cut",
      .value = "CUT",
      .type = HOST_TEXT,
      FIELD(cut),
-     .help = "all-local, an INDEX (see: offcut inspect), the names VALUE,..., or every"},
+     .help = "instead of a policy: all-local, an INDEX (see: offcut inspect), VALUE,..., or every"},
     {.name = "plan",
      .value = "FILE",
      .type = HOST_TEXT,
      FIELD(plan),
-     .help = "follow this plan (see: offcut plan) instead of a cut"},
+     .help = "instead of a policy: follow this plan (see: offcut plan)"},
     HOST_DEVICE_ROWS(run_options, device),
     {.name = "labels",
      .value = "FILE",
@@ -75,6 +88,34 @@ static const host_option rows[] = {
      .type = HOST_NUMBERS,
      FIELD(normal.scale),
      .help = "see --mean (default 1/255)"},
+    {.name = "explain",
+     FIELD(is_explained),
+     .help = "show what the policy chose from, what it expected and what it cost"},
+    {.name = "trace",
+     .value = "FILE",
+     .type = HOST_TEXT,
+     FIELD(trace),
+     .help = "write spans of edge, wire and worker as Chrome trace JSON (for Perfetto)"},
+    {.name = "log",
+     .value = "FILE",
+     .type = HOST_TEXT,
+     FIELD(log),
+     .help = "write every decision with its situation, for offcut replay"},
+    {.name = "deadline",
+     .value = "MS",
+     .type = HOST_UINT,
+     FIELD(deadline_ms),
+     .min = 1,
+     .max = 3600000,
+     .help = "each run ends by then, with its answer or an error"},
+    {.name = "hedge",
+     FIELD(is_hedged),
+     .help = "when a worker's answer is late, start here too: the first answer wins"},
+    {.name = "audit",
+     .value = "RATE",
+     .type = HOST_NUMBERS,
+     FIELD(audit),
+     .help = "compute this share (0 to 1) of the workers' answers here again and compare"},
     {.name = "worker-required",
      FIELD(is_worker_required),
      .help = "fail when the worker does not answer, instead of finishing here"},
@@ -101,7 +142,7 @@ static const host_option rows[] = {
      .min = 1,
      .max = 1000000,
      .initial = "1",
-     .help = "run N times and show the quickest: a first run may compile kernels"},
+     .help = "run N times and show the quickest, or with a policy the last: it learns"},
     {.name = "verbose", FIELD(is_verbose), .help = "log on stderr"},
 };
 
@@ -121,20 +162,45 @@ typedef struct task {
 
 /* ---- before anything long -------------------------------------------------------------------- */
 
+/* Who decides: the policy that was named, or latency where there is something to decide. */
+static const char *policy_of(const run_options *o)
+{
+    if (o->policy || o->cut || o->plan)
+        return o->policy;
+    return o->workers.count > 0 ? "latency" : NULL;
+}
+
+static int check_worker_words(const task *t)
+{
+    const run_options *o = t->options;
+    if (t->is_every && o->workers.count == 0)
+        return host_usage(t->call, "--cut every: expected --worker HOST:PORT, found none");
+    if (o->is_worker_required && o->workers.count == 0)
+        return host_usage(t->call, "--worker-required: expected --worker HOST:PORT, found none");
+    if (o->workers.count > OC_WORKERS_MAX)
+        return host_usage(t->call, "--worker: expected at most %d, found %zu", OC_WORKERS_MAX,
+                          o->workers.count);
+    return HOST_OK;
+}
+
 static int check_words(const task *t)
 {
     const run_options *o = t->options;
+    const char *of_policy = o->profile        ? "profile"
+                            : o->log          ? "log"
+                            : o->is_explained ? "explain"
+                                              : NULL;
     if (o->inputs.count == 0)
         return host_usage(t->call, "expected --input FILE, found none");
-    if (o->cut && o->plan)
-        return host_usage(t->call, "--cut and --plan: expected one of them, found both");
-    if (o->worker && !o->cut && !o->plan)
-        return host_usage(t->call, "--worker: expected --cut or --plan, which say what runs there");
-    if (!o->worker && t->is_every)
-        return host_usage(t->call, "--cut every: expected --worker HOST:PORT, found none");
-    if (!o->worker && o->is_worker_required)
-        return host_usage(t->call, "--worker-required: expected --worker HOST:PORT, found none");
-    return HOST_OK;
+    if ((o->cut != NULL) + (o->plan != NULL) + (o->policy != NULL) > 1)
+        return host_usage(t->call, "--cut, --plan, --policy: expected one of them, found several");
+    if (of_policy && !policy_of(o))
+        return host_usage(t->call, "--%s: expected --policy or --worker, found neither", of_policy);
+    if (t->is_every && (o->is_hedged || o->audit.count || o->trace))
+        return host_usage(t->call, "--cut every: --hedge, --audit and --trace do not go with it");
+    if (o->audit.count > 1 || (o->audit.count == 1 && (o->audit.v[0] < 0 || o->audit.v[0] > 1)))
+        return host_usage(t->call, "--audit: expected one number from 0 to 1");
+    return check_worker_words(t);
 }
 
 static int make_plan(task *t)
@@ -143,11 +209,11 @@ static int make_plan(task *t)
     oc_status status = OC_OK;
     if (o->plan)
         status = oc_plan_read(o->plan, t->runner.model, NULL, &t->plan);
-    else if (!t->is_every)
+    else if (!t->is_every && !policy_of(o))
         status = oc_plan_make(t->runner.model, o->cut, NULL, &t->plan);
     if (status != OC_OK)
         return host_fail_about(t->call, o->plan ? o->plan : t->call->operand);
-    if (t->plan && oc_plan_needs_worker(t->plan) && !o->worker)
+    if (t->plan && oc_plan_needs_worker(t->plan) && o->workers.count == 0)
         return host_usage(t->call, "%s: expected --worker HOST:PORT, found none",
                           oc_plan_name(t->plan));
     return HOST_OK;
@@ -169,17 +235,33 @@ static int read_files(task *t)
     return status;
 }
 
+/* Spans of one run: decisions and chunks, and what a worker adds. */
+#define TRACE_SPANS_PER_RUN 256u
+#define TRACE_RUNS_MAX 1000u
+
 static int prepare(task *t)
 {
     const run_options *o = t->options;
     const oc_log_sink *log = o->is_verbose ? &t->log : NULL;
-    const oc_prepare_options options = host_prepare_options(&o->device, log);
-    const oc_session_options session = {.workers = &o->worker,
-                                        .n_workers = o->worker ? 1 : 0,
-                                        .connect_timeout_ms = o->connect_timeout_ms,
-                                        .worker_timeout_ms = o->worker_timeout_ms,
-                                        .is_worker_required = o->is_worker_required,
-                                        .log = log};
+    const oc_session_options session = {
+        .workers = o->workers.items,
+        .n_workers = o->workers.count,
+        .connect_timeout_ms = o->connect_timeout_ms,
+        .worker_timeout_ms = o->worker_timeout_ms,
+        .is_worker_required = o->is_worker_required,
+        .policy = policy_of(o),
+        .profile = o->profile,
+        .deadline_ms = o->deadline_ms,
+        .is_hedged = o->is_hedged,
+        .audit = o->audit.count ? o->audit.v[0] : 0,
+        .log_path = o->log,
+        .trace_spans = o->trace ? TRACE_SPANS_PER_RUN *
+                                      (o->repeat < TRACE_RUNS_MAX ? o->repeat : TRACE_RUNS_MAX)
+                                : 0,
+        .log = log};
+    oc_prepare_options options = host_prepare_options(&o->device, log);
+    if (session.policy && oc_policy_memory_bytes(session.policy, &options.memory_bytes) != OC_OK)
+        return host_fail_library(t->call);
     int status = host_runner_prepare(&t->runner, &options);
     return status == HOST_OK ? host_runner_connect(&t->runner, &session) : status;
 }
@@ -204,16 +286,38 @@ static void print_json(const task *t, const oc_tensor *outputs)
     host_json_put(document, "outputs",
                   host_outputs_json(runner->info, outputs, &t->labels, t->options->top));
     if (t->is_every) {
-        host_json_put(document, "worker", host_json_text(t->options->worker));
+        host_json_put(document, "worker", host_json_text(t->options->workers.items[0]));
         host_json_put(document, "cuts", host_sweep_json(&t->sweep));
         host_json_put(document, "summary", host_sweep_summary_json(&t->sweep));
     } else {
-        host_json_put(document, "plan", host_json_text(oc_plan_name(runner->plan)));
-        host_json_put(document, "ran", host_ran_json(runner, &t->report, t->options->worker));
+        host_json_put(document, "plan",
+                      host_json_text(runner->plan ? oc_plan_name(runner->plan) : NULL));
+        host_json_put(document, "policy", host_json_text(policy_of(t->options)));
+        host_json_put(document, "ran",
+                      host_ran_json(runner, &t->report, t->options->workers.items));
     }
+    if (t->options->is_explained)
+        host_json_put(document, "explained", host_explain_json(runner->session, &t->report));
     host_json_put(document, "time", host_times_json(&t->report));
     host_json_put(document, "memory", host_memory_json(&t->report, t->start_bytes));
     host_json_print(document);
+}
+
+static void print_timings(const task *t)
+{
+    const run_options *o = t->options;
+    char which[64] = "";
+    if (o->repeat > 1)
+        snprintf(which, sizeof(which),
+                 t->runner.has_policy ? ", of the last of %u runs" : ", of the quickest of %u runs",
+                 o->repeat);
+    printf("device: %s\n", oc_prepared_device(t->runner.prepared)->name);
+    if (t->runner.has_policy)
+        printf("policy: %s\n", policy_of(o));
+    else
+        printf("plan: %s\n", t->runner.plan ? oc_plan_name(t->runner.plan) : "all-local");
+    host_times_print(&t->report, which);
+    host_memory_print(&t->report, t->start_bytes);
 }
 
 static void print_text(const task *t, const oc_tensor *outputs)
@@ -222,16 +326,15 @@ static void print_text(const task *t, const oc_tensor *outputs)
     host_outputs_print(runner->info, outputs, &t->labels, t->options->top);
     if (t->is_every) {
         printf("\nevery cut, with worker %s; times in ms (lost: connecting, or no answer)\n",
-               t->options->worker);
+               t->options->workers.items[0]);
         host_sweep_print(&t->sweep);
     } else {
-        host_ran_print(runner, &t->report, t->options->worker, "");
+        host_ran_print(runner, &t->report, t->options->workers.items, "");
     }
+    if (t->options->is_explained)
+        host_explain_print(runner->session, &t->report);
     if (t->options->has_timings) {
-        printf("device: %s\nplan: %s\n", oc_prepared_device(runner->prepared)->name,
-               runner->plan ? oc_plan_name(runner->plan) : "all-local");
-        host_times_print(&t->report, t->options->repeat);
-        host_memory_print(&t->report, t->start_bytes);
+        print_timings(t);
     }
 }
 
@@ -253,9 +356,12 @@ static int run_plan(task *t)
 {
     oc_plan *plan = t->plan;
     t->plan = NULL;
-    int status = host_runner_follow(&t->runner, plan);
+    int status = plan ? host_runner_follow(&t->runner, plan) : HOST_OK;
     if (status == HOST_OK)
         status = host_runner_run(&t->runner, t->options->repeat, &t->report);
+    if (status == HOST_OK && t->options->trace &&
+        oc_session_trace_write(t->runner.session, t->options->trace) != OC_OK)
+        return host_fail_about(t->call, t->options->trace);
     return status == HOST_OK ? give(t, t->runner.outputs) : status;
 }
 
@@ -299,6 +405,18 @@ static int run(const host_call *call)
     return status;
 }
 
+static void print_policies(void)
+{
+    oc_policy_info info;
+    char head[64];
+    printf("\nA POLICY is one or more of these, joined by commas:\n");
+    for (size_t i = 0; oc_policy_get(i, &info); i++) {
+        snprintf(head, sizeof(head), "%s%s%s", info.name, info.argument ? ":" : "",
+                 info.argument ? info.argument : "");
+        printf("  %-16s%s\n", head, info.help);
+    }
+}
+
 const host_command host_command_run = {
     .name = "run",
     .operand = "MODEL",
@@ -310,10 +428,11 @@ const host_command host_command_run = {
              "each pixel becomes (pixel - mean) * scale, by default pixel / 255.\n"
              "'--cut every' runs every cut by INDEX and compares it with the all-local run, bit "
              "for bit.\n"
-             "When the worker fails the tail runs here, and the reason is printed; the exit status "
+             "When a worker fails the tail runs here, and the reason is printed; the exit status "
              "is 0.",
     .options = rows,
     .n_options = HOST_COUNT(rows),
     .options_size = sizeof(run_options),
+    .more_help = print_policies,
     .run = run,
 };

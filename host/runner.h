@@ -15,7 +15,8 @@ typedef struct host_runner {
     const oc_model_info *info;
     oc_prepared *prepared;
     oc_session *session;
-    oc_plan *plan; /* that the session follows; NULL: all-local */
+    oc_plan *plan; /* that the session follows; NULL: all-local, or as its policy decides */
+    bool has_policy;
     oc_tensor *inputs, *outputs;
 } host_runner;
 
@@ -33,8 +34,8 @@ int host_runner_connect(host_runner *runner, const oc_session_options *options);
 /** Follow `plan` from now on; owns it, also on failure. */
 int host_runner_follow(host_runner *runner, oc_plan *plan);
 /**
- * Run `repeat` times; the report is the quickest run's (of those that fell back, if any did), the
- * outputs are the last one's.
+ * Run `repeat` times; the report is the quickest run's (of those that fell back, if any did), or
+ * with a policy the last one's, which it can explain; the outputs are the last one's.
  */
 int host_runner_run(host_runner *runner, uint32_t repeat, oc_report *report);
 void host_runner_close(host_runner *runner);

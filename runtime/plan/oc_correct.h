@@ -21,9 +21,11 @@ void oc_errors_add(oc_errors *errors, double predicted, double actual);
 double oc_errors_median(const oc_errors *errors);
 
 typedef struct oc_correct_site {
-    double factor[OC_KINDS_MAX];  /* of an idle machine at full frequency */
+    double common;                /* of all kinds: an idle machine at full frequency against the costs */
+    double factor[OC_KINDS_MAX];  /* of a kind beside it */
     double last_ratio;            /* of the last observation, actual to predicted: two alike are a step */
     double load_share;            /* 0..1: how much of the contention seen was felt; learnt */
+    double last_slowdown, last_raw; /* of the last observation: what load and frequency would cost at most, and actual to the factors alone */
     double start_ns;
     double encode_ns_per_byte, decode_ns_per_byte;
     double queue_ns;              /* measured, and when */
