@@ -404,6 +404,8 @@ static void test_memory_of_groups(void **state)
 
     /* Version 1, whose path a container does not see, behind other controllers. */
     lay(b, "proc/self/cgroup", "9:name=memoryless:/x\n5:cpu,memory:/docker/0123\n0::/../../y\n");
+    lay(b, "sys/y/memory.max", "4096\n"); /* what that ".." would name by mistake */
+    lay(b, "sys/y/memory.current", "4096\n");
     lay(b, "sys/fs/cgroup/memory/memory.limit_in_bytes", "512000\n");
     lay(b, "sys/fs/cgroup/memory/memory.usage_in_bytes", "102400\n");
     sample(b, 5 * S);
