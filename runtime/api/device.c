@@ -4,6 +4,7 @@
 
 #include "oc_device.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 static void show_device(const oc_dev_info *from, oc_device_info *to)
@@ -41,6 +42,44 @@ void oc_device_list_free(oc_device_info *list, const oc_allocator *alloc)
     oc_free(alloc, list);
 }
 
+/* ---- preparing ----------------------------------------------------------------------------- */
+
+/* Say what was left out, and by how much it would not have fit. */
+static oc_status tell_fit(const oc_prepared *p, uint64_t allowed, const oc_log_sink *log)
+{
+    const oc_graph *graph = p->model->graph;
+    uint64_t needed = 0;
+    if (!log || p->n_ready == graph->n_nodes)
+        return OC_OK;
+    OC_TRY(oc_exec_prefix_bytes(graph, p->n_ready + 1, p->alloc, &needed));
+    oc_log(log, p->n_ready == 0 ? OC_LOG_WARN : OC_LOG_INFO,
+           "%s: %zu of %zu nodes are prepared: %" PRIu64 " bytes are allowed, with node %s %" PRIu64
+           " would be needed",
+           graph->name, p->n_ready, graph->n_nodes, allowed, graph->nodes[p->n_ready].name, needed);
+    return OC_OK;
+}
+
+/*
+ * A prefix of no nodes is legal: everything is forwarded, and only a session without a worker has
+ * nothing to run on.
+ */
+static oc_status prepare_nodes(oc_prepared *p, const oc_prepare_options *options)
+{
+    const oc_graph *graph = p->model->graph;
+    bool *only = NULL;
+    p->n_ready = graph->n_nodes;
+    if (options->memory_bytes > 0)
+        OC_TRY(oc_exec_prefix_fit(graph, options->memory_bytes, p->alloc, &p->n_ready));
+    OC_TRY(tell_fit(p, options->memory_bytes, options->log));
+    OC_TRY(OC_ALLOC(p->alloc, graph->n_nodes, only));
+    for (size_t n = 0; n < p->n_ready; n++)
+        only[n] = true;
+    const oc_status status = oc_exec_create(graph, p->dev, only, options->progress,
+                                            options->progress_ctx, p->alloc, &p->exec);
+    oc_free(p->alloc, only);
+    return status;
+}
+
 oc_status oc_prepare(const oc_model *model, const oc_prepare_options *options,
                      const oc_allocator *alloc, oc_prepared **prepared)
 {
@@ -51,10 +90,10 @@ oc_status oc_prepare(const oc_model *model, const oc_prepare_options *options,
     OC_TRY(OC_ALLOC(alloc, 1, p));
     p->alloc = alloc;
     p->model = model;
+    p->threads = all.threads;
     oc_status status = oc_dev_open(all.device, &dev, alloc, &p->dev);
     if (status == OC_OK)
-        status = oc_exec_create(model->graph, p->dev, NULL, all.progress, all.progress_ctx, alloc,
-                                &p->exec);
+        status = prepare_nodes(p, &all);
     if (status != OC_OK) {
         oc_prepared_destroy(p);
         return status;
@@ -76,6 +115,11 @@ void oc_prepared_destroy(oc_prepared *prepared)
 const oc_device_info *oc_prepared_device(const oc_prepared *prepared)
 {
     return &prepared->device;
+}
+
+size_t oc_prepared_node_count(const oc_prepared *prepared)
+{
+    return prepared->n_ready;
 }
 
 uint64_t oc_prepared_weight_bytes(const oc_prepared *prepared)

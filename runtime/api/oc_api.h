@@ -21,6 +21,8 @@ struct oc_prepared {
     const oc_model *model;
     oc_dev *dev;
     oc_exec *exec;
+    size_t n_ready;         /* the nodes that were prepared: a prefix of the fixed order */
+    uint32_t threads;       /* as asked for; 0: all */
     oc_device_info device;
 };
 

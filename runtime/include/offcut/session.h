@@ -121,8 +121,31 @@ OC_API void oc_session_snapshot(oc_session *session, oc_snapshot *snapshot);
 /** The spans kept so far (the newest options->trace_spans) as Chrome trace JSON, whole or not at all. Errors: OC_E_IO, OC_E_ARG (none are kept), OC_E_NOMEM. */
 OC_API OC_MUST_USE oc_status oc_session_trace_write(const oc_session *session, const char *path);
 
-/** Measure every node here (`prepared`) and, with `worker` ("HOST:PORT"), there too, and write it as YAML, whole or not at all. Takes seconds; `progress` as in oc_prepare_options. Errors: OC_E_IO, OC_E_LOST, OC_E_DEVICE, OC_E_NOMEM. */
-OC_API OC_MUST_USE oc_status oc_profile_write(oc_prepared *prepared, const char *worker, void (*progress)(void *ctx, size_t done, size_t total, const char *node), void *progress_ctx, const char *path);
+/** What was measured at one site. Texts and times belong to the call that shows it. */
+typedef struct oc_profile_info {
+    const char *role;        /* "edge", "worker" */
+    const char *device, *driver;
+    uint32_t threads;        /* of the device that were allowed; 0: all, or not known */
+    const double *node_ns;   /* per node of the model; NAN: not measured */
+} oc_profile_info;
+
+typedef struct oc_profile_options {
+    const char *worker;      /* "HOST:PORT": measure the nodes there too; NULL */
+    uint32_t repeats;        /* measurements of each node here, whose median counts (a worker has its own number); 0: 5 */
+    const oc_log_sink *log;  /* borrowed for the call; NULL */
+    /** Long work shows progress: `done` of `total` nodes of the site that is measured; NULL. */
+    void (*progress)(void *ctx, size_t done, size_t total, const char *node);
+    void *progress_ctx;
+    void (*on_site)(void *ctx, const oc_profile_info *site); /* each site once it is measured, the edge first; NULL */
+    void *site_ctx;
+} oc_profile_options;
+
+/**
+ * Measure every node here (`prepared`) and, where options->worker says so, there too, and write it to `path` as YAML, whole or not at all (NULL: nowhere).
+ * Blocks, for seconds; a worker may take 10 s until it can be used. `options` NULL: defaults.
+ * Errors: OC_E_IO, OC_E_ARG (worker address), OC_E_LOST (the worker cannot be used, and why), OC_E_UNSUPPORTED (it is too old), OC_E_DEVICE, OC_E_DEADLINE, OC_E_NOMEM.
+ */
+OC_API OC_MUST_USE oc_status oc_profile_write(oc_prepared *prepared, const oc_profile_options *options, const char *path);
 
 /** One decision of a log, as it was and as another policy would have it. Texts belong to the replay, until the next call. */
 typedef struct oc_replay oc_replay;

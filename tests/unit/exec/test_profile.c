@@ -287,7 +287,7 @@ static void every_device_has_a_roofline(void **state)
                     r.bytes_per_s > 0 && isfinite(r.start_ns) && r.start_ns > 0);
         if (dev->type->is_reference)
             assert_int_equal(dev->info.clock_mhz, 0);
-        /* Twice the units do twice the arithmetic; where the driver is silent there are defaults. */
+        /* Twice the units do twice the work; where the driver is silent there are defaults. */
         dev->traits.compute_units *= 2;
         assert_true(fabs(oc_dev_roofline_of(dev).flops - 2 * r.flops) < 1e-6 * r.flops);
         dev->info.clock_mhz = 0;

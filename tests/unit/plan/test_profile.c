@@ -110,6 +110,41 @@ static void a_site_is_found_by_role_device_and_driver(void **state)
     free(text);
 }
 
+/* Blanks at the end and in the middle, quotes, and lines that the writer folds. */
+static void odd_texts_survive(void **state)
+{
+    (void)state;
+    static const char *const odd[] = {
+        "",
+        " ",
+        "null",
+        "0x10",
+        "- a",
+        "'",
+        "\"",
+        "a  b   c",
+        "caf\xc3\xa9",
+        "key: value # not",
+        "3.1+debian (PoCL 3.1+debian  Linux, None+Asserts, RELOC, SPIR, LLVM 15.0.6, SLEEF, "
+        "DISTRO, POCL_DEBUG), a long text, "};
+    const oc_net net = make_net(7);
+    double times[NODES] = {1, 2, 3, 4};
+    for (size_t i = 0; i < OC_COUNT(odd); i++) {
+        oc_profile profile = {.net = &net,
+                              .n_sites = 1,
+                              .sites = {{.role = "edge", .node_ns = times}}},
+                   *again = NULL;
+        snprintf(profile.sites[0].device, sizeof(profile.sites[0].device), "%s", odd[i]);
+        snprintf(profile.sites[0].driver, sizeof(profile.sites[0].driver), "%s", odd[i]);
+        char *text = print(&profile);
+        oc_assert_ok(parse(&net, text, strlen(text), NULL, &again));
+        assert_string_equal(again->sites[0].device, odd[i]);
+        assert_string_equal(again->sites[0].driver, odd[i]);
+        oc_profile_destroy(again);
+        free(text);
+    }
+}
+
 /* ---- what is refused ------------------------------------------------------------------------- */
 
 #define DIGEST "0707070707070707070707070707070707070707070707070707070707070707"
@@ -332,6 +367,7 @@ int main(void)
         cmocka_unit_test(a_profile_survives_yaml),
         cmocka_unit_test(the_text_is_for_people),
         cmocka_unit_test(a_site_is_found_by_role_device_and_driver),
+        cmocka_unit_test(odd_texts_survive),
         cmocka_unit_test(errors_name_file_line_and_key),
         cmocka_unit_test(a_profile_of_another_model_is_named),
         cmocka_unit_test(times_that_are_none_are_refused),
