@@ -39,7 +39,7 @@ typedef struct remote_status {
     oc_worker_load load;
     uint64_t bytes_sent, bytes_received, probe_bytes, lost;
     unsigned n_runs;         /* under way */
-    bool was_busy;           /* a run was under way since the last request went */
+    bool was_busy;           /* a run was under way when the last request went */
     bool is_absent;          /* the worker has no Status */
     bool is_in_touch;        /* it was heard, and has not been silent for too long since */
     bool has_pinged, has_probed; /* on this connection; probed: or none was wanted */

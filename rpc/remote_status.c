@@ -178,6 +178,8 @@ static void learn_answer(remote_status *t, const answer *a, uint64_t now)
     uint64_t trip = now - t->asked_ns, there = a->sent_at_ns - a->received_at_ns;
     if (a->sent_at_ns < a->received_at_ns || there > trip)
         return; /* no worker can have had it for longer than it was away */
+    if (t->was_busy && t->clock.n_samples > 0)
+        return; /* it stood behind a value: that is no measure of the link */
     uint64_t rtt = trip - there;
     if (t->asked_bytes == 0) {
         /* Both differences wrap as the clocks' origins want; halved before they are added. */
@@ -190,7 +192,7 @@ static void learn_answer(remote_status *t, const answer *a, uint64_t now)
     }
     /* The bytes made it longer than a small one by their transfer; half of the small one's is the way. */
     double small = t->link.rtt_ns, extra = (double)rtt - small;
-    if (!t->was_busy && t->link.n_pings > 0)
+    if (t->link.n_pings > 0)
         oc_link_sent(&t->link, now, (double)t->asked_bytes, OC_MAX(extra, 0.0) + small / 2);
     t->has_probed = true;
 }
@@ -250,13 +252,13 @@ void remote_status_run_began(remote_site *site)
     remote_status *t = &site->status_stream;
     oc_cond_lock(&t->lock);
     t->n_runs++;
-    t->was_busy = true;
     oc_cond_unlock(&t->lock);
 }
 
 void remote_status_run_ended(remote_site *site, remote_part *p)
 {
     remote_status *t = &site->status_stream;
+    const oc_site_times *s = &p->times;
     oc_cond_lock(&t->lock);
     t->n_runs--;
     t->bytes_sent += p->times.bytes_sent;
@@ -264,7 +266,11 @@ void remote_status_run_ended(remote_site *site, remote_part *p)
     bool is_placed = place_run(t, p);
     if (p->status == OC_OK && p->first_ns && p->last_ns)
         learn_run(t, p, is_placed);
+    bool is_free = t->n_runs == 0;
     oc_cond_unlock(&t->lock);
+    /* Between two runs is the time for a ping that is due. */
+    if (is_free && t->call && s->end_ns - t->pinged_ns >= PING_NS)
+        site->loop.due_ns = s->end_ns;
 }
 
 void remote_skipped(oc_site *site, uint64_t bytes)
@@ -576,6 +582,7 @@ static void tend_stream(remote_site *s, uint64_t now)
     oc_cond_lock(&t->lock);
     if (now - t->heard_ns > silence_ns(t))
         lose_touch(t, now);
+    bool is_busy = t->n_runs > 0;
     uint64_t probe = wanted_probe(t, now);
     oc_cond_unlock(&t->lock);
     if (now - t->heard_ns > RESTART_NS) {
@@ -584,6 +591,8 @@ static void tend_stream(remote_site *s, uint64_t now)
     }
     if (t->asked_id != 0 && now - t->asked_ns > ANSWER_NS)
         t->asked_id = 0;
+    if (is_busy)
+        return; /* what stands behind a value measures nothing */
     if (now - t->pinged_ns >= PING_NS)
         ask(s, 0);
     else if (probe > 0)
