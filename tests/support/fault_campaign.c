@@ -483,8 +483,9 @@ static void count(const oc_report *report)
 static bool is_named(oc_status status)
 {
     const char *text = oc_error_text();
-    return status == OC_E_DEADLINE ? *text != '\0'
-                                   : status != OC_E_INTERNAL && strstr(text, c.address) != NULL;
+    if (status == OC_E_DEADLINE || status == OC_E_LOST)
+        return *text != '\0';
+    return status != OC_E_INTERNAL && strstr(text, c.address) != NULL;
 }
 
 /* One run of the session, judged. `what` names the fault that is on. */
@@ -502,18 +503,21 @@ static void run_once(net *n, oc_session *session, const char *what, oc_report *r
     alarm(0);
     c.longest_ns = OC_MAX(c.longest_ns, took);
     if (c.is_verbose)
-        printf("%-24s %-12s %8.2f ms  %s  %s\n", what, n->info->name, (double)took / 1e6,
+        printf("%-24s %-12s %8.2f ms  %s  %s  %s\n", what, n->info->name, (double)took / 1e6,
                status != OC_OK       ? oc_status_text(status)
                : report->fell_back   ? "fell back"
                : report->used_worker ? "worker"
                                      : "local",
-               status != OC_OK ? oc_error_text() : report->reason);
+               report->choice, status != OC_OK ? oc_error_text() : report->reason);
     if (took > (uint64_t)(c.deadline_ms + c.tolerance_ms) * 1000000)
         stop_with("%s: %s: ended after %.1f ms, its deadline was %u ms (%s)", what, n->info->name,
                   (double)took / 1e6, c.deadline_ms,
                   status == OC_OK ? report->reason : oc_error_text());
     if (status == OC_OK && !is_right(n, input))
         stop_with("%s: %s: another answer than the local one", what, n->info->name);
+    if (status == OC_OK && c.is_tailless && !report->used_worker)
+        stop_with("%s: %s: the edge ran what it may not (%s; %s)", what, n->info->name,
+                  report->choice, report->reason);
     if (status == OC_OK)
         count(report);
     else if (c.is_tailless && is_named(status))
