@@ -40,7 +40,7 @@ static void disconnect(host_runner *runner)
 int host_runner_connect(host_runner *runner, const oc_session_options *options)
 {
     disconnect(runner);
-    runner->has_policy = options->policy != NULL;
+    runner->has_policy = options && options->policy;
     if (oc_session_create(runner->prepared, options, NULL, &runner->session) != OC_OK)
         return host_fail_about(runner->call, runner->path);
     return HOST_OK;

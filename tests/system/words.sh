@@ -35,8 +35,7 @@ for bad in '' x 1,2 1,2,3,4 1,,2 1, nan inf ' 1'; do
     refuses 2 '^offcut run: --mean: expected one number or three' "$OFFCUT" run "$lenet" --mean "$bad"
 done
 picture=$models/digits/7.png
-refuses 2 'expected one of them, found both' "$OFFCUT" run "$lenet" -i "$picture" --cut 1 --plan x
-refuses 2 'expected --cut or --plan' "$OFFCUT" run "$lenet" -i "$picture" --worker 127.0.0.1:1
+refuses 2 'expected one of them, found several' "$OFFCUT" run "$lenet" -i "$picture" --cut 1 --plan x
 refuses 2 'expected --worker HOST:PORT' "$OFFCUT" run "$lenet" -i "$picture" --cut 3
 refuses 2 'expected --worker HOST:PORT' "$OFFCUT" run "$lenet" -i "$picture" --cut every
 refuses 2 'expected --worker HOST:PORT' "$OFFCUT" run "$lenet" -i "$picture" --worker-required
