@@ -49,8 +49,8 @@ static void set_rooflines(oc_session *s)
 {
     adapt *a = s->adapt;
     const oc_dev_roofline here = oc_dev_roofline_of(oc_exec_dev(s->exec));
-    a->rooflines[0] = (oc_roofline){.flops = here.flops, .bytes_per_s = here.bytes_per_s,
-                                    .start_ns = here.start_ns};
+    a->rooflines[0] = (oc_roofline){
+        .flops = here.flops, .bytes_per_s = here.bytes_per_s, .start_ns = here.start_ns};
     a->is_known[0] = true;
     a->names[0] = "edge";
     for (size_t i = 0; i < s->n_workers; i++) {
@@ -75,7 +75,8 @@ oc_status adapt_create(oc_session *s)
         OC_TRY(read_profile(s, options->profile));
     OC_TRY(scene_make(s, a->first_net, &a->scene));
     oc_correct_init(&a->correct, a->scene->costs);
-    a->options_room = (a->first_net->n_cuts + ADOPTED_MAX + 1) * OC_MAX(s->n_workers, (size_t)1) + 1;
+    a->options_room =
+        (a->first_net->n_cuts + ADOPTED_MAX + 1) * OC_MAX(s->n_workers, (size_t)1) + 1;
     OC_TRY(OC_ALLOC(s->alloc, a->options_room, a->options));
     OC_TRY(OC_ALLOC(s->alloc, a->options_room, a->option_infos));
     if (options->log_path) {
@@ -129,8 +130,8 @@ static void wait_for_workers(run *r)
     if (r->deadline_ns != OC_NEVER_NS) {
         oc_situation situation;
         decide_situation(r, 0, &situation);
-        uint64_t here_ns = s->adapt->scene->can_finish
-                               ? (uint64_t)fmin(decide_here_ns(r, &situation), 1e18) : 0;
+        uint64_t here_ns =
+            s->adapt->scene->can_finish ? (uint64_t)fmin(decide_here_ns(r, &situation), 1e18) : 0;
         until_ns = OC_MIN(until_ns, r->deadline_ns > here_ns ? r->deadline_ns - here_ns : 0);
     }
     /* Not every change of a link wakes the session. */
@@ -212,21 +213,14 @@ static void learn_tail(run *r, uint32_t cut, uint32_t site)
     oc_correct_saw_codec(correct, site, (double)sc->net->cuts[cut].up_bytes, (double)t->encode_ns);
 }
 
-/* Workers that were not asked: what they would have been sent at their best is what probes are measured by. */
+/* Workers that were not asked: what the whole run would have sent them is what probes are measured by. */
 static void tell_skipped(run *r)
 {
     oc_session *s = r->s;
-    const adapt *a = s->adapt;
     for (uint32_t w = 0; w < s->n_workers; w++) {
-        const oc_option *best = NULL;
-        if (r->is_asked[w] || !s->workers[w]->type->skipped)
-            continue;
-        for (size_t i = 0; i < a->n_options; i++)
-            if (a->options[i].site == w + 1 &&
-                (!best || a->options[i].predicted.total_ns < best->predicted.total_ns))
-                best = &a->options[i];
-        if (best)
-            s->workers[w]->type->skipped(s->workers[w], a->scene->net->cuts[best->cut].up_bytes);
+        const oc_site_type *type = s->workers[w]->type;
+        if (!r->is_asked[w] && type->skipped)
+            type->skipped(s->workers[w], s->adapt->scene->net->cuts[0].up_bytes);
     }
 }
 
@@ -234,7 +228,9 @@ static void log_outcome(run *r, uint32_t cut, uint32_t site, double total_ns)
 {
     adapt *a = r->s->adapt;
     const oc_site_times *t = &r->tail_times;
-    oc_outcome outcome = {.run = r->site_run.id, .cut = cut, .site = site,
+    oc_outcome outcome = {.run = r->site_run.id,
+                          .cut = cut,
+                          .site = site,
                           .predicted_ns = (double)r->report.predicted_ns,
                           .fell_back = r->report.fell_back};
     if (!a->log)
@@ -247,9 +243,9 @@ static void log_outcome(run *r, uint32_t cut, uint32_t site, double total_ns)
         outcome.actual.cloud_ns = (double)t->compute_ns;
         outcome.actual.receive_ns = (double)t->receive_ns;
     }
-    outcome.actual.edge_ns = fmax(0, total_ns - outcome.actual.encode_ns - outcome.actual.send_ns -
-                                         outcome.actual.queue_ns - outcome.actual.cloud_ns -
-                                         outcome.actual.receive_ns);
+    outcome.actual.edge_ns =
+        fmax(0, total_ns - outcome.actual.encode_ns - outcome.actual.send_ns -
+                    outcome.actual.queue_ns - outcome.actual.cloud_ns - outcome.actual.receive_ns);
     snprintf(outcome.reason, sizeof(outcome.reason), "%.127s", r->report.reason);
     oc_decision_log_outcome(a->log, &outcome);
     if (oc_decision_log_flush(a->log) != OC_OK)
@@ -277,8 +273,13 @@ static void conclude(run *r, uint32_t cut, uint32_t site)
 
 /* ---- a run ------------------------------------------------------------------------------------------------------------- */
 
-static oc_status fail_impossible(const run *r, const oc_decision *decision)
+/* Where no worker was tried, the first one's state says why. */
+static oc_status fail_impossible(run *r, const oc_decision *decision)
 {
+    const oc_situation *first = &r->s->adapt->first;
+    for (uint32_t w = 0; w < r->s->n_workers && !r->report.reason[0]; w++)
+        if (first->sites[w + 1].why[0])
+            run_set_reason(r, "worker %s: %s", r->s->names[w], first->sites[w + 1].why);
     if (run_is_late(r))
         return run_fail_late(r, decision->why);
     return oc_fail(r->worker_status, "%s%s%s", r->report.reason, r->report.reason[0] ? "; " : "",
@@ -286,16 +287,13 @@ static oc_status fail_impossible(const run *r, const oc_decision *decision)
 }
 
 /* A worker failed: decide again what to do with the same values. */
-static oc_status go_on_after_failure(run *r, uint32_t cut, oc_decision *decision)
+static void go_on_after_failure(run *r, uint32_t cut, oc_decision *decision)
 {
     oc_session *s = r->s;
     r->report.fell_back = true;
     oc_log(s->options.log, OC_LOG_WARN, "%s", r->report.reason);
     run_tell(r, "fallback");
     decide(r, cut, decision);
-    if (!decision->is_possible || (decision->site == 0 && s->options.is_worker_required))
-        return fail_impossible(r, decision);
-    return OC_OK;
 }
 
 static oc_status run_by(run *r, oc_decision *decision)
@@ -321,7 +319,7 @@ static oc_status run_by(run *r, oc_decision *decision)
             conclude(r, is_theirs ? cut : r->s->adapt->scene->last, is_theirs ? site : 0);
             return OC_OK;
         }
-        OC_TRY(go_on_after_failure(r, cut, decision));
+        go_on_after_failure(r, cut, decision);
     }
 }
 

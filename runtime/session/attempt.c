@@ -29,8 +29,12 @@ bool attempt_is_allowed(run *r, uint32_t worker, char why[96])
 void attempt_begin(run *r, attempt *a, uint32_t worker, oc_site_part *part, const oc_part *what,
                    uint64_t answer_by_ns)
 {
-    *a = (attempt){.worker = worker, .part = part, .what = what, .answer_by_ns = answer_by_ns,
-                   .state = ATTEMPT_WAITING, .begin_ns = oc_now_ns()};
+    *a = (attempt){.worker = worker,
+                   .part = part,
+                   .what = what,
+                   .answer_by_ns = answer_by_ns,
+                   .state = ATTEMPT_WAITING,
+                   .begin_ns = oc_now_ns()};
     (void)attempt_poll(r, a);
 }
 
@@ -91,8 +95,8 @@ static attempt_state see_ready(run *r, attempt *a)
     if (!now.is_ready && now.status != OC_OK)
         return fail(r, a, now.status, now.text);
     if (!now.is_ready || !now.is_idle) {
-        uint64_t until_ns = now.is_ready ? a->answer_by_ns
-                                         : OC_MIN(a->answer_by_ns, r->s->connect_until_ns);
+        uint64_t until_ns =
+            now.is_ready ? a->answer_by_ns : OC_MIN(a->answer_by_ns, r->s->connect_until_ns);
         if (oc_now_ns() < until_ns)
             return a->state;
         a->answer_by_ns = until_ns;

@@ -24,7 +24,7 @@ static uint32_t next_stop(const oc_session *s, uint32_t from, uint32_t to)
     oc_correct_read(&s->adapt->correct, 0, &machine, NULL, oc_now_ns(), &state);
     double from_ns = oc_costs_head_ns(sc->costs, &state, 0, from);
     double to_ns = oc_costs_head_ns(sc->costs, &state, 0, to);
-    if (to_ns - from_ns < 2 * CHUNK_NS)
+    if (s->n_workers == 0 || to_ns - from_ns < 2 * CHUNK_NS)
         return to;
     for (uint32_t c = from + 1; c < to; c++) {
         double at_ns = oc_costs_head_ns(sc->costs, &state, 0, c);

@@ -7,6 +7,8 @@
 
 /* A cut that the scene does not have is worth a new lane if it saves more than this, and more than the model's error. */
 #define ADOPT_GAP 0.02
+#define SLACK_MIN_NS 5e5
+#define SLACK_MAX_NS 50e6
 
 /* ---- the situation -------------------------------------------------------------------------------------- */
 
@@ -64,12 +66,19 @@ void decide_situation(run *r, uint32_t at, oc_situation *situation)
     situation->deadline_ns = INFINITY;
     if (r->deadline_ns != OC_NEVER_NS)
         situation->deadline_ns = r->deadline_ns > now_ns ? (double)(r->deadline_ns - now_ns) : 0;
-    situation->can_finish = a->scene->can_finish;
+    situation->can_finish = a->scene->can_finish && !s->options.is_worker_required;
     situation->n_sites = (uint32_t)s->n_workers + 1;
     oc_correct_read(&a->correct, 0, &machine, NULL, now_ns, &situation->sites[0]);
     situation->sites[0].is_up = true;
     for (uint32_t w = 0; w < s->n_workers; w++)
         fill_worker(r, w, &situation->sites[w + 1]);
+}
+
+/* What scheduling may cost beside: a tenth of the time that the run was given. */
+static double slack_ns(const run *r)
+{
+    double given_ns = r->deadline_ns == OC_NEVER_NS ? 0 : (double)(r->deadline_ns - r->begin_ns);
+    return fmin(fmax(given_ns / 10, SLACK_MIN_NS), SLACK_MAX_NS);
 }
 
 double decide_here_ns(run *r, const oc_situation *situation)
@@ -80,7 +89,7 @@ double decide_here_ns(run *r, const oc_situation *situation)
     double error = fmin(fmax(here->error, situation->total_error), 1);
     if (!r->edge->is_begun)
         ns += here->start_ns;
-    return ns * (1 + fmax(error, 0.1)) + 5e5;
+    return ns * (1 + fmax(error, 0.25)) + slack_ns(r);
 }
 
 /* ---- deciding -------------------------------------------------------------------------------------------- */
@@ -99,9 +108,13 @@ static void keep_decision(run *r, uint32_t at, const oc_decision *decision, uint
     if (a->n_decisions == DECISIONS_KEPT)
         return;
     kept_decision *k = &a->decisions[a->n_decisions++];
-    *k = (kept_decision){.at = at, .cut = decision->cut, .site = decision->site,
-                         .is_now = decision->is_now, .is_forced = decision->is_forced,
-                         .at_ns = at_ns - r->begin_ns, .gap = decision->gap};
+    *k = (kept_decision){.at = at,
+                         .cut = decision->cut,
+                         .site = decision->site,
+                         .is_now = decision->is_now,
+                         .is_forced = decision->is_forced,
+                         .at_ns = at_ns - r->begin_ns,
+                         .gap = decision->gap};
     k->predicted_ns = decision->predicted.total_ns + (double)k->at_ns;
     snprintf(k->why, sizeof(k->why), "%s", decision->why);
 }

@@ -74,16 +74,8 @@ void edge_reset(run *r)
     for (size_t i = 0; i < g->n_outputs; i++)
         if (g->values[g->outputs[i]].constant)
             e->at_host[g->outputs[i]] = &e->near[g->outputs[i]];
-    for (size_t i = 0; i < g->n_inputs; i++) {
-        oc_id v = g->inputs[i];
-        size_t bytes;
-        e->at_host[v] = &r->inputs[i];
-        if (!r->is_staged || !e->near[v].data || oc_desc_bytes(&g->values[v].desc, &bytes) != OC_OK)
-            continue;
-        if (bytes)
-            memcpy(e->near[v].data, r->inputs[i].data, bytes);
-        e->at_host[v] = &e->near[v];
-    }
+    for (size_t i = 0; i < g->n_inputs; i++)
+        e->at_host[g->inputs[i]] = &r->inputs[i];
 }
 
 void edge_poll(run *r, oc_site_progress *now)
@@ -103,6 +95,18 @@ void edge_settle(run *r)
     }
 }
 
+/* Where the run is staged the device gets copies, made when it has no more use for those of the last run. */
+static void copy_inputs(run *r)
+{
+    const oc_graph *g = r->s->graph;
+    for (size_t i = 0; r->is_staged && i < g->n_inputs; i++) {
+        oc_tensor *copy = &r->edge->near[g->inputs[i]];
+        size_t bytes;
+        if (oc_desc_bytes(&copy->desc, &bytes) == OC_OK && bytes)
+            memcpy(copy->data, r->inputs[i].data, bytes);
+    }
+}
+
 oc_status edge_begin(run *r)
 {
     /* What the last run did not wait for may still be under way. */
@@ -117,6 +121,7 @@ oc_status edge_begin(run *r)
         run_wait(r, seen, OC_NEVER_NS);
     }
     OC_TRY(r->s->local->type->start(r->edge->site_part, &r->site_run));
+    copy_inputs(r);
     r->edge->is_begun = true;
     return OC_OK;
 }
@@ -124,8 +129,13 @@ oc_status edge_begin(run *r)
 oc_status edge_put(run *r, oc_id value)
 {
     edge *e = r->edge;
+    const oc_graph *g = r->s->graph;
+    const oc_tensor *from = e->at_host[value];
+    for (size_t i = 0; r->is_staged && i < g->n_inputs; i++)
+        if (g->inputs[i] == value)
+            from = &e->near[value];
     if (!e->on_edge[value])
-        OC_TRY(r->s->local->type->put(e->site_part, value, e->at_host[value]));
+        OC_TRY(r->s->local->type->put(e->site_part, value, from));
     e->on_edge[value] = true;
     return OC_OK;
 }

@@ -45,10 +45,14 @@ const oc_option_info *oc_session_options_seen(const oc_session *session, size_t 
         oc_option_info *info = &a->option_infos[i];
         *info = (oc_option_info){.cut = o->site ? cut->name : "all-local",
                                  .worker = o->site ? session->names[o->site - 1] : NULL,
-                                 .edge_ns = to_ns(p->edge_ns), .encode_ns = to_ns(p->encode_ns),
-                                 .send_ns = to_ns(p->send_ns), .queue_ns = to_ns(p->queue_ns),
-                                 .cloud_ns = to_ns(p->cloud_ns), .receive_ns = to_ns(p->receive_ns),
-                                 .total_ns = to_ns(p->total_ns), .memory_bytes = cut->memory_bytes,
+                                 .edge_ns = to_ns(p->edge_ns),
+                                 .encode_ns = to_ns(p->encode_ns),
+                                 .send_ns = to_ns(p->send_ns),
+                                 .queue_ns = to_ns(p->queue_ns),
+                                 .cloud_ns = to_ns(p->cloud_ns),
+                                 .receive_ns = to_ns(p->receive_ns),
+                                 .total_ns = to_ns(p->total_ns),
+                                 .memory_bytes = cut->memory_bytes,
                                  .bytes = o->site ? cut->up_bytes : 0,
                                  .is_chosen = o->verdict == OC_CHOSEN};
         fill_verdict(&a->first, o, info);
@@ -65,9 +69,11 @@ const oc_decision_info *oc_session_decisions(const oc_session *session, size_t *
         explain_choice(session, a->scene, k->at, k->cut, k->site, true, a->choices[i],
                        sizeof(a->choices[i]));
         a->decision_infos[i] = (oc_decision_info){.at = a->scene->net->cuts[k->at].name,
-                                                  .at_ns = k->at_ns, .choice = a->choices[i],
+                                                  .at_ns = k->at_ns,
+                                                  .choice = a->choices[i],
                                                   .predicted_ns = to_ns(k->predicted_ns),
-                                                  .gap = k->gap, .why = k->why};
+                                                  .gap = k->gap,
+                                                  .why = k->why};
     }
     return a ? a->decision_infos : NULL;
 }

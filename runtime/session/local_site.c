@@ -21,7 +21,7 @@ typedef struct local_site {
 struct progress;
 typedef struct note {
     struct progress *of;
-    size_t covered;              /* what had been asked when it was put on the queue */
+    size_t covered; /* what had been asked when it was put on the queue */
     bool is_pending;
 } note;
 
@@ -32,15 +32,15 @@ typedef struct note {
 typedef struct progress {
     struct local_part *part;
     oc_status (*notify)(oc_lane *lane, oc_dev_done done, void *ctx);
-    size_t asked, done;          /* calls of submit, or gets */
-    bool is_open;                /* something was queued that no notification covers yet */
+    size_t asked, done; /* calls of submit, or gets */
+    bool is_open;       /* something was queued that no notification covers yet */
     note notes[NOTES];
 } progress;
 
 typedef struct local_part {
     oc_site_part base;
     oc_part part;
-    oc_id *kept;          /* gives and pinned values: what a lane is made with */
+    oc_id *kept; /* gives and pinned values: what a lane is made with */
     size_t n_kept;
     oc_lane *lane;
     oc_waker *waker;
@@ -50,11 +50,12 @@ typedef struct local_part {
     oc_cond cond;
     progress compute, transfer;
     bool is_cancelled;
-    bool is_abandoned;    /* closed while a lost device may still call back: on_done touches nothing but this */
+    bool
+        is_abandoned; /* closed while a lost device may still call back: on_done touches nothing but this */
     oc_status status;
     char text[256];
     uint64_t start_ns, end_ns;
-    uint64_t moved_ns;    /* when something was last asked of the device, or done */
+    uint64_t moved_ns; /* when something was last asked of the device, or done */
 } local_part;
 
 static local_site *site_of(oc_site *site)
@@ -256,7 +257,8 @@ static oc_status fail_run(local_part *p, oc_status status)
 /* Whether notifications are still to come that will come. Called locked. */
 static bool is_waiting(const local_part *p)
 {
-    return (is_pending(&p->compute) || is_pending(&p->transfer)) && !atomic_load(&dev_of(p)->is_lost);
+    return (is_pending(&p->compute) || is_pending(&p->transfer)) &&
+           !atomic_load(&dev_of(p)->is_lost);
 }
 
 /* Whether the device is done with all that was queued, or given up. Called locked. */
@@ -411,8 +413,11 @@ static void local_poll(oc_site_part *part, oc_site_progress *now)
     local_part *p = part_of(part);
     go_on(p);
     oc_cond_lock(&p->cond);
-    *now = (oc_site_progress){.is_ready = true, .is_idle = is_settled(p), .status = p->status,
-                              .submits_done = p->compute.done, .gets_done = p->transfer.done};
+    *now = (oc_site_progress){.is_ready = true,
+                              .is_idle = is_settled(p),
+                              .status = p->status,
+                              .submits_done = p->compute.done,
+                              .gets_done = p->transfer.done};
     if (now->is_idle && p->is_cancelled && p->status == OC_OK)
         now->status = OC_E_CANCELLED;
     memcpy(now->text, p->text, sizeof(now->text));

@@ -198,8 +198,8 @@ static oc_status fill_scene(oc_session *s, scene *sc, const char *policy)
 oc_status scene_make(oc_session *s, oc_net *net, scene **made)
 {
     scene *sc = NULL;
-    const char *policy = s->adapt->scene ? oc_policy_text(s->adapt->scene->policy)
-                                         : s->options.policy;
+    const char *policy =
+        s->adapt->scene ? oc_policy_text(s->adapt->scene->policy) : s->options.policy;
     oc_status status = OC_ALLOC(s->alloc, 1, sc);
     if (status != OC_OK) {
         if (net != s->adapt->first_net)
@@ -276,7 +276,8 @@ void scene_learn(oc_session *s)
         s->workers[site - 1]->type->health(s->workers[site - 1], &health);
         if (!health.worker.is_up || !health.is_settled)
             continue;
-        a->is_known[site] = use_profile(s, site, &health) || use_peaks(s, site, &health.worker.load);
+        a->is_known[site] =
+            use_profile(s, site, &health) || use_peaks(s, site, &health.worker.load);
         is_new = is_new || a->is_known[site];
     }
     if (is_new && a->log)

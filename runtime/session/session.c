@@ -13,7 +13,8 @@ oc_status oc_session_set_plan(oc_session *session, const oc_plan *plan)
     program made = {.plan = NULL};
     const oc_plan *wanted = plan ? plan : session->all_local;
     if (wanted && wanted->graph != session->graph)
-        return oc_fail(OC_E_MISMATCH, "plan %s is of another model than this session", wanted->name);
+        return oc_fail(OC_E_MISMATCH, "plan %s is of another model than this session",
+                       wanted->name);
     if (wanted && oc_plan_needs_worker(wanted) && session->n_workers == 0)
         return oc_fail(OC_E_ARG, "plan %s needs a worker, the session has none", wanted->name);
     /* By a policy, a session has no use for the plan of running everything here. */
@@ -117,8 +118,8 @@ oc_status oc_session_make(oc_exec *exec, oc_site *const *workers, const oc_sessi
     size_t n_workers = options ? options->n_workers : 0;
     oc_status status = OC_OK;
     if (n_workers > OC_WORKERS_MAX)
-        status = oc_fail(OC_E_ARG, "workers: expected at most %d, found %zu", OC_WORKERS_MAX,
-                         n_workers);
+        status =
+            oc_fail(OC_E_ARG, "workers: expected at most %d, found %zu", OC_WORKERS_MAX, n_workers);
     if (status == OC_OK)
         status = begin_session(exec, oc_allocator_or_default(alloc), &s);
     if (status != OC_OK) {
@@ -162,8 +163,8 @@ oc_status run_fail_late(const run *r, const char *what)
 {
     const char *reason = r->report.reason;
     return oc_fail(OC_E_DEADLINE, "the run's deadline of %.0f ms passed: %s%s%s",
-                   (double)(r->deadline_ns - r->begin_ns) / 1e6, what, reason[0] ? "; before: " : "",
-                   reason);
+                   (double)(r->deadline_ns - r->begin_ns) / 1e6, what,
+                   reason[0] ? "; before: " : "", reason);
 }
 
 void run_set_reason(run *r, const char *fmt, ...)
@@ -197,8 +198,8 @@ bool run_is_audited(const run *r)
 
 /* ---- a run ---------------------------------------------------------------------------------------------- */
 
-static oc_status check_tensors(const oc_graph *g, const char *what, const oc_id *ids, size_t expected,
-                               const oc_tensor *tensors, size_t found)
+static oc_status check_tensors(const oc_graph *g, const char *what, const oc_id *ids,
+                               size_t expected, const oc_tensor *tensors, size_t found)
 {
     if (found != expected)
         return oc_fail(OC_E_ARG, "model %s has %zu %ss, found %zu", g->name, expected, what, found);
@@ -267,7 +268,8 @@ oc_status oc_session_run(oc_session *session, const oc_tensor *inputs, size_t n_
     OC_TRY(check_tensors(g, "input", g->inputs, g->n_inputs, inputs, n_inputs));
     OC_TRY(check_tensors(g, "output", g->outputs, g->n_outputs, outputs, n_outputs));
     if (!follows_policy(session) && !session->program.plan)
-        return oc_fail(OC_E_ARG, "model %s: only a part of it was prepared here, set a plan", g->name);
+        return oc_fail(OC_E_ARG, "model %s: only a part of it was prepared here, set a plan",
+                       g->name);
     begin_run(&r);
     if (!follows_policy(session)) {
         r.edge = &session->program.edge;
@@ -295,8 +297,8 @@ void oc_session_snapshot(oc_session *session, oc_snapshot *snapshot)
     snapshot->at_ns = oc_now_ns();
     if (snapshot->n_readings < OC_READINGS_MAX) {
         oc_reading *queue = &snapshot->readings[snapshot->n_readings++];
-        *queue = (oc_reading){.quantity = OC_QUANTITY_DEVICE_QUEUE, .label = "device",
-                              .at_ns = snapshot->at_ns};
+        *queue = (oc_reading){
+            .quantity = OC_QUANTITY_DEVICE_QUEUE, .label = "device", .at_ns = snapshot->at_ns};
         queue->value = atomic_load(&oc_exec_dev(session->exec)->n_pending);
     }
     for (size_t i = 0; i < session->n_workers; i++) {
@@ -315,8 +317,8 @@ oc_status oc_session_trace_write(const oc_session *session, const char *path)
     for (size_t i = 0; i < session->n_workers; i++)
         names[i + 1] = session->names[i];
     oc_buf_init(&json, session->alloc);
-    oc_status status = oc_trace_print(session->trace, session->graph->name, names,
-                                      session->n_workers + 1, &json);
+    oc_status status =
+        oc_trace_print(session->trace, session->graph->name, names, session->n_workers + 1, &json);
     if (status == OC_OK)
         status = oc_file_replace(path, json.data, json.size);
     oc_buf_fini(&json);

@@ -52,7 +52,7 @@ OC_MUST_USE oc_status edge_stage(oc_session *s, oc_tensor *memory, oc_id value);
 /** Memory for the outputs that are constant, and their bytes; with `is_all` for every input and output. */
 OC_MUST_USE oc_status edge_stage_ends(oc_session *s, edge *e, bool is_all);
 
-/** Forget the last run; what the host has is the inputs (copied where the run is staged) and constants. */
+/** Forget the last run; what the host has is the inputs and constants. */
 void edge_reset(run *r);
 /** Start the part, once the device is done with the last run. Errors: OC_E_DEADLINE, the device's. */
 OC_MUST_USE oc_status edge_begin(run *r);

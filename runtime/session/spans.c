@@ -7,8 +7,12 @@
 
 static oc_span blank(const run *r, oc_track track, uint64_t begin_ns, uint64_t end_ns)
 {
-    return (oc_span){.track = track, .run = r->site_run.id, .begin_ns = begin_ns,
-                     .end_ns = OC_MAX(begin_ns, end_ns), .predicted_ns = NAN, .bytes = NAN,
+    return (oc_span){.track = track,
+                     .run = r->site_run.id,
+                     .begin_ns = begin_ns,
+                     .end_ns = OC_MAX(begin_ns, end_ns),
+                     .predicted_ns = NAN,
+                     .bytes = NAN,
                      .error = NAN};
 }
 
@@ -32,7 +36,8 @@ void spans_chunk(run *r, const chunk *c, uint64_t begin_ns, uint64_t end_ns)
     oc_trace_put(r->s->trace, &span);
 }
 
-void spans_decision(run *r, uint32_t at, const oc_decision *decision, uint64_t begin_ns, uint64_t end_ns)
+void spans_decision(run *r, uint32_t at, const oc_decision *decision, uint64_t begin_ns,
+                    uint64_t end_ns)
 {
     if (!r->s->trace)
         return;
@@ -98,7 +103,8 @@ void spans_run(run *r)
     if (report->n_decisions > 0) {
         span.predicted_ns = (double)report->predicted_ns;
         span.error = report->total_ns ? fabs(span.predicted_ns - (double)report->total_ns) /
-                                            (double)report->total_ns : NAN;
+                                            (double)report->total_ns
+                                      : NAN;
     }
     oc_trace_put(r->s->trace, &span);
 }

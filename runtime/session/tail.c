@@ -13,11 +13,11 @@ typedef struct tail {
     uint32_t cut, worker;
     const oc_part *part;
     attempt attempt;
-    double predicted_ns;     /* from sending to the answer */
-    uint64_t hedge_ns;       /* when a late answer is hedged; OC_NEVER_NS: not */
-    uint64_t fallback_ns;    /* when the edge must begin for the deadline; OC_NEVER_NS: it need not, or cannot */
-    bool is_here;            /* the rest runs here too */
-    oc_status here_status;   /* not OC_OK: it failed here */
+    double predicted_ns;   /* from sending to the answer */
+    uint64_t hedge_ns;     /* when a late answer is hedged; OC_NEVER_NS: not */
+    uint64_t fallback_ns;  /* when the edge must begin for the deadline; OC_NEVER_NS: need not */
+    bool is_here;          /* the rest runs here too */
+    oc_status here_status; /* not OC_OK: it failed here */
 } tail;
 
 static uint64_t after(uint64_t now_ns, double ns)
@@ -42,11 +42,12 @@ static void set_times(tail *t, const oc_decision *decision)
         return;
     /* Late: by more than a quarter, and by more than three times the model's own error. */
     if (options->is_hedged)
-        t->hedge_ns = after(now_ns, t->predicted_ns *
-                                        (1 + fmax(0.25, 3 * fmin(situation.total_error, 1))));
+        t->hedge_ns =
+            after(now_ns, t->predicted_ns * (1 + fmax(0.25, 3 * fmin(situation.total_error, 1))));
     if (r->deadline_ns != OC_NEVER_NS) {
         uint64_t here_ns = (uint64_t)fmin(decide_here_ns(r, &situation), 1e18);
-        t->fallback_ns = r->deadline_ns > here_ns ? OC_MAX(r->deadline_ns - here_ns, now_ns) : now_ns;
+        t->fallback_ns =
+            r->deadline_ns > here_ns ? OC_MAX(r->deadline_ns - here_ns, now_ns) : now_ns;
     }
 }
 
@@ -76,9 +77,10 @@ static void begin_here(tail *t, bool is_hedge)
     run *r = t->r;
     t->is_here = true;
     r->report.is_hedged = true;
-    run_set_reason(r, "worker %s: no answer after %.1f ms (%.1f expected), %s", r->s->names[t->worker],
-                   (double)(oc_now_ns() - t->attempt.begin_ns) / 1e6, t->predicted_ns / 1e6,
-                   is_hedge ? "computed here too" : "the deadline leaves no more time than it takes here");
+    run_set_reason(
+        r, "worker %s: no answer after %.1f ms (%.1f expected), %s", r->s->names[t->worker],
+        (double)(oc_now_ns() - t->attempt.begin_ns) / 1e6, t->predicted_ns / 1e6,
+        is_hedge ? "computed here too" : "the deadline leaves no more time than it takes here");
     run_tell(r, is_hedge ? "hedge" : "fallback");
 }
 
@@ -165,7 +167,8 @@ static oc_status step(tail *t, tail_end *end, bool *is_over)
     bool runs_here = t->is_here && t->here_status == OC_OK;
     if (run_is_late(r)) {
         attempt_drop(r, &t->attempt, true);
-        return run_fail_late(r, runs_here ? "the device was still running" : "no worker had answered");
+        return run_fail_late(r,
+                             runs_here ? "the device was still running" : "no worker had answered");
     }
     if (state == ATTEMPT_FAILED && !runs_here) {
         *end = TAIL_FAILED;

@@ -13,9 +13,9 @@ typedef struct fake_part {
     oc_waker *waker;
     const oc_tensor *gets[GETS_MAX];
     size_t n_gets;
-    uint64_t due_ns;           /* no answer before */
+    uint64_t due_ns; /* no answer before */
     bool is_submitted, is_cancelled, is_spoilt;
-    pthread_t ticker;          /* wakes the session when the answer is due */
+    pthread_t ticker; /* wakes the session when the answer is due */
     atomic_bool is_ticking, has_ticker;
 } fake_part;
 
@@ -49,7 +49,8 @@ static oc_status fake_part_open(oc_site *site, const oc_part *part, const oc_id 
     OC_TRY(OC_ALLOC(site->alloc, 1, p));
     p->base.site = site;
     p->waker = waker;
-    oc_status status = w->inner->type->part_open(w->inner, part, pinned, n_pinned, waker, &p->inner);
+    oc_status status =
+        w->inner->type->part_open(w->inner, part, pinned, n_pinned, waker, &p->inner);
     if (status != OC_OK) {
         oc_free(site->alloc, p);
         return status;
@@ -177,12 +178,20 @@ static void fake_health(oc_site *site, oc_site_health *health)
     s->is_up = w->ran ? atomic_load(w->ran) >= atomic_load(&w->up_after) : atomic_load(&w->is_up);
     snprintf(s->address, sizeof(s->address), "%s", w->name);
     snprintf(s->text, sizeof(s->text), s->is_up ? "fake" : "nobody is there");
-    s->link = (oc_link_estimate){.up_latency_ns = 1000, .down_latency_ns = 1000, .rtt_ns = 2000,
-                                 .up_ns_per_byte = w->ns_per_byte, .down_ns_per_byte = w->ns_per_byte,
-                                 .at_ns = oc_now_ns(), .n_samples = 10};
-    s->load = (oc_worker_load){.at_ns = oc_now_ns(), .temperature = NAN,
-                               .peak_flops = w->peak_flops, .peak_bytes_per_s = w->peak_bytes_per_s};
+    s->link = (oc_link_estimate){.up_latency_ns = 1000,
+                                 .down_latency_ns = 1000,
+                                 .rtt_ns = 2000,
+                                 .up_ns_per_byte = w->ns_per_byte,
+                                 .down_ns_per_byte = w->ns_per_byte,
+                                 .at_ns = oc_now_ns(),
+                                 .n_samples = 10};
+    s->load = (oc_worker_load){.at_ns = oc_now_ns(),
+                               .temperature = NAN,
+                               .peak_flops = w->peak_flops,
+                               .peak_bytes_per_s = w->peak_bytes_per_s};
     s->clock_offset_ns = NAN;
+    snprintf(health->device, sizeof(health->device), "%s", w->device ? w->device : "");
+    snprintf(health->driver, sizeof(health->driver), "%s", w->driver ? w->driver : "");
 }
 
 static void fake_skipped(oc_site *site, uint64_t bytes)
@@ -191,9 +200,18 @@ static void fake_skipped(oc_site *site, uint64_t bytes)
 }
 
 static const oc_site_type fake_type = {
-    .name = "fake", .close = fake_close, .part_open = fake_part_open, .part_close = fake_part_close,
-    .start = fake_start, .put = fake_put, .submit = fake_submit, .get = fake_get, .poll = fake_poll,
-    .cancel = fake_cancel, .health = fake_health, .skipped = fake_skipped,
+    .name = "fake",
+    .close = fake_close,
+    .part_open = fake_part_open,
+    .part_close = fake_part_close,
+    .start = fake_start,
+    .put = fake_put,
+    .submit = fake_submit,
+    .get = fake_get,
+    .poll = fake_poll,
+    .cancel = fake_cancel,
+    .health = fake_health,
+    .skipped = fake_skipped,
 };
 
 oc_status fake_worker_open(oc_exec *exec, const char *name, const oc_allocator *alloc,

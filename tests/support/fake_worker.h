@@ -33,6 +33,7 @@ typedef struct fake_worker {
     uint32_t delay_ms;         /* answers so much later */
     double ns_per_byte;        /* of its link, both ways */
     double peak_flops, peak_bytes_per_s; /* 0: it does not say */
+    const char *device, *driver; /* as its profile names them; NULL: it does not say */
     unsigned n_starts, n_cancels;
     uint64_t skipped_bytes;
 } fake_worker;

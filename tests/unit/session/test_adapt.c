@@ -4,6 +4,7 @@
  * what is seen on the way (a worker that comes up, one that is late, one that lies) changes what is done.
  */
 #include "fake_worker.h"
+#include "oc_profile.h"
 #include "oc_session.h"
 #include "oc_test.h"
 #include "tally_op.h"
@@ -91,7 +92,8 @@ static void fixture_init(fixture *f, oc_graph *graph, size_t n_edge, uint64_t se
     for (size_t i = 0; i < graph->n_outputs; i++)
         oc_assert_ok(oc_tensor_alloc(&graph->values[graph->outputs[i]].desc, NULL, &f->outputs[i]));
     oc_assert_ok(oc_session_make(f->worker_exec, NULL, NULL, NULL, &local));
-    oc_assert_ok(oc_session_run(local, f->inputs, graph->n_inputs, f->outputs, graph->n_outputs, NULL));
+    oc_assert_ok(
+        oc_session_run(local, f->inputs, graph->n_inputs, f->outputs, graph->n_outputs, NULL));
     memcpy(f->expected, f->outputs[0].data, sizeof(f->expected));
     oc_session_destroy(local);
 }
@@ -141,7 +143,8 @@ static void fixture_fini(fixture *f)
 static oc_status run_once(fixture *f, oc_report *report)
 {
     memset(f->outputs[0].data, 0xEE, sizeof(f->expected));
-    return oc_session_run(f->session, f->inputs, f->graph->n_inputs, f->outputs, f->graph->n_outputs, report);
+    return oc_session_run(f->session, f->inputs, f->graph->n_inputs, f->outputs,
+                          f->graph->n_outputs, report);
 }
 
 /* The run succeeds, with the bits that a run here gives. */
@@ -150,8 +153,9 @@ static oc_report run_right(fixture *f)
     oc_report report = {0};
     oc_assert_ok(run_once(f, &report));
     oc_assert_bits_equal(f->outputs[0].data, f->expected, 2);
-    assert_int_equal(report.total_ns, report.edge_ns + report.encode_ns + report.send_ns + report.queue_ns +
-                                          report.cloud_ns + report.receive_ns + report.connect_ns + report.lost_ns);
+    assert_int_equal(report.total_ns, report.edge_ns + report.encode_ns + report.send_ns +
+                                          report.queue_ns + report.cloud_ns + report.receive_ns +
+                                          report.connect_ns + report.lost_ns);
     assert_int_not_equal(report.choice[0], '\0');
     return report;
 }
@@ -168,21 +172,27 @@ static void fixture_init_random(fixture *f, uint64_t seed)
 
 static void whatever_a_worker_does_the_answer_is_right(void **state)
 {
-    static const char *const policies[] = {"latency", "local", "remote", "fixed:1", "deadline:20000"};
+    static const char *const policies[] = {"latency", "local", "remote", "fixed:1",
+                                           "deadline:20000"};
     (void)state;
     for (uint64_t seed = 1; seed <= 8; seed++)
         for (size_t i = 0; i < OC_COUNT(policies); i++) {
             fixture f;
             fixture_init_random(&f, seed);
-            fixture_open(&f, (oc_session_options){.policy = policies[i], .worker_timeout_ms = 10,
-                                                  .is_hedged = seed % 2, .audit = 1}, 2);
+            fixture_open(&f,
+                         (oc_session_options){.policy = policies[i],
+                                              .worker_timeout_ms = 10,
+                                              .is_hedged = seed % 2,
+                                              .audit = 1},
+                         2);
             for (int mode = 0; mode < FAKE_MODES; mode++)
                 for (int other = 0; other < 2; other++) {
                     f.workers[0]->mode = (fake_mode)mode;
                     f.workers[1]->mode = other ? FAKE_GOOD : (fake_mode)mode;
                     oc_report report = run_right(&f);
                     assert_true(report.n_decisions > 0);
-                    assert_int_equal(report.fell_back, report.reason[0] != '\0' && report.fell_back);
+                    assert_int_equal(report.fell_back,
+                                     report.reason[0] != '\0' && report.fell_back);
                 }
             fixture_fini(&f);
         }
@@ -218,6 +228,125 @@ static void policies_go_where_they_say(void **state)
     const oc_decision_info *decisions = oc_session_decisions(f.session, &count);
     assert_int_equal(count, report.n_decisions);
     assert_string_equal(decisions[0].at, options[0].cut);
+    fixture_fini(&f);
+}
+
+/* Two chains of `length` slow nodes on one input, and their sum. */
+static oc_graph *fork_graph(size_t length)
+{
+    oc_graph *g = NULL;
+    oc_node *node = NULL;
+    oc_id x, ends[2], sum;
+    slow_op = tally_op;
+    slow_op.cost = slow_cost;
+    slow_op.reference = slow_reference;
+    oc_assert_ok(oc_graph_create("fork", NULL, NULL, &g));
+    oc_assert_ok(oc_graph_add_input(g, "x", &tally_desc, &x));
+    for (size_t k = 0; k < 2; k++) {
+        ends[k] = x;
+        for (size_t i = 0; i < length; i++) {
+            char name[16];
+            snprintf(name, sizeof(name), "%c%zu", k ? 'b' : 'a', i + 1);
+            oc_assert_ok(oc_graph_begin_node(g, &slow_op, name, &ends[k], 1, &node));
+            oc_assert_ok(oc_graph_end_node(g, node, NULL, &ends[k]));
+        }
+    }
+    oc_assert_ok(oc_graph_begin_node(g, &tally_op, "sum", ends, 2, &node));
+    oc_assert_ok(oc_graph_end_node(g, node, NULL, &sum));
+    oc_assert_ok(oc_graph_add_output(g, sum));
+    oc_assert_ok(oc_graph_freeze(g, 1));
+    return g;
+}
+
+/* The second chain runs here while the first does not: behind such a head the rest is run from an earlier cut. */
+static void a_head_may_be_no_prefix(void **state)
+{
+    static const char *const policies[] = {"fixed:x+b2", "fixed:a1+b3", "fixed:a3+b2", "latency"};
+    static const size_t heads[] = {2, 4, 5, SIZE_MAX};
+    (void)state;
+    fixture f;
+    fixture_init(&f, fork_graph(4), 9, 13);
+    for (size_t i = 0; i < OC_COUNT(policies); i++)
+        for (int is_hedged = 0; is_hedged < 2; is_hedged++) {
+            fixture_open(&f,
+                         (oc_session_options){.policy = policies[i],
+                                              .worker_timeout_ms = 20,
+                                              .is_hedged = is_hedged,
+                                              .audit = 1},
+                         2);
+            for (int mode = 0; mode < FAKE_MODES; mode++) {
+                f.workers[0]->mode = (fake_mode)mode;
+                oc_report report = run_right(&f);
+                if (mode == FAKE_GOOD && !is_hedged && heads[i] != SIZE_MAX) {
+                    assert_true(report.used_worker && report.is_audited);
+                    assert_int_equal(report.edge_nodes, heads[i]);
+                }
+                f.workers[1]->mode = (fake_mode)mode;
+                run_right(&f);
+                f.workers[1]->mode = FAKE_GOOD;
+            }
+            fixture_close(&f);
+        }
+    fixture_fini(&f);
+}
+
+/* A profile by which the edge is good at chain b, the worker at chain a and the sum. */
+static void write_profile(const fixture *f, const char *path)
+{
+    oc_net *net = NULL;
+    oc_buf yaml;
+    double node_ns[2][16];
+    oc_profile profile = {.alloc = oc_allocator_or_default(NULL), .n_sites = 2};
+    oc_assert_ok(oc_net_make(f->graph, NULL, NULL, 0, NULL, &net));
+    profile.net = net;
+    for (size_t n = 0; n < net->n_nodes; n++) {
+        bool is_b = net->node_names[n][0] == 'b';
+        node_ns[0][n] = is_b ? 1e3 : 1e8;
+        node_ns[1][n] = is_b ? 1e8 : 1e3;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        oc_profile_site *site = &profile.sites[i];
+        snprintf(site->role, sizeof(site->role), "%s", i ? "worker" : "edge");
+        snprintf(site->device, sizeof(site->device), "%s", f->dev->info.name);
+        snprintf(site->driver, sizeof(site->driver), "%s", f->dev->info.driver);
+        site->node_ns = node_ns[i];
+    }
+    oc_buf_init(&yaml, NULL);
+    oc_assert_ok(oc_profile_print(&profile, &yaml));
+    oc_assert_ok(oc_file_replace(path, yaml.data, yaml.size));
+    oc_buf_fini(&yaml);
+    oc_net_destroy(net);
+}
+
+/* The least cut is none of the net's: it is adopted, and kept for the runs that follow. */
+static void a_cut_is_adopted(void **state)
+{
+    (void)state;
+    fixture f;
+    oc_test_allocator counting;
+    fixture_init(&f, fork_graph(4), 9, 14);
+    write_profile(&f, "fork.yaml");
+    oc_test_allocator_init(&counting, 0);
+    oc_assert_ok(open_session(&f,
+                              (oc_session_options){.policy = "latency",
+                                                   .profile = "fork.yaml",
+                                                   .log_path = "adopted.jsonl"},
+                              1, &counting.allocator));
+    f.workers[0]->device = f.dev->info.name;
+    f.workers[0]->driver = f.dev->info.driver;
+    oc_report report = run_right(&f);
+    assert_true(report.used_worker);
+    assert_int_equal(report.edge_nodes, 4);
+    assert_non_null(strstr(report.choice, "b4"));
+    size_t before = atomic_load(&counting.calls);
+    report = run_right(&f);
+    assert_int_equal(report.edge_nodes, 4);
+    f.workers[0]->mode = FAKE_DIES;
+    report = run_right(&f);
+    assert_true(report.fell_back);
+    assert_int_equal(atomic_load(&counting.calls), before);
+    fixture_close(&f);
+    assert_int_equal(atomic_load(&counting.live), 0);
     fixture_fini(&f);
 }
 
@@ -299,8 +428,10 @@ static void a_silent_worker_costs_no_deadline(void **state)
     (void)state;
     fixture f;
     fixture_init(&f, chain(6), 6, 5);
-    fixture_open(&f, (oc_session_options){.policy = "remote", .deadline_ms = 400,
-                                          .worker_timeout_ms = 60000}, 2);
+    fixture_open(
+        &f,
+        (oc_session_options){.policy = "remote", .deadline_ms = 400, .worker_timeout_ms = 60000},
+        2);
     f.workers[0]->mode = f.workers[1]->mode = FAKE_STUCK;
     oc_report report = run_right(&f);
     assert_false(report.used_worker);
@@ -316,8 +447,10 @@ static void without_a_fallback_a_run_ends_at_its_deadline(void **state)
     fixture f;
     oc_report report;
     fixture_init(&f, chain(6), 3, 6);
-    fixture_open(&f, (oc_session_options){.policy = "latency", .deadline_ms = 60,
-                                          .worker_timeout_ms = 60000}, 1);
+    fixture_open(
+        &f,
+        (oc_session_options){.policy = "latency", .deadline_ms = 60, .worker_timeout_ms = 60000},
+        1);
     report = run_right(&f);
     assert_true(report.used_worker && report.edge_nodes <= 3);
     f.workers[0]->mode = FAKE_STUCK;
@@ -342,6 +475,10 @@ static void a_required_worker_that_fails_is_an_error(void **state)
     run_right(&f);
     f.workers[0]->mode = FAKE_OTHER;
     oc_assert_fails(run_once(&f, NULL), OC_E_MISMATCH, "another model");
+    fixture_close(&f);
+    fixture_open(&f, (oc_session_options){.policy = "remote", .is_worker_required = true}, 1);
+    atomic_store(&f.workers[0]->is_up, false);
+    oc_assert_fails(run_once(&f, NULL), OC_E_LOST, "nobody is there");
     fixture_fini(&f);
 }
 
@@ -355,7 +492,8 @@ static void a_late_device_ends_a_run_too(void **state)
     memset(untouched, 0xEE, sizeof(untouched));
     fixture_init(&f, chain(6), 6, 8);
     for (int is_plan = 0; is_plan < 2; is_plan++) {
-        fixture_open(&f, (oc_session_options){.policy = is_plan ? NULL : "local", .deadline_ms = 30}, 0);
+        fixture_open(
+            &f, (oc_session_options){.policy = is_plan ? NULL : "local", .deadline_ms = 30}, 0);
         atomic_store(&sleep_ms, 40);
         oc_assert_fails(run_once(&f, NULL), OC_E_DEADLINE, "still running");
         atomic_store(&sleep_ms, 0);
@@ -392,7 +530,10 @@ static void a_late_answer_is_hedged(void **state)
     assert_int_equal(f.workers[0]->n_cancels, 1);
     fixture_close(&f);
     /* The worker answers late, but before the edge is done. */
-    fixture_open(&f, (oc_session_options){.policy = "remote", .is_hedged = true, .audit = 1, .on_event = slow_down}, 1);
+    fixture_open(&f,
+                 (oc_session_options){
+                     .policy = "remote", .is_hedged = true, .audit = 1, .on_event = slow_down},
+                 1);
     f.workers[0]->delay_ms = 100;
     report = run_right(&f);
     assert_true(report.is_hedged && report.used_worker && !report.is_audited);
@@ -444,8 +585,12 @@ static void a_run_allocates_nothing(void **state)
     for (size_t i = 0; i < OC_COUNT(policies); i++) {
         oc_test_allocator counting;
         oc_test_allocator_init(&counting, 0);
-        oc_assert_ok(open_session(&f, (oc_session_options){.policy = policies[i], .deadline_ms = 20000, .audit = 0.5,
-                                                           .trace_spans = 50, .log_path = "decisions.jsonl"},
+        oc_assert_ok(open_session(&f,
+                                  (oc_session_options){.policy = policies[i],
+                                                       .deadline_ms = 20000,
+                                                       .audit = 0.5,
+                                                       .trace_spans = 50,
+                                                       .log_path = "decisions.jsonl"},
                                   2, &counting.allocator));
         run_right(&f);
         size_t before = atomic_load(&counting.calls);
@@ -463,8 +608,10 @@ static void a_run_allocates_nothing(void **state)
 static oc_status make_and_run(const oc_allocator *alloc, void *ctx)
 {
     fixture *f = ctx;
-    OC_TRY(open_session(f, (oc_session_options){.policy = "latency", .trace_spans = 5, .audit = 1}, 1, alloc));
-    oc_status status = oc_session_run(f->session, f->inputs, f->graph->n_inputs, f->outputs, 1, NULL);
+    OC_TRY(open_session(f, (oc_session_options){.policy = "latency", .trace_spans = 5, .audit = 1},
+                        1, alloc));
+    oc_status status =
+        oc_session_run(f->session, f->inputs, f->graph->n_inputs, f->outputs, 1, NULL);
     fixture_close(f);
     return status;
 }
@@ -483,11 +630,20 @@ static void wrong_options_are_refused(void **state)
     (void)state;
     fixture f;
     fixture_init(&f, chain(3), 3, 12);
-    oc_assert_fails(open_session(&f, (oc_session_options){.policy = "fastest"}, 0, NULL), OC_E_ARG, "fastest");
-    oc_assert_fails(open_session(&f, (oc_session_options){.policy = "latency", .audit = 2}, 0, NULL), OC_E_ARG, "audit");
-    oc_assert_fails(open_session(&f, (oc_session_options){.policy = "latency", .audit = NAN}, 0, NULL), OC_E_ARG, "audit");
-    oc_assert_fails(open_session(&f, (oc_session_options){.policy = "fixed:77"}, 1, NULL), OC_E_ARG, "77");
-    oc_assert_fails(open_session(&f, (oc_session_options){.policy = "latency", .profile = "absent.yaml"}, 1, NULL), OC_E_IO, "absent.yaml");
+    oc_assert_fails(open_session(&f, (oc_session_options){.policy = "fastest"}, 0, NULL), OC_E_ARG,
+                    "fastest");
+    oc_assert_fails(
+        open_session(&f, (oc_session_options){.policy = "latency", .audit = 2}, 0, NULL), OC_E_ARG,
+        "audit");
+    oc_assert_fails(
+        open_session(&f, (oc_session_options){.policy = "latency", .audit = NAN}, 0, NULL),
+        OC_E_ARG, "audit");
+    oc_assert_fails(open_session(&f, (oc_session_options){.policy = "fixed:77"}, 1, NULL), OC_E_ARG,
+                    "77");
+    oc_assert_fails(
+        open_session(&f, (oc_session_options){.policy = "latency", .profile = "absent.yaml"}, 1,
+                     NULL),
+        OC_E_IO, "absent.yaml");
     oc_assert_ok(open_session(&f, (oc_session_options){.policy = NULL}, 0, NULL));
     oc_assert_fails(oc_session_trace_write(f.session, "t.json"), OC_E_ARG, "no spans");
     assert_true(isnan(oc_session_prediction_error(f.session)));
@@ -499,6 +655,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_a_worker_does_the_answer_is_right),
         cmocka_unit_test(policies_go_where_they_say),
+        cmocka_unit_test(a_head_may_be_no_prefix),
+        cmocka_unit_test(a_cut_is_adopted),
         cmocka_unit_test(a_run_is_forwarded_in_its_middle),
         cmocka_unit_test(the_second_worker_takes_over),
         cmocka_unit_test(a_worker_that_fails_is_left_alone_and_tried_again),
