@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** A run by policy: decide, run the head here and decide on the way, the tail where it was decided; and what was learnt. */
+/**
+ * A run by policy: decide, run the head here and decide on the way, the tail where it was decided;
+ * and what was learnt.
+ */
 #include "session.h"
 
 #include <math.h>
@@ -8,7 +11,7 @@
 /* A worker that has not said what it can do is taken to be so many times as quick as the edge. */
 #define WORKER_GUESS 4
 
-/* ---- life ---------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static oc_status make_net(oc_session *s, oc_net **net)
 {
@@ -108,7 +111,7 @@ double adapt_deadline_ns(const oc_session *s)
     return oc_policy_deadline_ns(s->adapt->scene->policy);
 }
 
-/* ---- the first run waits for workers ------------------------------------------------------------------------ */
+/* ---- the first run waits for workers --------------------------------------------------------- */
 
 static bool is_any_unsettled(const oc_session *s)
 {
@@ -141,7 +144,7 @@ static void wait_for_workers(run *r)
     r->report.connect_ns += oc_now_ns() - r->begin_ns;
 }
 
-/* ---- the head ------------------------------------------------------------------------------------------------- */
+/* ---- the head -------------------------------------------------------------------------------- */
 
 /* Until a chunk more has run. */
 static oc_status wait_for_chunk(run *r)
@@ -181,7 +184,10 @@ static bool is_last_piece(const run *r, const oc_decision *decision)
            r->course.n_chunks <= 1;
 }
 
-/* To where the decision says, which may change on the way. Ends in front of a worker, or with everything submitted. */
+/*
+ * To where the decision says, which may change on the way. Ends in front of a worker, or with
+ * everything submitted.
+ */
 static oc_status run_head(run *r, oc_decision *decision)
 {
     course *c = &r->course;
@@ -195,7 +201,7 @@ static oc_status run_head(run *r, oc_decision *decision)
     return OC_OK;
 }
 
-/* ---- what a run taught --------------------------------------------------------------------------------------------- */
+/* ---- what a run taught ----------------------------------------------------------------------- */
 
 static void learn_tail(run *r, uint32_t cut, uint32_t site)
 {
@@ -213,7 +219,10 @@ static void learn_tail(run *r, uint32_t cut, uint32_t site)
     oc_correct_saw_codec(correct, site, (double)sc->net->cuts[cut].up_bytes, (double)t->encode_ns);
 }
 
-/* Workers that were not asked: what the whole run would have sent them is what probes are measured by. */
+/*
+ * Workers that were not asked: what the whole run would have sent them is what probes are measured
+ * by.
+ */
 static void tell_skipped(run *r)
 {
     oc_session *s = r->s;
@@ -271,7 +280,7 @@ static void conclude(run *r, uint32_t cut, uint32_t site)
     log_outcome(r, cut, site, total_ns);
 }
 
-/* ---- a run ------------------------------------------------------------------------------------------------------------- */
+/* ---- a run ----------------------------------------------------------------------------------- */
 
 /* Where no worker was tried, the first one's state says why. */
 static oc_status fail_impossible(run *r, const oc_decision *decision)

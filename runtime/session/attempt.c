@@ -87,7 +87,10 @@ static oc_status send(run *r, attempt *a)
     return OC_OK;
 }
 
-/* A worker that is not there is not waited for, but in the first run; one that still ends what was cancelled is. */
+/*
+ * A worker that is not there is not waited for, but in the first run; one that still ends what was
+ * cancelled is.
+ */
 static attempt_state see_ready(run *r, attempt *a)
 {
     oc_site_progress now;

@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * The edge runs towards a cut in chunks: one runs, at most one is queued behind it, so that the device never waits for a
- * decision and a decision never comes too late by more than a chunk. What was queued and is not wanted any more is left
- * to finish; if it is wanted after all, nothing was lost.
+ * The edge runs towards a cut in chunks: one runs, at most one is queued behind it, so that the
+ * device never waits for a decision and a decision never comes too late by more than a chunk. What
+ * was queued and is not wanted any more is left to finish; if it is wanted after all, nothing was
+ * lost.
  */
 #include "session.h"
 
 #include <math.h>
 
-/* A shorter chunk is joined with the next: a decision must not cost a small network anything noticeable. */
+/*
+ * A shorter chunk is joined with the next: a decision must not cost a small network anything
+ * noticeable.
+ */
 #define CHUNK_NS 200e3
 
-/* ---- where a chunk ends ------------------------------------------------------------------------------- */
+/* ---- where a chunk ends ---------------------------------------------------------------------- */
 
-/* The next cut that is a prefix, far enough behind `from`, and not so close before `to` that the rest would be too short. */
+/*
+ * The next cut that is a prefix, far enough behind `from`, and not so close before `to` that the
+ * rest would be too short.
+ */
 static uint32_t next_stop(const oc_session *s, uint32_t from, uint32_t to)
 {
     const scene *sc = s->adapt->scene;
@@ -37,7 +44,7 @@ static uint32_t next_stop(const oc_session *s, uint32_t from, uint32_t to)
     return to;
 }
 
-/* ---- submitting ----------------------------------------------------------------------------------------- */
+/* ---- submitting ------------------------------------------------------------------------------ */
 
 static oc_status begin(run *r)
 {
@@ -77,7 +84,9 @@ static oc_status submit_chunk(run *r, uint32_t to)
     return OC_OK;
 }
 
-/* Behind a head that is no prefix the edge goes on from the last prefix inside it (see scene.base). */
+/*
+ * Behind a head that is no prefix the edge goes on from the last prefix inside it (see scene.base).
+ */
 static void rewind_course(run *r, uint32_t target)
 {
     const scene *sc = r->s->adapt->scene;
@@ -97,7 +106,9 @@ oc_status course_feed(run *r, uint32_t target)
     rewind_course(r, target);
     while (c->given != target && c->n_chunks < OC_COUNT(c->chunks)) {
         bool has_left = net->cuts[c->given].n_head < net->cuts[base].n_head;
-        /* What is no prefix is not queued ahead: a decision in front of it may still go elsewhere. */
+        /*
+         * What is no prefix is not queued ahead: a decision in front of it may still go elsewhere.
+         */
         if (!has_left && (base == target || c->n_chunks > 0))
             return OC_OK;
         OC_TRY(submit_chunk(r, has_left ? next_stop(r->s, c->given, base) : target));
@@ -105,7 +116,7 @@ oc_status course_feed(run *r, uint32_t target)
     return OC_OK;
 }
 
-/* ---- what has finished ----------------------------------------------------------------------------------- */
+/* ---- what has finished ----------------------------------------------------------------------- */
 
 static void learn(run *r, const chunk *c, uint64_t begin_ns, uint64_t end_ns)
 {

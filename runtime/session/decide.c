@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** Deciding: the situation as it is now, the planner's answer, what is kept of it for people and for the log. */
+/**
+ * Deciding: the situation as it is now, the planner's answer, what is kept of it for people and for
+ * the log.
+ */
 #include "session.h"
 
 #include <math.h>
 #include <stdio.h>
 
-/* A cut that the scene does not have is worth a new lane if it saves more than this, and more than the model's error. */
+/*
+ * A cut that the scene does not have is worth a new lane if it saves more than this, and more than
+ * the model's error.
+ */
 #define ADOPT_GAP 0.02
 #define SLACK_MIN_NS 5e5
 #define SLACK_MAX_NS 50e6
 
-/* ---- the situation -------------------------------------------------------------------------------------- */
+/* ---- the situation --------------------------------------------------------------------------- */
 
 static void fill_worker(run *r, uint32_t worker, oc_site_state *state)
 {
@@ -92,7 +98,7 @@ double decide_here_ns(run *r, const oc_situation *situation)
     return ns * (1 + fmax(error, 0.25)) + slack_ns(r);
 }
 
-/* ---- deciding -------------------------------------------------------------------------------------------- */
+/* ---- deciding -------------------------------------------------------------------------------- */
 
 static void keep_options(adapt *a, const oc_situation *situation, const oc_decision *decision)
 {
@@ -147,7 +153,7 @@ void decide(run *r, uint32_t at, oc_decision *decision)
     a->now_site = decision->is_possible ? decision->site : OC_NONE;
 }
 
-/* ---- cuts that the scene does not have ------------------------------------------------------------------------ */
+/* ---- cuts that the scene does not have ------------------------------------------------------- */
 
 static bool is_worth_adopting(run *r, const oc_decision *decision)
 {
@@ -165,7 +171,10 @@ static bool is_worth_adopting(run *r, const oc_decision *decision)
            oc_now_ns() + 2 * a->scene_ns + (uint64_t)decide_here_ns(r, &a->first) < r->deadline_ns;
 }
 
-/* This one allocates: the net with the new cut, and all that depends on it. Where it fails the scene stays as it is. */
+/*
+ * This one allocates: the net with the new cut, and all that depends on it. Where it fails the
+ * scene stays as it is.
+ */
 static oc_status adopt(run *r, const oc_decision *decision)
 {
     oc_session *s = r->s;

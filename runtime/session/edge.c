@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** The edge's side of a run: what was asked of its lane, which values are in its arena and which at the host. */
+/**
+ * The edge's side of a run: what was asked of its lane, which values are in its arena and which at
+ * the host.
+ */
 #include "session.h"
 
-/* ---- life ---------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 oc_status edge_init(oc_session *s, edge *e)
 {
@@ -24,7 +27,10 @@ void edge_close(oc_session *s, edge *e)
 {
     if (e->site_part)
         s->local->type->part_close(e->site_part);
-    /* A lost device may still write to host memory that it was given (docs/adr/0007): that is left to it. */
+    /*
+     * A lost device may still write to host memory that it was given (docs/adr/0007): that is left
+     * to it.
+     */
     bool is_lost = atomic_load(&oc_exec_dev(s->exec)->is_lost);
     for (size_t v = 0; !is_lost && e->at_host && v < s->graph->n_values; v++) {
         oc_tensor_free(&e->near[v], s->alloc);
@@ -61,7 +67,7 @@ oc_status edge_stage_ends(oc_session *s, edge *e, bool is_all)
     return OC_OK;
 }
 
-/* ---- a run ----------------------------------------------------------------------------------------- */
+/* ---- a run ----------------------------------------------------------------------------------- */
 
 void edge_reset(run *r)
 {
@@ -95,7 +101,10 @@ void edge_settle(run *r)
     }
 }
 
-/* Where the run is staged the device gets copies, made when it has no more use for those of the last run. */
+/*
+ * Where the run is staged the device gets copies, made when it has no more use for those of the
+ * last run.
+ */
 static void copy_inputs(run *r)
 {
     const oc_graph *g = r->s->graph;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * The local machine as a site: each part is a lane of one exec. Kernels and copies are queued by the
- * caller's thread; the device's notifications say what has finished and wake the session.
+ * The local machine as a site: each part is a lane of one exec. Kernels and copies are queued by
+ * the caller's thread; the device's notifications say what has finished and wake the session.
  */
 #include "oc_exec.h"
 #include "oc_site.h"
@@ -26,8 +26,9 @@ typedef struct note {
 } note;
 
 /*
- * What was asked of one of the lane's queues and how much of it is done. A few notifications are under way at
- * most, each for all that was asked before it; poll covers the rest, so that any number of gets needs no more than that.
+ * What was asked of one of the lane's queues and how much of it is done. A few notifications are
+ * under way at most, each for all that was asked before it; poll covers the rest, so that any
+ * number of gets needs no more than that.
  */
 typedef struct progress {
     struct local_part *part;
@@ -44,14 +45,17 @@ typedef struct local_part {
     size_t n_kept;
     oc_lane *lane;
     oc_waker *waker;
-    /* Per value, of this run: complete once so many calls of submit are done; 0: not made or written yet. */
+    /*
+     * Per value, of this run: complete once so many calls of submit are done; 0: not made or
+     * written yet.
+     */
     size_t *complete_at;
     /* Guarded by `cond`, which is woken when a notification arrives. */
     oc_cond cond;
     progress compute, transfer;
     bool is_cancelled;
-    bool
-        is_abandoned; /* closed while a lost device may still call back: on_done touches nothing but this */
+    /* Closed while a lost device may still call back: on_done touches nothing but this. */
+    bool is_abandoned;
     oc_status status;
     char text[256];
     uint64_t start_ns, end_ns;
@@ -78,7 +82,7 @@ static void local_close(oc_site *site)
     oc_free(site->alloc, site);
 }
 
-/* ---- parts -------------------------------------------------------------------------------------- */
+/* ---- parts ----------------------------------------------------------------------------------- */
 
 static oc_status copy_ids(const oc_allocator *alloc, const oc_id *ids, size_t count, oc_id **copy)
 {
@@ -158,7 +162,7 @@ static oc_status local_part_open(oc_site *site, const oc_part *part, const oc_id
     return OC_OK;
 }
 
-/* ---- what the device tells ------------------------------------------------------------------------ */
+/* ---- what the device tells ------------------------------------------------------------------- */
 
 /* Called locked. The first failure is the one that is told. */
 static void record_failure(local_part *p, oc_status status, const char *text)
@@ -170,8 +174,8 @@ static void record_failure(local_part *p, oc_status status, const char *text)
 }
 
 /*
- * Runs on a thread of the device. The waker is woken before is_pending falls, since whoever sees that may free it.
- * Callbacks of one queue may overtake each other, its work does not.
+ * Runs on a thread of the device. The waker is woken before is_pending falls, since whoever sees
+ * that may free it. Callbacks of one queue may overtake each other, its work does not.
  */
 static void on_done(void *ctx, oc_status status)
 {
@@ -237,14 +241,19 @@ static void settle(local_part *p, uint64_t deadline_ns)
         record_failure(p, status, oc_error_text());
     p->compute.is_open = p->transfer.is_open = false;
     oc_cond_unlock(&p->cond);
-    /* A wait that failed may not have waited. Destroying the lane does, and it is of no more use. */
+    /*
+     * A wait that failed may not have waited. Destroying the lane does, and it is of no more use.
+     */
     if (status != OC_OK && !atomic_load(&dev_of(p)->is_lost)) {
         oc_lane_destroy(p->lane);
         p->lane = NULL;
     }
 }
 
-/* A call of the lane failed: nothing that was queued before may still run when the caller hears of it. */
+/*
+ * A call of the lane failed: nothing that was queued before may still run when the caller hears of
+ * it.
+ */
 static oc_status fail_run(local_part *p, oc_status status)
 {
     oc_cond_lock(&p->cond);
@@ -289,7 +298,7 @@ static void local_part_close(oc_site_part *part)
         destroy_part(p);
 }
 
-/* ---- a run ------------------------------------------------------------------------------------------ */
+/* ---- a run ----------------------------------------------------------------------------------- */
 
 /* A queue that failed stays failed (docs/adr/0007), so the run after a failure gets a new lane. */
 static oc_status renew_lane(local_part *p)

@@ -104,7 +104,7 @@ typedef struct oc_site_type {
      */
     void (*cancel)(oc_site_part *part);
     void (*health)(oc_site *site, oc_site_health *health); /* cheap: read at every decision */
-    /** A run did without this site, and forwarding would have sent so many bytes: what probes are measured by. NULL: not a worker. */
+    /** A run did without this site, and forwarding it whole would have sent so many bytes: what probes are measured by. NULL: not a worker. */
     void (*skipped)(oc_site *site, uint64_t bytes);
     /**
      * Measure each node of the whole network at the site, `node_ns` per node of the graph (NAN: not measured); blocks, for seconds; `progress` as oc_exec_progress.

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * The scene: all that depends on the cuts of a net. Made at the session's creation, and again when a cut is adopted that
- * it did not have: the edge's lane with the values of every cut kept, a part for the tail of each cut on each worker, memory at the host.
+ * The scene: all that depends on the cuts of a net. Made at the session's creation, and again when
+ * a cut is adopted that it did not have: the edge's lane with the values of every cut kept, a part
+ * for the tail of each cut on each worker, memory at the host.
  */
 #include "session.h"
 
 #include <math.h>
 #include <stdio.h>
 
-/* ---- what the edge runs ------------------------------------------------------------------------------ */
+/* ---- what the edge runs ---------------------------------------------------------------------- */
 
 static bool holds(const oc_net *net, uint32_t outer, uint32_t inner)
 {
@@ -105,7 +106,7 @@ static oc_status fill_extra(scene *sc, uint32_t cut)
     return OC_OK;
 }
 
-/* ---- what workers run -------------------------------------------------------------------------------- */
+/* ---- what workers run ------------------------------------------------------------------------ */
 
 static oc_status make_tail(oc_session *s, scene *sc, uint32_t cut)
 {
@@ -138,7 +139,7 @@ static oc_status open_tails(oc_session *s, scene *sc)
     return OC_OK;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------ */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 void scene_destroy(oc_session *s, scene *sc)
 {
@@ -218,7 +219,7 @@ oc_status scene_make(oc_session *s, oc_net *net, scene **made)
     return status;
 }
 
-/* ---- what workers tell ----------------------------------------------------------------------------------- */
+/* ---- what workers tell ----------------------------------------------------------------------- */
 
 /* The corrections of a site begin anew when its costs do. */
 static void renew(oc_session *s, size_t site, const double *node_ns, oc_cost_source source)

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <sys/random.h>
 
-/* ---- life ------------------------------------------------------------------------------------------ */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 oc_status oc_session_set_plan(oc_session *session, const oc_plan *plan)
 {
@@ -140,7 +140,7 @@ oc_status oc_session_make(oc_exec *exec, oc_site *const *workers, const oc_sessi
     return OC_OK;
 }
 
-/* ---- what the parts of a run share ------------------------------------------------------------------- */
+/* ---- what the parts of a run share ----------------------------------------------------------- */
 
 void run_tell(const run *r, const char *event)
 {
@@ -196,7 +196,7 @@ bool run_is_audited(const run *r)
     return (double)(h >> 11) * 0x1p-53 < r->s->options.audit;
 }
 
-/* ---- a run ---------------------------------------------------------------------------------------------- */
+/* ---- a run ----------------------------------------------------------------------------------- */
 
 static oc_status check_tensors(const oc_graph *g, const char *what, const oc_id *ids,
                                size_t expected, const oc_tensor *tensors, size_t found)
@@ -286,7 +286,7 @@ oc_status oc_session_run(oc_session *session, const oc_tensor *inputs, size_t n_
     return status;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 void oc_session_snapshot(oc_session *session, oc_snapshot *snapshot)
 {

@@ -63,7 +63,10 @@ static void put_part(run *r, const attempt *a, oc_track track, const char *name,
     oc_trace_put(r->s->trace, &span);
 }
 
-/* Where the worker's clock is not known, its times are put one after the other behind what was sent. */
+/*
+ * Where the worker's clock is not known, its times are put one after the other behind what was
+ * sent.
+ */
 void spans_worker(run *r, const attempt *a)
 {
     const oc_site_times *t = &a->times;

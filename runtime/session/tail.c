@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * The rest of the network on a worker. While its answer is awaited the rest may begin here too: because the answer is late
- * (hedging), or because the deadline leaves no more time than the edge needs. The first answer counts. From time to time a
- * worker's answer is computed here again, against plausible lies.
+ * The rest of the network on a worker. While its answer is awaited the rest may begin here too:
+ * because the answer is late (hedging), or because the deadline leaves no more time than the edge
+ * needs. The first answer counts. From time to time a worker's answer is computed here again,
+ * against plausible lies.
  */
 #include "session.h"
 
@@ -25,7 +26,7 @@ static uint64_t after(uint64_t now_ns, double ns)
     return ns < 1e18 ? now_ns + (uint64_t)fmax(ns, 0) : OC_NEVER_NS;
 }
 
-/* ---- beginning ------------------------------------------------------------------------------------------- */
+/* ---- beginning ------------------------------------------------------------------------------- */
 
 static void set_times(tail *t, const oc_decision *decision)
 {
@@ -70,7 +71,7 @@ static void begin(tail *t)
                   t->part, OC_MIN(by_ns, r->deadline_ns));
 }
 
-/* ---- here, too ---------------------------------------------------------------------------------------------- */
+/* ---- here, too ------------------------------------------------------------------------------- */
 
 static void begin_here(tail *t, bool is_hedge)
 {
@@ -105,7 +106,7 @@ static void finish_here(tail *t)
     oc_log(r->s->options.log, OC_LOG_INFO, "%s", r->report.reason);
 }
 
-/* ---- audits ---------------------------------------------------------------------------------------------------- */
+/* ---- audits ---------------------------------------------------------------------------------- */
 
 /* Errors: the device's; the run's deadline does not count, since there is an answer. */
 static oc_status compute_again(tail *t, bool *is_done)
@@ -147,7 +148,7 @@ static void audit(tail *t)
         e->at_host[t->part->gives[i]] = &e->far[t->part->gives[i]];
 }
 
-/* ---- waiting ------------------------------------------------------------------------------------------------------ */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
 /* Errors: OC_E_DEADLINE. `*is_over`: `*end` says how. */
 static oc_status step(tail *t, tail_end *end, bool *is_over)

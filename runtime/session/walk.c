@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * The plan walker. It goes through the steps in turn and moves only what is needed when it is needed.
- * The edge's part covers the worker's nodes too (where the plan has a fallback) and keeps every value that moves, so that
- * a step whose workers fail is simply submitted here instead: nothing runs twice.
+ * The plan walker. It goes through the steps in turn and moves only what is needed when it is
+ * needed. The edge's part covers the worker's nodes too (where the plan has a fallback) and keeps
+ * every value that moves, so that a step whose workers fail is simply submitted here instead:
+ * nothing runs twice.
  */
 #include "session.h"
 
 #include <stdio.h>
 
-/* ---- programs ------------------------------------------------------------------------------------ */
+/* ---- programs -------------------------------------------------------------------------------- */
 
 static bool is_on_worker(const oc_plan *plan, const oc_step *step)
 {
@@ -26,7 +27,10 @@ void program_fini(oc_session *s, program *p)
     *p = (program){0};
 }
 
-/* What moves from the edge, what a worker takes and gives; and what the edge gives in a worker's place when that is audited. */
+/*
+ * What moves from the edge, what a worker takes and gives; and what the edge gives in a worker's
+ * place when that is audited.
+ */
 static oc_status stage_step(oc_session *s, program *p, const oc_step *step)
 {
     bool is_audited = step->kind == OC_STEP_RUN && s->options.audit > 0 && p->has_fallback;
@@ -82,7 +86,7 @@ oc_status program_make(oc_session *s, const oc_plan *plan, program *p)
     return status;
 }
 
-/* ---- steps ----------------------------------------------------------------------------------------- */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 static oc_status run_on_edge(run *r, size_t index)
 {
@@ -98,8 +102,8 @@ static oc_status run_on_edge(run *r, size_t index)
 }
 
 /*
- * How long a worker's answer is waited for. A plan foretells no times, so a fallback gets half of what is left of a
- * deadline; without a fallback the worker has all of it.
+ * How long a worker's answer is waited for. A plan foretells no times, so a fallback gets half of
+ * what is left of a deadline; without a fallback the worker has all of it.
  */
 static uint64_t answer_by(const run *r)
 {
@@ -139,7 +143,10 @@ static bool is_any_worker_left(run *r)
     return false;
 }
 
-/* Compute the step here too, from the same values; where the bits differ the worker is not asked again. */
+/*
+ * Compute the step here too, from the same values; where the bits differ the worker is not asked
+ * again.
+ */
 static oc_status audit_step(run *r, size_t index)
 {
     const oc_step *step = &r->s->program.plan->steps[index];
@@ -186,7 +193,7 @@ static oc_status run_on_worker(run *r, size_t index)
     return run_on_edge(r, index);
 }
 
-/* ---- a run -------------------------------------------------------------------------------------------- */
+/* ---- a run ----------------------------------------------------------------------------------- */
 
 static oc_status run_steps(run *r)
 {
@@ -199,7 +206,9 @@ static oc_status run_steps(run *r)
             OC_TRY(edge_ask(r, step->takes, step->n_takes));
             OC_TRY(edge_wait_gets(r));
         }
-        /* What moves from a worker is at the host already; the edge gets it when a step takes it. */
+        /*
+         * What moves from a worker is at the host already; the edge gets it when a step takes it.
+         */
     }
     return OC_OK;
 }
