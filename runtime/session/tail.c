@@ -95,11 +95,12 @@ static bool go_on_here(tail *t)
     return is_done && t->here_status == OC_OK;
 }
 
+/* A worker that had twice its time counts as failed: else a silent one would be hedged for ever. */
 static void finish_here(tail *t)
 {
     run *r = t->r;
     uint64_t waited_ns = oc_now_ns() - t->attempt.begin_ns;
-    bool was_late = (double)waited_ns > 4 * t->predicted_ns;
+    bool was_late = (double)waited_ns > 2 * t->predicted_ns;
     if (t->attempt.state == ATTEMPT_WAITING || t->attempt.state == ATTEMPT_SENT)
         attempt_drop(r, &t->attempt, was_late);
     r->report.fell_back = true;

@@ -245,7 +245,7 @@ static oc_graph *fork_graph(size_t length)
     for (size_t k = 0; k < 2; k++) {
         ends[k] = x;
         for (size_t i = 0; i < length; i++) {
-            char name[16];
+            char name[32];
             snprintf(name, sizeof(name), "%c%zu", k ? 'b' : 'a', i + 1);
             oc_assert_ok(oc_graph_begin_node(g, &slow_op, name, &ends[k], 1, &node));
             oc_assert_ok(oc_graph_end_node(g, node, NULL, &ends[k]));
