@@ -29,7 +29,7 @@ static const char *const verdict_texts[] = {
     [OC_WORKER_DOWN] = "the worker is down",
     [OC_WORKER_EXCLUDED] = "the worker failed lately",
     [OC_TOO_LATE] = "too late for the deadline",
-    [OC_CANNOT_RUN] = "the edge cannot run it",
+    [OC_CANNOT_RUN] = "the edge cannot or must not run it",
 };
 
 const char *oc_verdict_text(oc_verdict verdict)

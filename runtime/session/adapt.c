@@ -10,6 +10,8 @@
 
 /* A worker that has not said what it can do is taken to be so many times as quick as the edge. */
 #define WORKER_GUESS 4
+/* How often it is looked whether a worker came back. */
+#define CHANCE_NS 10000000u
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
@@ -295,6 +297,37 @@ static oc_status fail_impossible(run *r, const oc_decision *decision)
                    decision->why);
 }
 
+static bool is_any_usable(run *r)
+{
+    oc_session *s = r->s;
+    bool any = false;
+    for (uint32_t w = 0; w < s->n_workers && !any; w++) {
+        oc_site_health health = {.is_settled = false};
+        char why[96];
+        s->workers[w]->type->health(s->workers[w], &health);
+        any = health.worker.is_up && attempt_is_allowed(r, w, why);
+    }
+    return any;
+}
+
+/*
+ * Nobody can run the rest now. With a deadline a worker may come back until then, and one that failed may be tried again,
+ * as its breaker allows.
+ */
+static oc_status wait_for_chance(run *r, oc_decision *decision)
+{
+    const uint32_t at = decision->cut;
+    while (!decision->is_possible) {
+        if (r->deadline_ns == OC_NEVER_NS || run_is_late(r))
+            return fail_impossible(r, decision);
+        run_wait(r, oc_waker_events(&r->s->waker), oc_now_ns() + CHANCE_NS);
+        memset(r->is_excluded, 0, sizeof(r->is_excluded));
+        if (is_any_usable(r))
+            decide(r, at, decision);
+    }
+    return OC_OK;
+}
+
 /* A worker failed: decide again what to do with the same values. */
 static void go_on_after_failure(run *r, uint32_t cut, oc_decision *decision)
 {
@@ -310,11 +343,10 @@ static oc_status run_by(run *r, oc_decision *decision)
     for (;;) {
         tail_end end;
         uint32_t cut, site;
-        if (!decision->is_possible)
-            return fail_impossible(r, decision);
+        OC_TRY(wait_for_chance(r, decision));
         OC_TRY(run_head(r, decision));
         if (!decision->is_possible)
-            return fail_impossible(r, decision);
+            continue;
         cut = decision->cut;
         site = decision->site;
         if (site == 0) {

@@ -16,7 +16,7 @@
 #define PROBE_SHARE 0.01
 #define PROBE_AHEAD_BYTES (96.0 * 1024)
 #define PROBE_FIRST_BYTES (64u * 1024)
-#define PROBE_LEAST_BYTES (8u * 1024) /* less tells nothing of a rate */
+#define PROBE_LEAST_BYTES (32u * 1024) /* less is gone in a shaper's burst and tells nothing of a rate */
 #define BYTES_MAX 1e15
 #define NS_MAX 3.6e12 /* an hour */
 #define DEVIATION \
@@ -137,27 +137,44 @@ static void way_fit(oc_link_way *way, double known_latency_ns)
     anchor(way, count, known_latency_ns);
 }
 
-/* Whether the newest two samples deviate alike from what was expected of them: then all before them is of another link. */
-static bool is_step(const oc_link_way *way, double ratio, double before)
+static bool deviates(double ratio)
 {
-    if (way->n_kept < 2 || !(before > 0))
-        return false;
-    bool is_slower = ratio > DEVIATION && before > DEVIATION;
-    bool is_faster = ratio < 1 / DEVIATION && before < 1 / DEVIATION;
-    return (is_slower || is_faster) && OC_MAX(ratio, before) < AGREEMENT * OC_MIN(ratio, before);
+    return ratio > DEVIATION || ratio < 1 / DEVIATION;
 }
 
-static void way_add(oc_link_way *way, uint64_t now_ns, double bytes, double ns,
-                    double known_latency_ns)
+/* Whether the newest two samples deviate alike from what was expected of them: then all before them is of another link. */
+static bool is_step(double ratio, double before)
 {
-    double expected = predict(way, bytes), ratio = ns / expected;
-    const oc_link_sample *last = way->n_kept > 0 ? sample_at(way, 0) : NULL;
-    double before = last ? last->ns / predict(way, last->bytes) : 0;
+    bool is_alike = (ratio > 1) == (before > 1) && OC_MAX(ratio, before) < AGREEMENT * OC_MIN(ratio, before);
+    return deviates(ratio) && deviates(before) && is_alike;
+}
+
+static double age_of(uint64_t at_ns, uint64_t now_ns)
+{
+    return now_ns > at_ns ? (double)(now_ns - at_ns) : 0;
+}
+
+/* How many samples the next one stands with, itself included: none that are of another link, or so old that one new is worth more. */
+static uint32_t kept_with(const oc_link_way *way, uint64_t now_ns, double ratio)
+{
+    if (way->n_kept == 0)
+        return 1;
+    const oc_link_sample *last = sample_at(way, 0);
+    if (deviates(ratio) && age_of(last->at_ns, now_ns) >= QUIET_NS)
+        return 1;
+    if (way->n_kept >= 2 && is_step(ratio, last->ns / predict(way, last->bytes)))
+        return 2;
+    return OC_MIN(way->n_kept + 1, (uint32_t)OC_LINK_SAMPLES);
+}
+
+static void way_add(oc_link_way *way, uint64_t now_ns, double bytes, double ns, double known_latency_ns)
+{
+    double expected = predict(way, bytes);
+    uint32_t n_kept = kept_with(way, now_ns, expected > 0 ? ns / expected : DEVIATION * 2);
     way->errors[way->n_seen % OC_LINK_SAMPLES] = fabs(ns - expected) / ns;
     way->samples[way->n_seen % OC_LINK_SAMPLES] = (oc_link_sample){bytes, ns, now_ns};
-    bool is_new = is_step(way, ratio, before);
     way->n_seen++;
-    way->n_kept = is_new ? 2 : OC_MIN(way->n_kept + 1, (uint32_t)OC_LINK_SAMPLES);
+    way->n_kept = n_kept;
     way_fit(way, known_latency_ns);
 }
 
@@ -263,11 +280,6 @@ static double error_of(const oc_link_way *way)
     for (uint64_t i = 0; i < count; i++)
         errors[i] = way->errors[i];
     return median(errors, (size_t)count);
-}
-
-static double age_of(uint64_t at_ns, uint64_t now_ns)
-{
-    return now_ns > at_ns ? (double)(now_ns - at_ns) : 0;
 }
 
 void oc_link_read(const oc_link *link, uint64_t now_ns, oc_link_estimate *estimate)

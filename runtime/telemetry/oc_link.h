@@ -46,7 +46,7 @@ void oc_link_received(oc_link *link, uint64_t now_ns, double bytes, double ns);
 void oc_link_pinged(oc_link *link, uint64_t now_ns, double rtt_ns);
 /** Contact was lost; the next sample after it stands alone. */
 void oc_link_lost(oc_link *link, uint64_t now_ns);
-/** A run was done here whose forwarding would have sent so many bytes: they count for the probes' share. */
+/** A run was done here; forwarding it whole would have sent so many bytes: they count for the probes' share. */
 void oc_link_skipped(oc_link *link, double bytes);
 /** What a transfer now would take. Stale: nothing learnt for 10 s. */
 void oc_link_read(const oc_link *link, uint64_t now_ns, oc_link_estimate *estimate);
