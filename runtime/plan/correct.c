@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Learning factors. All of it happens in logarithms, where twice as slow and twice as fast are alike. A site has one
- * factor for everything, which load, quota and a wrong roofline move at once, and one per kind beside it, which moves
- * slowly: an observation is the time of several kinds, and each gets the part of the deviation that its share explains.
+ * Learning factors. An observation is the time of several kinds of nodes, perhaps with a part's start, perhaps under
+ * load. In logarithms, where twice as slow and twice as fast are alike, it is nearly linear in what is to be learnt, each
+ * with its share of the time as coefficient; so a Kalman filter (extended: linear around what is known) decides who gets
+ * which part of a deviation. Source: Kalman, "A new approach to linear filtering and prediction problems" (1960).
+ * To be robust, a deviation far outside the noise counts as little more than the noise; the second such one that is like
+ * the first is a step, and is followed at once, by the factor that all kinds share. The noise itself is learnt:
+ * where a quota lets a processor run and stop, chunks differ manyfold, and that is no step.
+ * The mean of such times is not the mean of their logarithms; what whole runs took, in the median, corrects it.
  */
 #include "oc_correct.h"
 
@@ -13,6 +18,7 @@
 #define KIND_RANGE 30.0 /* how far a kind's own factor may go from the common one */
 #define START_EDGE_NS 10e3
 #define START_WORKER_NS 50e3
+#define START_MIN_NS 1e3
 #define START_MAX_NS 20e6
 #define TIME_MAX_NS 3.6e12 /* an hour */
 #define QUEUE_MAX_NS 60e9
@@ -20,162 +26,291 @@
 #define LOAD_FRESH_NS 1e9
 #define CODEC_NS_PER_BYTE 0.3
 #define CODEC_MAX 100.0
-#define STEP 0.22      /* ln of a deviation that may be the first of a step */
-#define AGREEMENT 0.35 /* and how far, in ln, the second may be from it */
-#define OUTLIER 0.4    /* ln: a single observation counts as no more */
-#define GAIN 0.3
-#define GAIN_EARLY 0.7 /* of the first observations */
-#define EARLY 4
-#define KIND_GAIN 0.3 /* of it, what the kinds take */
+#define CODEC_GAIN 0.3
+#define RATIO_LN 9.2 /* 1e4: what an observation may deviate by and still be heard */
+
+/* Variances, ln. A profile may be wrong by a factor of 20; a kind by e beside it; a start by e. */
+#define VAR_COMMON 9.0
+#define VAR_LOAD 0.3
+#define VAR_START 1.0
+#define VAR_KIND 1.0
+#define VAR_MIN 1e-6
+/* What each may drift between two observations: the common factor moves, a kind hardly. */
+#define DRIFT_COMMON 1e-3
+#define DRIFT_LOAD 1e-4
+#define DRIFT_START 1e-3
+#define DRIFT_KIND 1e-4
+#define NOISE_MIN 4e-3 /* variance of an observation on a quiet machine: 6 % */
+#define NOISE_MAX 2.0
+#define NOISE_GAIN 0.1
+#define OUTLIER 2.5 /* standard deviations beyond which a deviation counts as no more */
+#define OUTLIER_PART_LN \
+    0.25 /* the same of a part with its start, in ln: the first run at another cut prepares it */
+#define STEP_LN 0.22      /* a deviation that may be the first of a step */
+#define AGREEMENT_LN 0.35 /* and how far the second may be from it */
+#define EARLY \
+    3 /* so many observations may be corrected downwards at once: the first run prepares things */
 
 static double bounded(double value, double low, double high)
 {
     return isnan(value) ? low : OC_MIN(OC_MAX(value, low), high);
 }
 
-/* ---- errors --------------------------------------------------------------------------------------------- */
+static double median_of(const double *values, size_t count)
+{
+    double sorted[OC_MAX(OC_ERRORS_KEPT, OC_FRAMES_KEPT)];
+    for (size_t i = 0; i < count; i++) {
+        size_t at = i;
+        for (; at > 0 && sorted[at - 1] > values[i]; at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = values[i];
+    }
+    return count % 2 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
+}
+
+/* ---- errors -------------------------------------------------------------------------------- */
 
 void oc_errors_add(oc_errors *errors, double predicted, double actual)
 {
     if (!isfinite(predicted) || !isfinite(actual) || actual <= 0 || predicted < 0)
         return;
-    errors->value[errors->n_seen % OC_ERRORS_KEPT] = fabs(predicted - actual) / actual;
-    errors->n_seen++;
+    errors->value[errors->n_seen % OC_ERRORS_KEPT] =
+        bounded(fabs(predicted - actual) / actual, 0, 1e6);
+    /* Once it is full it stays full, however long it runs. */
+    errors->n_seen = errors->n_seen < 1u << 30 ? errors->n_seen + 1 : OC_ERRORS_KEPT;
 }
 
 double oc_errors_median(const oc_errors *errors)
 {
-    double sorted[OC_ERRORS_KEPT];
-    uint32_t count = OC_MIN(errors->n_seen, (uint32_t)OC_ERRORS_KEPT);
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t at = i;
-        for (; at > 0 && sorted[at - 1] > errors->value[i]; at--)
-            sorted[at] = sorted[at - 1];
-        sorted[at] = errors->value[i];
-    }
-    if (count == 0)
-        return 0;
-    return count % 2 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
+    size_t count = OC_MIN(errors->n_seen, (uint32_t)OC_ERRORS_KEPT);
+    return count > 0 ? median_of(errors->value, count) : 0;
 }
 
-/* ---- load and frequency ------------------------------------------------------------------------------------ */
+/* ---- load and frequency -------------------------------------------------------------------- */
 
-/* What the machine's state would cost at most, as a factor: others take their share of the processors, and the clock is slower. */
-static double slowdown_of(const oc_machine_state *machine)
+/* ln of what the machine's state would cost at most: others take their share of the processors, and the clock is slower. */
+static double slowdown_ln(const oc_machine_state *machine)
 {
-    double others, frequency;
     if (!machine)
-        return 1;
-    others = isnan(machine->cpu_others) ? 0 : bounded(machine->cpu_others, 0, 0.75);
-    frequency = isnan(machine->frequency) ? 1 : bounded(machine->frequency, 0.1, 1);
-    return 1 / (1 - others) / frequency;
+        return 0;
+    double others = isnan(machine->cpu_others) ? 0 : bounded(machine->cpu_others, 0, 0.75);
+    double frequency = isnan(machine->frequency) ? 1 : bounded(machine->frequency, 0.1, 1);
+    return -log(1 - others) - log(frequency);
 }
 
-static double felt(const oc_correct_site *s, double slowdown)
+/* ---- the model ----------------------------------------------------------------------------- */
+
+static float *covariance(oc_correct_site *s, size_t i, size_t k)
 {
-    return pow(slowdown, s->load_share);
+    size_t row = OC_MAX(i, k), column = OC_MIN(i, k);
+    return &s->covariance[row * (row + 1) / 2 + column];
 }
 
-/* When the state changed clearly, how much of the change showed in the time is how much of it is felt. */
-static void learn_share(oc_correct_site *s, double slowdown, double raw)
+static void site_init(oc_correct_site *s, bool is_edge)
 {
-    double change = log(slowdown) - log(s->last_slowdown);
-    if (s->n_seen > 1 && fabs(change) > 0.2) {
-        double seen = bounded((log(raw) - log(s->last_raw)) / change, 0, 1);
-        double before = s->load_share;
-        s->load_share += 0.5 * (seen - before);
-        /* What is explained by load now was in the common factor before. */
-        s->common =
-            bounded(s->common * pow(slowdown, before - s->load_share), FACTOR_MIN, FACTOR_MAX);
-    }
-    s->last_slowdown = slowdown;
-    s->last_raw = raw;
+    *s = (oc_correct_site){
+        .noise = NOISE_MIN, .calibration = 1, .encode_ns_per_byte = CODEC_NS_PER_BYTE};
+    s->learnt[OC_LEARNT_START] = log(is_edge ? START_EDGE_NS : START_WORKER_NS);
+    for (size_t i = 0; i < OC_LEARNT_MAX; i++)
+        *covariance(s, i, i) = VAR_KIND;
+    *covariance(s, OC_LEARNT_COMMON, OC_LEARNT_COMMON) = VAR_COMMON;
+    *covariance(s, OC_LEARNT_LOAD, OC_LEARNT_LOAD) = VAR_LOAD;
+    *covariance(s, OC_LEARNT_START, OC_LEARNT_START) = VAR_START;
 }
-
-/* ---- factors ------------------------------------------------------------------------------------------------ */
 
 void oc_correct_init(oc_correct *correct, const oc_costs *costs)
 {
-    *correct = (oc_correct){.n_sites = costs->n_sites, .n_kinds = costs->net->n_kinds};
-    for (size_t i = 0; i < correct->n_sites; i++) {
-        oc_correct_site *s = &correct->sites[i];
-        *s = (oc_correct_site){.common = 1,
-                               .last_ratio = 1,
-                               .last_slowdown = 1,
-                               .last_raw = 1,
-                               .start_ns = i == 0 ? START_EDGE_NS : START_WORKER_NS,
-                               .encode_ns_per_byte = CODEC_NS_PER_BYTE};
-        for (size_t k = 0; k < OC_KINDS_MAX; k++)
-            s->factor[k] = 1;
+    *correct = (oc_correct){.n_sites = OC_MIN(costs->n_sites, (size_t)OC_SITES_MAX),
+                            .n_kinds = OC_MIN(costs->net->n_kinds, (size_t)OC_KINDS_MAX)};
+    for (size_t i = 0; i < correct->n_sites; i++)
+        site_init(&correct->sites[i], i == 0);
+}
+
+static double scale_of(const oc_correct_site *s, double slowdown)
+{
+    return exp(s->learnt[OC_LEARNT_COMMON] + s->learnt[OC_LEARNT_LOAD] * slowdown);
+}
+
+/* What the factors say of a piece of work, and what each of the learnt has in it (`shares`, NULL: not asked). */
+static double model_ns(const oc_correct_site *s, size_t n_kinds, const double *base_ns,
+                       double slowdown, double n_starts, double *shares)
+{
+    double scale = scale_of(s, slowdown), start = n_starts * exp(s->learnt[OC_LEARNT_START]);
+    double body = 0, times[OC_KINDS_MAX];
+    for (size_t k = 0; k < n_kinds; k++) {
+        times[k] = bounded(base_ns[k], 0, TIME_MAX_NS) * scale * exp(s->learnt[OC_LEARNT_KIND + k]);
+        body += times[k];
+    }
+    double total = body + start;
+    if (!shares || !(total > 0))
+        return total;
+    shares[OC_LEARNT_COMMON] = body / total;
+    shares[OC_LEARNT_LOAD] = body / total * slowdown;
+    shares[OC_LEARNT_START] = start / total;
+    for (size_t k = 0; k < n_kinds; k++)
+        shares[OC_LEARNT_KIND + k] = times[k] / total;
+    return total;
+}
+
+/* ---- the filter ---------------------------------------------------------------------------- */
+
+static void drift(oc_correct_site *s, size_t n_learnt)
+{
+    *covariance(s, OC_LEARNT_COMMON, OC_LEARNT_COMMON) += (float)DRIFT_COMMON;
+    *covariance(s, OC_LEARNT_LOAD, OC_LEARNT_LOAD) += (float)DRIFT_LOAD;
+    *covariance(s, OC_LEARNT_START, OC_LEARNT_START) += (float)DRIFT_START;
+    for (size_t i = OC_LEARNT_KIND; i < n_learnt; i++)
+        *covariance(s, i, i) += (float)DRIFT_KIND;
+    /* What is not seen must not become uncertain without end, nor rounding make it no covariance any more. */
+    for (size_t i = 0; i < n_learnt; i++)
+        *covariance(s, i, i) = (float)bounded(*covariance(s, i, i), VAR_MIN, VAR_COMMON);
+    for (size_t i = 0; i < n_learnt; i++) {
+        for (size_t k = 0; k < i; k++) {
+            double most = sqrt((double)*covariance(s, i, i) * *covariance(s, k, k));
+            *covariance(s, i, k) = (float)bounded(*covariance(s, i, k), -most, most);
+        }
     }
 }
 
-/* How far the observation moves the estimate, in ln: all of a step, little of an outlier. */
-static double step_of(const oc_correct_site *s, double deviation)
+/* The covariance of each of the learnt with the observation, and the observation's own variance. */
+static double observe(oc_correct_site *s, size_t n_learnt, const double *shares, double *with)
 {
-    double before = log(s->last_ratio);
-    bool is_alike = deviation * before > 0 && fabs(deviation) > STEP && fabs(before) > STEP &&
-                    fabs(deviation - before) < AGREEMENT;
-    if (s->n_seen == 0 || is_alike)
-        return deviation;
-    if (s->n_seen < EARLY)
-        return GAIN_EARLY * deviation;
-    return GAIN * bounded(deviation, -OUTLIER, OUTLIER);
-}
-
-/* Spread over the kinds so that the observation's own prediction moves by `amount`: a kind of share w gets w / sum of w^2 of it. */
-static void move_kinds(oc_correct_site *s, const double *shares, size_t n_kinds, double start_share,
-                       double amount)
-{
-    double squares = start_share * start_share;
-    for (size_t k = 0; k < n_kinds; k++)
-        squares += shares[k] * shares[k];
-    for (size_t k = 0; k < n_kinds; k++)
-        s->factor[k] =
-            bounded(s->factor[k] * exp(amount * shares[k] / squares), 1 / KIND_RANGE, KIND_RANGE);
-    s->start_ns = bounded(s->start_ns * exp(amount * start_share / squares), 1e3, START_MAX_NS);
-}
-
-/* The kinds' times by their own factors, without the common one; returns their sum. */
-static double kind_times(const oc_correct *correct, const oc_correct_site *s, const double *base_ns,
-                         double *times)
-{
-    double sum = 0;
-    for (size_t k = 0; k < correct->n_kinds; k++) {
-        times[k] = bounded(base_ns[k], 0, TIME_MAX_NS) * s->factor[k];
-        sum += times[k];
+    double variance = s->noise;
+    for (size_t i = 0; i < n_learnt; i++) {
+        with[i] = 0;
+        for (size_t k = 0; k < n_learnt; k++)
+            with[i] += *covariance(s, i, k) * shares[k];
+        variance += shares[i] * with[i];
     }
-    return sum;
+    return OC_MAX(variance, s->noise);
+}
+
+static void keep_bounds(oc_correct_site *s, size_t n_learnt)
+{
+    double *l = s->learnt;
+    l[OC_LEARNT_COMMON] = bounded(l[OC_LEARNT_COMMON], log(FACTOR_MIN), log(FACTOR_MAX));
+    l[OC_LEARNT_LOAD] = bounded(l[OC_LEARNT_LOAD], 0, 1);
+    l[OC_LEARNT_START] = bounded(l[OC_LEARNT_START], log(START_MIN_NS), log(START_MAX_NS));
+    for (size_t i = OC_LEARNT_KIND; i < n_learnt; i++)
+        l[i] = bounded(l[i], -log(KIND_RANGE), log(KIND_RANGE));
+}
+
+static void update(oc_correct_site *s, size_t n_learnt, const double *with, double variance,
+                   double deviation)
+{
+    for (size_t i = 0; i < n_learnt; i++) {
+        s->learnt[i] += with[i] / variance * deviation;
+        for (size_t k = 0; k <= i; k++)
+            *covariance(s, i, k) -= (float)(with[i] * with[k] / variance);
+    }
+    keep_bounds(s, n_learnt);
+}
+
+/*
+ * Two alike in a row, far outside the noise: not chance. Nor is work that is quicker than expected, where what was
+ * expected stands on a first run, which prepares things, or on an outlier, of which a little was believed.
+ */
+static bool is_step(const oc_correct_site *s, double deviation)
+{
+    double least = OC_MAX(STEP_LN, 2 * sqrt(s->noise));
+    if (deviation < -least && (s->n_seen < EARLY || s->last_ln > least))
+        return true;
+    return deviation * s->last_ln > 0 && fabs(deviation) > least && fabs(s->last_ln) > least &&
+           fabs(deviation - s->last_ln) < AGREEMENT_LN;
+}
+
+/*
+ * How much of a deviation is believed that is no step. A part that was slow once must not be avoided for it ever
+ * after, unseen: where it is slow it will be seen to be so the second time.
+ */
+static double believed(double deviation, double variance, bool has_start)
+{
+    double limit = OUTLIER * sqrt(variance);
+    return bounded(deviation, -limit, has_start ? OC_MIN(limit, OUTLIER_PART_LN) : limit);
+}
+
+/* Follow an observation that deviates by so much, in ln. True: it was the second of a step. */
+static bool follow(oc_correct_site *s, size_t n_learnt, const double *shares, double deviation)
+{
+    double with[OC_LEARNT_MAX], heard = deviation;
+    bool is_new = is_step(s, deviation);
+    drift(s, n_learnt);
+    if (is_new)
+        *covariance(s, OC_LEARNT_COMMON, OC_LEARNT_COMMON) += (float)(deviation * deviation);
+    double variance = observe(s, n_learnt, shares, with);
+    if (!is_new && s->n_seen > 0)
+        heard = believed(deviation, variance, shares[OC_LEARNT_START] > 0);
+    double gain = 1 - s->noise / variance;
+    update(s, n_learnt, with, variance, heard);
+    s->last_ln = deviation - gain * heard;
+    if (!is_new && s->n_seen > 0) {
+        double square = OC_MIN(s->last_ln * s->last_ln, 9 * s->noise);
+        s->noise = bounded(s->noise + NOISE_GAIN * (square - s->noise), NOISE_MIN, NOISE_MAX);
+    }
+    return is_new;
+}
+
+/* ---- runs ---------------------------------------------------------------------------------- */
+
+static void add_to_frame(oc_correct_site *s, size_t n_kinds, const double *base_ns, double slowdown,
+                         double n_starts, double actual_ns)
+{
+    if (s->n_frames == 0 || n_starts > 0) {
+        if (s->n_frames >= 2 * OC_FRAMES_KEPT)
+            s->n_frames -= OC_FRAMES_KEPT; /* the ring's place stays the same */
+        s->frames[s->n_frames++ % OC_FRAMES_KEPT] = (oc_correct_frame){.n_starts = 0};
+    }
+    oc_correct_frame *f = &s->frames[(s->n_frames - 1) % OC_FRAMES_KEPT];
+    double before = 0, added = 0;
+    for (size_t k = 0; k < n_kinds; k++) {
+        double base = bounded(base_ns[k], 0, TIME_MAX_NS);
+        before += f->base_ns[k];
+        added += base;
+        f->base_ns[k] = bounded(f->base_ns[k] + base, 0, TIME_MAX_NS);
+    }
+    f->slowdown_ln = (f->slowdown_ln * before + slowdown * added) / (before + added);
+    f->actual_ns = bounded(f->actual_ns + actual_ns, 0, TIME_MAX_NS);
+    f->n_starts += n_starts;
+}
+
+/* The fewer runs, the less of what they say is taken for more than chance. */
+static void calibrate(oc_correct_site *s, size_t n_kinds)
+{
+    double ratio_ln[OC_FRAMES_KEPT];
+    size_t count = OC_MIN(s->n_frames, (uint32_t)OC_FRAMES_KEPT);
+    for (size_t i = 0; i < count; i++) {
+        const oc_correct_frame *f = &s->frames[i];
+        double model = model_ns(s, n_kinds, f->base_ns, f->slowdown_ln, f->n_starts, NULL);
+        ratio_ln[i] = model > 0 ? bounded(log(f->actual_ns / model), -RATIO_LN, RATIO_LN) : 0;
+    }
+    double weight = count == OC_FRAMES_KEPT ? 1 : (double)count / (double)(count + 1);
+    s->calibration = exp(weight * median_of(ratio_ln, count));
 }
 
 void oc_correct_saw(oc_correct *correct, size_t site, const double *base_ns, double actual_ns,
                     bool is_part, const oc_machine_state *machine)
 {
-    double shares[OC_KINDS_MAX];
+    double shares[OC_LEARNT_MAX] = {0}, work_ns = 0;
     if (site >= correct->n_sites || !(actual_ns > 0) || actual_ns > TIME_MAX_NS)
         return;
-    oc_correct_site *s = &correct->sites[site];
-    double slowdown = slowdown_of(machine), start = is_part ? s->start_ns : 0;
-    double sum = kind_times(correct, s, base_ns, shares);
-    if (!(sum > 0))
-        return;
-    learn_share(s, slowdown, actual_ns / sum);
-    double scale = s->common * felt(s, slowdown), predicted = sum * scale + start;
     for (size_t k = 0; k < correct->n_kinds; k++)
-        shares[k] *= scale / predicted;
-    oc_errors_add(&s->errors, predicted, actual_ns);
-    double ratio = bounded(actual_ns / predicted, 1e-4, 1e4), move = step_of(s, log(ratio));
-    /* A part that is nearly all start says nothing of the nodes, and the other way round. */
-    double body_share = 1 - start / predicted, kinds = s->n_seen == 0 ? 0 : KIND_GAIN;
-    s->common = bounded(s->common * exp(move * (1 - kinds) * body_share), FACTOR_MIN, FACTOR_MAX);
-    move_kinds(s, shares, correct->n_kinds, start / predicted,
-               move * (1 - (1 - kinds) * body_share));
-    s->last_ratio =
-        ratio * exp(-move); /* what is left is what the next observation is compared with */
-    s->n_seen++;
+        work_ns += bounded(base_ns[k], 0, TIME_MAX_NS);
+    if (!(work_ns > 0))
+        return;
+    oc_correct_site *s = &correct->sites[site];
+    size_t n_learnt = OC_LEARNT_KIND + correct->n_kinds;
+    double slowdown = slowdown_ln(machine), n_starts = is_part ? 1 : 0;
+    double model = model_ns(s, correct->n_kinds, base_ns, slowdown, n_starts, shares);
+    oc_errors_add(&s->errors, model * s->calibration, actual_ns);
+    double deviation = bounded(log(actual_ns / model), -RATIO_LN, RATIO_LN);
+    if (follow(s, n_learnt, shares, deviation))
+        s->n_frames = 0;
+    add_to_frame(s, correct->n_kinds, base_ns, slowdown, n_starts, actual_ns);
+    calibrate(s, correct->n_kinds);
+    s->n_seen = OC_MIN(s->n_seen + 1, (uint32_t)1 << 30);
 }
 
-/* ---- queue, codec, total -------------------------------------------------------------------------------------- */
+/* ---- queue, codec, total ------------------------------------------------------------------- */
 
 void oc_correct_saw_queue(oc_correct *correct, size_t site, double queue_ns, uint64_t now_ns)
 {
@@ -187,13 +322,15 @@ void oc_correct_saw_queue(oc_correct *correct, size_t site, double queue_ns, uin
 
 void oc_correct_saw_codec(oc_correct *correct, size_t site, double bytes, double encode_ns)
 {
-    if (site >= correct->n_sites || !(bytes > 0) || !(encode_ns >= 0))
+    if (site >= correct->n_sites || !(bytes > 0) || !isfinite(bytes) || !(encode_ns >= 0))
         return;
     oc_correct_site *s = &correct->sites[site];
     double rate = bounded(encode_ns / bytes, 0, CODEC_MAX);
     /* A scheduler's hiccup while encoding is no property of the codec. */
-    s->encode_ns_per_byte +=
-        GAIN * (OC_MIN(rate, 3 * s->encode_ns_per_byte + 0.1) - s->encode_ns_per_byte);
+    if (s->n_codec > 0)
+        rate = OC_MIN(rate, 3 * s->encode_ns_per_byte + 0.1);
+    s->encode_ns_per_byte += (s->n_codec < 2 ? 0.7 : CODEC_GAIN) * (rate - s->encode_ns_per_byte);
+    s->n_codec = OC_MIN(s->n_codec + 1, 2u);
 }
 
 void oc_correct_saw_total(oc_correct *correct, double predicted_ns, double actual_ns)
@@ -201,18 +338,25 @@ void oc_correct_saw_total(oc_correct *correct, double predicted_ns, double actua
     oc_errors_add(&correct->total, predicted_ns, actual_ns);
 }
 
-/* ---- reading ----------------------------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------- */
+
+/* A clock that went back makes things old too. */
+static double age_of(uint64_t at_ns, uint64_t now_ns)
+{
+    return now_ns > at_ns ? (double)(now_ns - at_ns) : (double)(at_ns - now_ns);
+}
 
 static double queue_of(const oc_correct_site *s, const oc_worker_load *load, uint64_t now_ns)
 {
-    double age = now_ns > s->queue_at_ns ? (double)(now_ns - s->queue_at_ns) : 0;
-    double measured = s->queue_ns * exp2(-age / QUEUE_HALF_LIFE_NS);
-    if (!load || load->at_ns == 0 || (load->flags & OC_LINK_STALE))
+    double measured = s->queue_ns * exp2(-age_of(s->queue_at_ns, now_ns) / QUEUE_HALF_LIFE_NS);
+    if (!load || load->at_ns == 0 || (load->flags & OC_LINK_STALE) ||
+        age_of(load->at_ns, now_ns) > LOAD_FRESH_NS)
         return measured;
-    double told_age = now_ns > load->at_ns ? (double)(now_ns - load->at_ns) : 0;
-    if (told_age > LOAD_FRESH_NS)
+    bool is_older = load->at_ns < s->queue_at_ns && age_of(s->queue_at_ns, now_ns) < LOAD_FRESH_NS;
+    if (is_older)
         return measured;
-    return bounded(bounded(load->queue_ns, 0, QUEUE_MAX_NS) - told_age, 0, QUEUE_MAX_NS);
+    double told = bounded(load->queue_ns, 0, QUEUE_MAX_NS);
+    return OC_MAX(told - age_of(load->at_ns, now_ns), 0.0);
 }
 
 void oc_correct_read(const oc_correct *correct, size_t site, const oc_machine_state *machine,
@@ -221,13 +365,16 @@ void oc_correct_read(const oc_correct *correct, size_t site, const oc_machine_st
     if (site >= correct->n_sites)
         return;
     const oc_correct_site *s = &correct->sites[site];
-    double scale = s->common * felt(s, slowdown_of(machine));
+    double scale = scale_of(s, slowdown_ln(machine)) * s->calibration;
     for (size_t k = 0; k < OC_KINDS_MAX; k++)
         state->factor[k] =
-            k < correct->n_kinds ? bounded(scale * s->factor[k], FACTOR_MIN, FACTOR_MAX) : 1;
-    state->start_ns = s->start_ns;
+            k < correct->n_kinds
+                ? bounded(scale * exp(s->learnt[OC_LEARNT_KIND + k]), FACTOR_MIN, FACTOR_MAX)
+                : 1;
+    state->start_ns =
+        bounded(exp(s->learnt[OC_LEARNT_START]) * s->calibration, START_MIN_NS, START_MAX_NS);
     state->error = oc_errors_median(&s->errors);
     state->encode_ns_per_byte = s->encode_ns_per_byte;
-    state->decode_ns_per_byte = s->decode_ns_per_byte;
+    state->decode_ns_per_byte = 0; /* the time a result takes to arrive holds its decoding */
     state->queue_ns = queue_of(s, load, now_ns);
 }

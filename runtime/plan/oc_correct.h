@@ -20,14 +20,28 @@ typedef struct oc_errors {
 void oc_errors_add(oc_errors *errors, double predicted, double actual);
 double oc_errors_median(const oc_errors *errors);
 
+/** The chunks of one run together: what a run takes is their sum, so a machine that stops and goes is judged by it. */
+typedef struct oc_correct_frame {
+    double base_ns[OC_KINDS_MAX];
+    double slowdown_ln;           /* mean, by base_ns */
+    double actual_ns, n_starts;
+} oc_correct_frame;
+
+#define OC_FRAMES_KEPT 5
+/* What is learnt, all in ln: of all kinds; how much of the contention seen is felt (0..1, no ln); a part's start; each kind. */
+enum { OC_LEARNT_COMMON, OC_LEARNT_LOAD, OC_LEARNT_START, OC_LEARNT_KIND };
+#define OC_LEARNT_MAX (OC_LEARNT_KIND + OC_KINDS_MAX)
+
 typedef struct oc_correct_site {
-    double common;                /* of all kinds: an idle machine at full frequency against the costs */
-    double factor[OC_KINDS_MAX];  /* of a kind beside it */
-    double last_ratio;            /* of the last observation, actual to predicted: two alike are a step */
-    double load_share;            /* 0..1: how much of the contention seen was felt; learnt */
-    double last_slowdown, last_raw; /* of the last observation: what load and frequency would cost at most, and actual to the factors alone */
-    double start_ns;
-    double encode_ns_per_byte, decode_ns_per_byte;
+    double learnt[OC_LEARNT_MAX];
+    float covariance[OC_LEARNT_MAX * (OC_LEARNT_MAX + 1) / 2]; /* lower triangle, row by row */
+    double noise;                 /* variance of an observation, ln */
+    double last_ln;               /* what of the last observation the estimate did not follow: two alike are a step */
+    oc_correct_frame frames[OC_FRAMES_KEPT]; /* a ring, since the last step; the newest may still be open */
+    uint32_t n_frames;
+    double calibration;           /* of the frames: actual to what the factors say */
+    double encode_ns_per_byte;
+    uint32_t n_codec;
     double queue_ns;              /* measured, and when */
     uint64_t queue_at_ns;
     oc_errors errors;
