@@ -71,7 +71,7 @@ typedef struct oc_situation {
 
 /** What is expected of a choice, from now on. The parts add up to the total. */
 typedef struct oc_prediction {
-    double edge_ns;          /* of nodes not submitted yet, and what is left of the chunk under way is not counted */
+    double edge_ns;          /* of the nodes behind at_cut: a chunk that was queued ahead of the decision has only begun */
     double encode_ns, send_ns, queue_ns, cloud_ns, receive_ns;
     double total_ns;
 } oc_prediction;

@@ -30,47 +30,12 @@ double oc_costs_tail_ns(const oc_costs *costs, const oc_site_state *state, size_
     return between_ns(costs, state, site, cut, costs->net->n_cuts);
 }
 
-/*
- * The cut that is the prefix of so many nodes; OC_NONE: it is none of the net's. Cuts stand by
- * n_head, prefixes first.
- */
-static uint32_t find_prefix(const oc_net *net, uint32_t index)
-{
-    size_t low = 0, high = net->n_cuts;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (net->cuts[middle].n_head < index)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < net->n_cuts && net->cuts[low].index == index ? (uint32_t)low : OC_NONE;
-}
-
-/* The nodes of the head that the edge was not given yet. */
-static double edge_left_ns(const oc_costs *costs, const oc_situation *s, uint32_t cut)
-{
-    const oc_net *net = costs->net;
-    const oc_net_cut *at = &net->cuts[s->at_cut];
-    const oc_site_state *edge = &s->sites[0];
-    if (at->index == OC_NONE)
-        return between_ns(costs, edge, 0, s->at_cut, cut);
-    uint32_t given = OC_MAX(at->index, s->n_submitted);
-    uint32_t prefix = find_prefix(net, given);
-    if (prefix != OC_NONE)
-        return between_ns(costs, edge, 0, prefix, cut);
-    double sum_ns = 0;
-    for (size_t n = given; n < net->n_nodes; n++)
-        if (net->cuts[cut].is_head[n])
-            sum_ns += edge->factor[net->kind[n]] * costs->node_ns[0][n];
-    return sum_ns;
-}
-
 void oc_predict(const oc_costs *costs, const oc_situation *situation, uint32_t cut, uint32_t site,
                 oc_prediction *prediction)
 {
     const oc_net_cut *c = &costs->net->cuts[cut];
-    oc_prediction p = {.edge_ns = edge_left_ns(costs, situation, cut)};
+    oc_prediction p = {.edge_ns =
+                           between_ns(costs, &situation->sites[0], 0, situation->at_cut, cut)};
     if (situation->at_cut == 0 && situation->n_submitted == 0 && c->n_head > 0)
         p.edge_ns += situation->sites[0].start_ns;
     if (site > 0) {

@@ -10,8 +10,6 @@
 
 /* A worker that has not said what it can do is taken to be so many times as quick as the edge. */
 #define WORKER_GUESS 4
-/* How often it is looked whether a worker came back. */
-#define CHANCE_NS 10000000u
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
@@ -297,33 +295,14 @@ static oc_status fail_impossible(run *r, const oc_decision *decision)
                    decision->why);
 }
 
-static bool is_any_usable(run *r)
-{
-    oc_session *s = r->s;
-    bool any = false;
-    for (uint32_t w = 0; w < s->n_workers && !any; w++) {
-        oc_site_health health = {.is_settled = false};
-        char why[96];
-        s->workers[w]->type->health(s->workers[w], &health);
-        any = health.worker.is_up && attempt_is_allowed(r, w, why);
-    }
-    return any;
-}
-
-/*
- * Nobody can run the rest now. With a deadline a worker may come back until then, and one that failed may be tried again,
- * as its breaker allows.
- */
+/* Nobody can run the rest now. */
 static oc_status wait_for_chance(run *r, oc_decision *decision)
 {
     const uint32_t at = decision->cut;
     while (!decision->is_possible) {
-        if (r->deadline_ns == OC_NEVER_NS || run_is_late(r))
+        if (!attempt_wait_chance(r))
             return fail_impossible(r, decision);
-        run_wait(r, oc_waker_events(&r->s->waker), oc_now_ns() + CHANCE_NS);
-        memset(r->is_excluded, 0, sizeof(r->is_excluded));
-        if (is_any_usable(r))
-            decide(r, at, decision);
+        decide(r, at, decision);
     }
     return OC_OK;
 }

@@ -4,6 +4,9 @@
 
 #include <stdio.h>
 
+/* How often it is looked whether a worker came back. */
+#define CHANCE_NS 10000000u
+
 static const oc_site_type *type_of(const attempt *a)
 {
     return a->part->site->type;
@@ -23,6 +26,32 @@ bool attempt_is_allowed(run *r, uint32_t worker, char why[96])
         snprintf(why, 96, "an audit found a wrong answer");
     else
         snprintf(why, 96, "left alone for a while after %u failures", breaker->n_failures);
+    return false;
+}
+
+static bool is_any_usable(run *r)
+{
+    oc_session *s = r->s;
+    bool any = false;
+    for (uint32_t w = 0; w < s->n_workers && !any; w++) {
+        oc_site_health health = {.is_settled = false};
+        char why[96];
+        s->workers[w]->type->health(s->workers[w], &health);
+        any = health.worker.is_up && attempt_is_allowed(r, w, why);
+    }
+    return any;
+}
+
+bool attempt_wait_chance(run *r)
+{
+    if (r->deadline_ns == OC_NEVER_NS)
+        return false;
+    while (!run_is_late(r)) {
+        run_wait(r, oc_waker_events(&r->s->waker), oc_now_ns() + CHANCE_NS);
+        memset(r->is_excluded, 0, sizeof(r->is_excluded));
+        if (is_any_usable(r))
+            return !run_is_late(r);
+    }
     return false;
 }
 

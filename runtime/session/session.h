@@ -138,6 +138,11 @@ attempt_state attempt_poll(run *r, attempt *a);
 void attempt_drop(run *r, attempt *a, bool was_late);
 /** Whether the worker may be asked in this run; else `why` (96 bytes) says why not. */
 bool attempt_is_allowed(run *r, uint32_t worker, char why[96]);
+/**
+ * No worker could run the rest, and the edge cannot: wait, by the run's deadline, for one that may be asked. One that failed in
+ * this run may be asked again, as its breaker allows. False: the deadline came, or there is none.
+ */
+bool attempt_wait_chance(run *r);
 /** An answer turned out to be wrong. */
 void attempt_distrust(run *r, uint32_t worker);
 /** Of each of the values that both sides made: the first that differs, or OC_NONE. */

@@ -101,6 +101,11 @@ static oc_status run_on_edge(run *r, size_t index)
     return OC_OK;
 }
 
+static bool may_fall_back(const run *r)
+{
+    return r->s->program.has_fallback && !r->s->options.is_worker_required;
+}
+
 /*
  * How long a worker's answer is waited for. A plan foretells no times, so a fallback gets half of
  * what is left of a deadline; without a fallback the worker has all of it.
@@ -112,8 +117,7 @@ static uint64_t answer_by(const run *r)
     if (r->deadline_ns == OC_NEVER_NS)
         return by_ns;
     uint64_t left_ns = r->deadline_ns > now_ns ? r->deadline_ns - now_ns : 0;
-    bool has_fallback = r->s->program.has_fallback && !r->s->options.is_worker_required;
-    return OC_MIN(by_ns, now_ns + (has_fallback ? left_ns / 2 : left_ns));
+    return OC_MIN(by_ns, now_ns + (may_fall_back(r) ? left_ns / 2 : left_ns));
 }
 
 static attempt_state try_worker(run *r, size_t index, uint32_t worker)
@@ -168,7 +172,8 @@ static oc_status audit_step(run *r, size_t index)
     return OC_OK;
 }
 
-static oc_status run_on_worker(run *r, size_t index)
+/* Whether one answered. Else the reason says why the last one did not. */
+static bool try_workers(run *r, size_t index)
 {
     oc_session *s = r->s;
     char why[96];
@@ -181,14 +186,26 @@ static oc_status run_on_worker(run *r, size_t index)
             continue;
         }
         if (try_worker(r, index, w) == ATTEMPT_ANSWERED)
-            return s->program.has_fallback && run_is_audited(r) ? audit_step(r, index) : OC_OK;
+            return true;
         oc_log(s->options.log, OC_LOG_WARN, "%s", r->report.reason);
         r->report.fell_back = true;
     }
-    if (s->options.is_worker_required || !s->program.has_fallback)
-        return oc_fail(r->worker_status, "%s", r->report.reason);
+    return false;
+}
+
+static oc_status run_on_worker(run *r, size_t index)
+{
+    bool is_answered = try_workers(r, index);
+    while (!is_answered && !may_fall_back(r)) {
+        if (!attempt_wait_chance(r))
+            return run_is_late(r) ? run_fail_late(r, "no worker had answered")
+                                  : oc_fail(r->worker_status, "%s", r->report.reason);
+        is_answered = try_workers(r, index);
+    }
+    if (is_answered)
+        return r->s->program.has_fallback && run_is_audited(r) ? audit_step(r, index) : OC_OK;
     r->report.fell_back = true;
-    oc_log(s->options.log, OC_LOG_WARN, "%s; its part runs here", r->report.reason);
+    oc_log(r->s->options.log, OC_LOG_WARN, "%s; its part runs here", r->report.reason);
     run_tell(r, "fallback");
     return run_on_edge(r, index);
 }
@@ -202,7 +219,7 @@ static oc_status run_steps(run *r)
         const oc_step *step = &plan->steps[i];
         if (step->kind == OC_STEP_RUN) {
             OC_TRY(is_on_worker(plan, step) ? run_on_worker(r, i) : run_on_edge(r, i));
-        } else if (!is_on_worker(plan, step) && is_any_worker_left(r)) {
+        } else if (!is_on_worker(plan, step) && (is_any_worker_left(r) || !may_fall_back(r))) {
             OC_TRY(edge_ask(r, step->takes, step->n_takes));
             OC_TRY(edge_wait_gets(r));
         }

@@ -479,13 +479,10 @@ static void count(const oc_report *report)
     c.n_local += !report->used_worker && !report->fell_back;
 }
 
-/* Without a fallback a run ends with what was wrong: nobody there, too late, or a lie. */
+/* Without a fallback a run waits for a worker until its deadline, and says then what it met. */
 static bool is_named(oc_status status)
 {
-    const char *text = oc_error_text();
-    if (status == OC_E_DEADLINE || status == OC_E_LOST)
-        return *text != '\0';
-    return status != OC_E_INTERNAL && strstr(text, c.address) != NULL;
+    return status == OC_E_DEADLINE && strstr(oc_error_text(), c.address) != NULL;
 }
 
 /* One run of the session, judged. `what` names the fault that is on. */

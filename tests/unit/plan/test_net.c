@@ -347,7 +347,7 @@ static void check_prediction(const oc_costs *costs, const oc_situation *s, uint3
     oc_predict(costs, s, cut, 1, &p);
     for (size_t n = 0; n < net->n_nodes; n++) {
         double ns = s->sites[0].factor[net->kind[n]] * costs->node_ns[0][n];
-        edge += c->is_head[n] && n >= s->n_submitted ? ns : 0;
+        edge += c->is_head[n] && !net->cuts[s->at_cut].is_head[n] ? ns : 0;
         head += c->is_head[n] ? ns : 0;
         cloud += c->is_head[n] ? 0 : w->factor[net->kind[n]] * costs->node_ns[1][n];
     }
