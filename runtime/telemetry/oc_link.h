@@ -3,8 +3,9 @@
  * The link estimator: latency and rate of both directions, learnt from every transfer. Plain data of fixed size, no
  * clock of its own: the caller says when. One thread at a time.
  *
- * Transfers of several sizes separate latency from rate. An outlier does not move the estimate; two
- * in a row that agree with each other do, at once: that is how a step of the link is followed.
+ * Transfers of several sizes separate latency from rate; where there is one size, pings tell the latency. An outlier does
+ * not move the estimate; two in a row that agree with each other do, at once: that is how a step of the link is
+ * followed. After a pause, one that is much faster is enough: nothing is fast by accident, and probes are rare.
  */
 #ifndef OC_LINK_H
 #define OC_LINK_H
@@ -24,6 +25,8 @@ typedef struct oc_link_way {        /* one direction */
     uint64_t n_seen;
     uint32_t n_kept;                /* of the newest: those since the last step */
     double latency_ns, ns_per_byte; /* the fit */
+    double burst_bytes;             /* so many went faster than the link's rate (a token bucket); 0: none seen */
+    uint32_t pings_since_step;
     double errors[OC_LINK_SAMPLES]; /* relative, of what was predicted before each sample */
 } oc_link_way;
 
@@ -42,7 +45,7 @@ void oc_link_init(oc_link *link);
 /** `bytes` went towards the worker in `ns` (first byte handed over to last byte there). Impossible figures are ignored. */
 void oc_link_sent(oc_link *link, uint64_t now_ns, double bytes, double ns);
 void oc_link_received(oc_link *link, uint64_t now_ns, double bytes, double ns);
-/** A small message came back after `rtt_ns`, the worker's own share taken off. */
+/** A small message came back after `rtt_ns`, the worker's own share taken off. What was learnt of transfers moves with the latency. */
 void oc_link_pinged(oc_link *link, uint64_t now_ns, double rtt_ns);
 /** Contact was lost; the next sample after it stands alone. */
 void oc_link_lost(oc_link *link, uint64_t now_ns);
@@ -52,7 +55,8 @@ void oc_link_skipped(oc_link *link, double bytes);
 void oc_link_read(const oc_link *link, uint64_t now_ns, oc_link_estimate *estimate);
 /**
  * How many bytes to probe with now; 0: none. Only when nothing was learnt for 2 s (or ever), and the probes so far are at most 1 % of the
- * bytes sent and skipped; a new connection may spend 96 KiB in advance, which later probes wait for.
+ * bytes sent and skipped; a new link may spend 96 KiB in advance, which later probes wait for. More than what was
+ * seen to go as a burst, since a burst says nothing of the rate; no more than what is expected to take a second.
  */
 uint64_t oc_link_probe(const oc_link *link, uint64_t now_ns);
 /** A probe of so many bytes was sent; its transfer comes by oc_link_sent too. */
