@@ -366,7 +366,7 @@ class Bench:
         for policy, option in sorted(choices.items(), key=lambda item: item[1]["total_ns"]):
             bound = self.bound_ms(option, rate)
             ms, frame = self.run_once(cell, policy)
-            is_hopeless = bound > HOPELESS * best
+            is_hopeless = min(bound, ms) > HOPELESS * best
             if not is_hopeless and ms < 1.5 * HOPELESS * best:
                 frame = cell.run(policy)[-1]  # the first run of a part planned it
                 ms = frame_ms(frame)
