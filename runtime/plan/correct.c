@@ -27,6 +27,7 @@
 #define CODEC_NS_PER_BYTE 0.3
 #define CODEC_MAX 100.0
 #define CODEC_GAIN 0.3
+#define DEVIATION_MIN 1e-9
 #define RATIO_LN 9.2 /* 1e4: what an observation may deviate by and still be heard */
 
 /* Variances, ln. A profile may be wrong by a factor of 20; a kind by e beside it; a start by e. */
@@ -44,12 +45,12 @@
 #define NOISE_MAX 2.0
 #define NOISE_GAIN 0.1
 #define OUTLIER 2.5 /* standard deviations beyond which a deviation counts as no more */
-#define OUTLIER_PART_LN \
-    0.25 /* the same of a part with its start, in ln: the first run at another cut prepares it */
+/* The same of a part with its start, in ln: the first run at another cut prepares it. */
+#define OUTLIER_PART_LN 0.25
 #define STEP_LN 0.22      /* a deviation that may be the first of a step */
 #define AGREEMENT_LN 0.35 /* and how far the second may be from it */
-#define EARLY \
-    3 /* so many observations may be corrected downwards at once: the first run prepares things */
+/* So many observations may be corrected downwards at once: the first run prepares things. */
+#define EARLY 3
 
 static double bounded(double value, double low, double high)
 {
@@ -232,17 +233,17 @@ static double believed(double deviation, double variance, bool has_start)
 /* Follow an observation that deviates by so much, in ln. True: it was the second of a step. */
 static bool follow(oc_correct_site *s, size_t n_learnt, const double *shares, double deviation)
 {
-    double with[OC_LEARNT_MAX], heard = deviation;
+    double with[OC_LEARNT_MAX];
     bool is_new = is_step(s, deviation);
     drift(s, n_learnt);
     if (is_new)
         *covariance(s, OC_LEARNT_COMMON, OC_LEARNT_COMMON) += (float)(deviation * deviation);
     double variance = observe(s, n_learnt, shares, with);
-    if (!is_new && s->n_seen > 0)
-        heard = believed(deviation, variance, shares[OC_LEARNT_START] > 0);
-    double gain = 1 - s->noise / variance;
-    update(s, n_learnt, with, variance, heard);
-    s->last_ln = deviation - gain * heard;
+    double heard = is_new ? deviation : believed(deviation, variance, shares[OC_LEARNT_START] > 0);
+    double gain = (1 - s->noise / variance) * heard / deviation;
+    /* What is not believed is as good as so much more noise: it makes nothing more certain. */
+    update(s, n_learnt, with, variance * deviation / heard, deviation);
+    s->last_ln = deviation * (1 - gain);
     if (!is_new && s->n_seen > 0) {
         double square = OC_MIN(s->last_ln * s->last_ln, 9 * s->noise);
         s->noise = bounded(s->noise + NOISE_GAIN * (square - s->noise), NOISE_MIN, NOISE_MAX);
@@ -303,6 +304,8 @@ void oc_correct_saw(oc_correct *correct, size_t site, const double *base_ns, dou
     double model = model_ns(s, correct->n_kinds, base_ns, slowdown, n_starts, shares);
     oc_errors_add(&s->errors, model * s->calibration, actual_ns);
     double deviation = bounded(log(actual_ns / model), -RATIO_LN, RATIO_LN);
+    if (fabs(deviation) < DEVIATION_MIN)
+        deviation = DEVIATION_MIN; /* ratios of deviations are taken */
     if (follow(s, n_learnt, shares, deviation))
         s->n_frames = 0;
     add_to_frame(s, correct->n_kinds, base_ns, slowdown, n_starts, actual_ns);
