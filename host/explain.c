@@ -66,6 +66,38 @@ static void print_decisions(const oc_session *session)
     host_table_fini(&table);
 }
 
+static void cell_times(host_table *table, const char *name, const uint64_t times_ns[7])
+{
+    char text[HOST_NUMBER_TEXT];
+    host_cell(table, "%s", name);
+    for (size_t i = 0; i < 7; i++)
+        host_cell(table, "%s", host_ms_text(times_ns[i], text));
+}
+
+/* What was expected when the run began, and what came of it. */
+static void print_cost(const oc_session *session, const oc_report *report)
+{
+    host_table table;
+    char titles[] = "|>edge|>encode|>send|>queue|>cloud|>receive|>total ms";
+    size_t count;
+    const oc_option_info *options = oc_session_options_seen(session, &count);
+    const uint64_t took_ns[] = {report->edge_ns,  report->encode_ns,  report->send_ns,
+                                report->queue_ns, report->cloud_ns,   report->receive_ns,
+                                report->total_ns};
+    host_table_init(&table, titles);
+    for (size_t i = 0; i < count; i++) {
+        const oc_option_info *o = &options[i];
+        const uint64_t expected_ns[] = {o->edge_ns,  o->encode_ns,  o->send_ns, o->queue_ns,
+                                        o->cloud_ns, o->receive_ns, o->total_ns};
+        if (o->is_chosen)
+            cell_times(&table, "predicted", expected_ns);
+    }
+    cell_times(&table, "took", took_ns);
+    printf("cost: %s\n", report->choice);
+    host_table_print(&table);
+    host_table_fini(&table);
+}
+
 static double relative_error(const oc_report *report)
 {
     if (report->total_ns == 0 || report->n_decisions == 0)
@@ -79,6 +111,7 @@ void host_explain_print(const oc_session *session, const oc_report *report)
     double median = oc_session_prediction_error(session);
     print_options(session);
     print_decisions(session);
+    print_cost(session, report);
     printf("predicted %s ms, took %s ms: %.1f %% off",
            host_ms_text(report->predicted_ns, predicted), host_ms_text(report->total_ns, actual),
            relative_error(report) * 100);

@@ -196,8 +196,11 @@ static int check_words(const task *t)
         return host_usage(t->call, "--cut, --plan, --policy: expected one of them, found several");
     if (of_policy && !policy_of(o))
         return host_usage(t->call, "--%s: expected --policy or --worker, found neither", of_policy);
-    if (t->is_every && (o->is_hedged || o->audit.count || o->trace))
-        return host_usage(t->call, "--cut every: --hedge, --audit and --trace do not go with it");
+    if (t->is_every && (o->audit.count || o->trace))
+        return host_usage(t->call, "--cut every: --audit and --trace do not go with it");
+    if (o->is_hedged && !policy_of(o))
+        return host_usage(t->call, "--hedge: expected --policy or --worker without a cut: "
+                                   "only a policy knows when an answer is late");
     if (o->audit.count > 1 || (o->audit.count == 1 && (o->audit.v[0] < 0 || o->audit.v[0] > 1)))
         return host_usage(t->call, "--audit: expected one number from 0 to 1");
     return check_worker_words(t);
@@ -242,7 +245,7 @@ static int read_files(task *t)
 static int prepare(task *t)
 {
     const run_options *o = t->options;
-    const oc_log_sink *log = o->is_verbose ? &t->log : NULL;
+    const oc_log_sink *log = t->log.write ? &t->log : NULL;
     const oc_session_options session = {
         .workers = o->workers.items,
         .n_workers = o->workers.count,
@@ -390,7 +393,9 @@ static int run(const host_call *call)
     task t = {.call = call, .options = options};
     t.is_every = options->cut && strcmp(options->cut, "every") == 0;
     t.start_bytes = host_resident_bytes();
-    t.log = host_log_sink(call, OC_LOG_DEBUG);
+    /* Who gave a file wants to know when it is of no use. */
+    if (options->is_verbose || options->profile || options->log)
+        t.log = host_log_sink(call, options->is_verbose ? OC_LOG_DEBUG : OC_LOG_WARN);
     int status = check_words(&t);
     if (status != HOST_OK)
         return status;

@@ -21,6 +21,8 @@
 #define FIRST_MS 250   /* until loads are known, which are differences of two samples */
 #define SETTLE_MS 2500 /* until it is known whether workers are there */
 #define BAR 20         /* characters */
+#define MODEL 20       /* likewise, of a worker's words */
+#define VALUES 24
 
 typedef struct top_options {
     host_texts workers;
@@ -76,6 +78,7 @@ typedef struct view {
     bool has_hues; /* a terminal shows it */
     bool is_live;  /* and it stands over the view before */
     size_t lines, lines_max;
+    size_t line_at; /* where in `text` the line begins that is being put */
 } view;
 
 static void put(view *v, const char *fmt, ...) OC_PRINTF(2, 3);
@@ -116,17 +119,33 @@ static void put_foreign(view *v, const char *words)
         put(v, "%c", *words >= ' ' && *words <= '~' ? *words : '?');
 }
 
+/* Words of a worker in a column: cut off where they are too long. */
+static void put_column(view *v, const char *words, int width)
+{
+    char text[HOST_NUMBER_TEXT];
+    snprintf(text, sizeof(text), "%.*s", width, words);
+    put_foreign(v, text);
+    put(v, "%*s", width - (int)strlen(text) + 2, "");
+}
+
+/* What lies below the terminal is dropped, and nothing ends its last line: else it would scroll. */
 static void end_line(view *v)
 {
     put_hue(v, PLAIN);
-    put(v, "%s", v->is_live ? "\033[K\n" : "\n");
+    if (!v->is_live)
+        put(v, "\n");
+    else if (v->lines >= v->lines_max)
+        v->size = v->line_at;
+    else
+        put(v, "\033[K%s", v->lines + 1 < v->lines_max ? "\n" : "");
+    v->line_at = v->size;
     v->lines++;
 }
 
 /* False: the terminal has no line left but the last, which says that there is more. */
 static bool has_room(const view *v)
 {
-    return !v->is_live || v->lines + 2 < v->lines_max;
+    return !v->is_live || v->lines + 2 <= v->lines_max;
 }
 
 /* ---- readings -------------------------------------------------------------------------------- */
@@ -271,6 +290,8 @@ static void put_worker_link(view *v, const oc_worker_status *w)
     put(v, "%11s", number_text(link->rtt_ns > 0, link->rtt_ns / 1e6, "ms", text));
     put(v, "%15s", rate_text(link->up_ns_per_byte, text));
     put(v, "%15s", rate_text(link->down_ns_per_byte, text));
+    put_hue(v, w->lost > 0 ? YELLOW : PLAIN);
+    put(v, "%7llu", (unsigned long long)w->lost);
 }
 
 static void put_worker(view *v, const oc_worker_status *w, int width, uint64_t now)
@@ -294,19 +315,57 @@ static void put_worker(view *v, const oc_worker_status *w, int width, uint64_t n
     end_line(v);
 }
 
-static void put_workers(view *v, const oc_snapshot *s, uint64_t now)
+/* Of the addresses. */
+static int worker_width(const oc_snapshot *s)
 {
     int width = 6;
-    if (s->n_workers == 0)
-        return;
     for (size_t i = 0; i < s->n_workers; i++)
         width = (int)fmax(width, (double)strlen(s->workers[i].address));
+    return width;
+}
+
+static void put_workers(view *v, const oc_snapshot *s, uint64_t now)
+{
+    int width = worker_width(s);
+    if (s->n_workers == 0)
+        return;
     put_hue(v, BOLD);
-    put(v, "  %-*s %-5s%11s%7s%9s%12s%11s%9s%11s%15s%15s", width, "worker", "state", "queue",
-        "run+wt", "load", "memory", "temp", "age", "rtt", "up", "down");
+    put(v, "  %-*s %-5s%11s%7s%9s%12s%11s%9s%11s%15s%15s%7s", width, "worker", "state", "queue",
+        "run+wt", "load", "memory", "temp", "age", "rtt", "up", "down", "lost");
     end_line(v);
     for (size_t i = 0; i < s->n_workers && has_room(v); i++)
         put_worker(v, &s->workers[i], width, now);
+    end_line(v);
+}
+
+static void put_service(view *v, const oc_worker_status *w, const oc_worker_service *service,
+                        int width)
+{
+    put_hue(v, w->is_up ? PLAIN : DIM);
+    put(v, "  %-*s  ", width, w->address);
+    put_column(v, service->model, MODEL);
+    put_column(v, service->takes, VALUES);
+    put_column(v, service->gives, VALUES);
+    put(v, "%9.3f ms%9u", (double)service->compute_ns / 1e6, service->n_runs);
+    end_line(v);
+}
+
+/* What the workers ran, as they measured it. */
+static void put_services(view *v, const oc_snapshot *s)
+{
+    int width = worker_width(s);
+    size_t count = 0;
+    for (size_t i = 0; i < s->n_workers; i++)
+        count += s->workers[i].n_services;
+    if (count == 0)
+        return;
+    put_hue(v, BOLD);
+    put(v, "  %-*s  %-*s  %-*s  %-*s  %12s%9s", width, "worker", MODEL, "model", VALUES, "takes",
+        VALUES, "gives", "time", "runs");
+    end_line(v);
+    for (size_t i = 0; i < s->n_workers; i++)
+        for (size_t k = 0; k < s->workers[i].n_services && has_room(v); k++)
+            put_service(v, &s->workers[i], &s->workers[i].services[k], width);
     end_line(v);
 }
 
@@ -315,13 +374,14 @@ static void put_all(view *v, const oc_snapshot *s)
 {
     uint64_t now = now_ns();
     put_workers(v, s, now);
+    put_services(v, s);
     put_readings(v, s, now);
 }
 
 static int write_view(view *v)
 {
     fwrite(v->text, 1, v->size, stdout);
-    v->size = v->lines = 0;
+    v->size = v->lines = v->line_at = 0;
     return fflush(stdout) || ferror(stdout) ? HOST_FAILED : HOST_OK;
 }
 
@@ -373,9 +433,22 @@ static json_t *json_link(const oc_link_estimate *link)
     return object;
 }
 
-static json_t *json_worker(const oc_worker_status *w, uint64_t now)
+static json_t *json_service(const oc_worker_service *service)
 {
     json_t *object = host_json_object();
+    host_json_put(object, "model", host_json_text(service->model));
+    host_json_put(object, "takes", host_json_text(service->takes));
+    host_json_put(object, "gives", host_json_text(service->gives));
+    host_json_put(object, "compute_ns", host_json_uint(service->compute_ns));
+    host_json_put(object, "runs", host_json_uint(service->n_runs));
+    return object;
+}
+
+static json_t *json_worker(const oc_worker_status *w, uint64_t now)
+{
+    json_t *object = host_json_object(), *services = host_json_list();
+    for (size_t i = 0; i < w->n_services; i++)
+        host_json_add(services, json_service(&w->services[i]));
     host_json_put(object, "address", host_json_text(w->address));
     host_json_put(object, "up", host_json_bool(w->is_up));
     host_json_put(object, "text", host_json_text(w->text));
@@ -387,6 +460,7 @@ static json_t *json_worker(const oc_worker_status *w, uint64_t now)
     host_json_put(object, "lost", host_json_uint(w->lost));
     host_json_put(object, "clock_offset_ns", host_json_number(w->clock_offset_ns));
     host_json_put(object, "clock_error_ns", host_json_number(w->clock_error_ns));
+    host_json_put(object, "services", services);
     return object;
 }
 

@@ -33,6 +33,9 @@
 /* Variances, ln. A profile may be wrong by a factor of 20; a kind by e beside it; a start by e. */
 #define VAR_COMMON 9.0
 #define VAR_LOAD 0.3
+/* From where on load and frequency count. NAN is neither. */
+#define OTHERS_LEAST 0.2
+#define FREQUENCY_MOST 0.95
 #define VAR_START 1.0
 #define VAR_KIND 1.0
 #define VAR_MIN 1e-6
@@ -89,13 +92,16 @@ double oc_errors_median(const oc_errors *errors)
 
 /* ---- load and frequency -------------------------------------------------------------------- */
 
-/* ln of what the machine's state would cost at most: others take their share of the processors, and the clock is slower. */
+/*
+ * ln of what the machine's state would cost at most: others take their share of the processors, and the clock is slower.
+ * Little of either is noise: what were learnt from it would be believed of much.
+ */
 static double slowdown_ln(const oc_machine_state *machine)
 {
     if (!machine)
         return 0;
-    double others = isnan(machine->cpu_others) ? 0 : bounded(machine->cpu_others, 0, 0.75);
-    double frequency = isnan(machine->frequency) ? 1 : bounded(machine->frequency, 0.1, 1);
+    double others = machine->cpu_others >= OTHERS_LEAST ? OC_MIN(machine->cpu_others, 0.75) : 0;
+    double frequency = machine->frequency <= FREQUENCY_MOST ? OC_MAX(machine->frequency, 0.1) : 1;
     return -log(1 - others) - log(frequency);
 }
 

@@ -14,6 +14,7 @@
 #define ASSUMED_NS_PER_BYTE 80.0 /* 100 Mbit/s */
 #define STALE_NS (10 * SECOND_NS)
 #define QUIET_NS (2 * SECOND_NS)
+#define LONGER_NS 2e6 /* less is a scheduler's, and no news of the way */
 #define PROBE_SHARE 0.01
 #define PROBE_AHEAD_BYTES (96.0 * 1024)
 #define PROBE_BYTES (64.0 * 1024)
@@ -339,7 +340,31 @@ void oc_link_sent(oc_link *link, uint64_t now_ns, double bytes, double ns)
         return;
     learnt(link, now_ns);
     link->sent_bytes = add_bytes(link->sent_bytes, bytes);
+    link->up_more_ns = link->up.n_kept > 0 ? ns - predict(&link->up, bytes) : 0;
     way_add(&link->up, now_ns, bytes, ns, half_trip(link));
+}
+
+/*
+ * There and back each took longer than expected by the same time, in one run: two witnesses that the way became longer.
+ * What pings and transfers said before is moved by that; pings find it out where it was a coincidence.
+ */
+static void learn_longer_way(oc_link *link, uint64_t now_ns, double bytes, double ns)
+{
+    double up = link->up_more_ns, down = ns - predict(&link->down, bytes), least = OC_MIN(up, down);
+    bool is_one_run = link->up.n_kept > 1 && sample_at(&link->up, 0)->at_ns == now_ns;
+    bool is_settled = link->n_pings > 0 && link->up.pings_since_step > PINGS_AFTER_STEP &&
+                      link->down.pings_since_step > PINGS_AFTER_STEP;
+    if (!is_one_run || !is_settled || link->down.n_kept == 0 || least < LONGER_NS ||
+        least < link->rtt_ns / 4 || OC_MAX(up, down) > AGREEMENT * least)
+        return;
+    way_shift(&link->up, least);
+    way_shift(&link->down, least);
+    link->rtt_ns += 2 * least;
+    link->recent_rtt[0] = link->rtt_ns;
+    link->n_pings = 1;
+    link->up.pings_since_step = link->down.pings_since_step = 0;
+    way_fit(&link->up, link->rtt_ns / 2);
+    way_fit(&link->down, link->rtt_ns / 2);
 }
 
 void oc_link_received(oc_link *link, uint64_t now_ns, double bytes, double ns)
@@ -347,6 +372,7 @@ void oc_link_received(oc_link *link, uint64_t now_ns, double bytes, double ns)
     if (!is_possible(bytes, ns))
         return;
     learnt(link, now_ns);
+    learn_longer_way(link, now_ns, bytes, ns);
     way_add(&link->down, now_ns, bytes, ns, half_trip(link));
 }
 

@@ -32,6 +32,7 @@ typedef struct oc_link_way {        /* one direction */
 
 typedef struct oc_link {
     oc_link_way up, down;
+    double up_more_ns;              /* how much longer the newest transfer upwards took than expected */
     double rtt_ns;                  /* smallest of the recent pings */
     double recent_rtt[8];
     uint32_t n_pings;

@@ -82,7 +82,7 @@ is_json() {
 # campaign ARGUMENTS...: of tests/support/fault_campaign.c. $FAULT_SEED repeats one that failed. How late a run may end is
 # for the scheduler of a machine that runs other tests beside.
 campaign() {
-    "$FAULT_CAMPAIGN" --tolerance 500 ${FAULT_SEED:+--seed "$FAULT_SEED"} "$@" >"$work/out" 2>"$work/err" || {
+    "$FAULT_CAMPAIGN" ${FAULT_SEED:+--seed "$FAULT_SEED"} "$@" >"$work/out" 2>"$work/err" || {
         tail -n 40 "$work/out" >&2
         cat "$work/err" >&2
         fail "the fault campaign: $*"

@@ -2,12 +2,12 @@
 . "$SRC_DIR/tests/support/system.bash"
 
 runs 0 "$OFFCUT" --help
-for command in run plan inspect devices worker demo; do
+for command in run plan inspect devices worker profile top replay demo; do
     says "^  $command " "$work/out"
 done
 runs 0 "$OFFCUT" --version
 says '^offcut [0-9]+\.[0-9]+\.[0-9]+$' "$work/out"
-for command in run plan inspect devices worker demo; do
+for command in run plan inspect devices worker profile top replay demo; do
     runs 0 "$OFFCUT" "$command" --help
     says "^usage: offcut $command" "$work/out"
     cp "$work/out" "$work/help"

@@ -274,6 +274,24 @@ static void delay_steps(void **state)
     note("step of the delay, from the 3rd transfer, worst", worst);
 }
 
+/* Up and down of one run are two witnesses: the second transfer already is foretold. */
+static void longer_way_shows_in_one_run(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < SEEDS * 4; i++) {
+        wire w;
+        wire_init(&w, i, rates[i % 4], 1);
+        w.has_pings = true;
+        for (int k = 0; k < 40; k++)
+            send(&w, 100 * KIB);
+        w.delay_ns = 50e3 + 50 * MS;
+        send(&w, 100 * KIB);
+        check(send(&w, 100 * KIB), 0.15, "the second transfer after a longer way", i);
+        for (int k = 0; k < 100; k++)
+            check(send(&w, 100 * KIB), 0.15, "long after a longer way", i);
+    }
+}
+
 static void steps_of_many_sizes(void **state)
 {
     (void)state;
@@ -640,6 +658,7 @@ int main(void)
         cmocka_unit_test(noise),
         cmocka_unit_test(rate_steps),
         cmocka_unit_test(delay_steps),
+        cmocka_unit_test(longer_way_shows_in_one_run),
         cmocka_unit_test(steps_of_many_sizes),
         cmocka_unit_test(step_among_small),
         cmocka_unit_test(pings_alone),
