@@ -27,6 +27,9 @@
 #define CODEC_NS_PER_BYTE 0.3
 #define CODEC_MAX 100.0
 #define CODEC_GAIN 0.3
+#define REST_GAIN 0.3
+#define REST_STEP_NS 200e3
+#define REST_MAX_NS 1e6
 #define DEVIATION_MIN 1e-9
 #define RATIO_LN 9.2 /* 1e4: what an observation may deviate by and still be heard */
 
@@ -342,9 +345,22 @@ void oc_correct_saw_codec(oc_correct *correct, size_t site, double bytes, double
     s->n_codec = OC_MIN(s->n_codec + 1, 2u);
 }
 
-void oc_correct_saw_total(oc_correct *correct, double predicted_ns, double actual_ns)
+/*
+ * What no part explains is little, and the same in every run: a small step towards it each time.
+ * What is more than that is noise of the parts.
+ */
+static void learn_rest(oc_correct_site *s, double more_ns, double actual_ns)
+{
+    double most = OC_MIN(REST_STEP_NS, 0.2 * actual_ns);
+    s->rest_ns = bounded(s->rest_ns + REST_GAIN * bounded(more_ns, -most, most), 0, REST_MAX_NS);
+}
+
+void oc_correct_saw_total(oc_correct *correct, size_t site, double predicted_ns, double actual_ns)
 {
     oc_errors_add(&correct->total, predicted_ns, actual_ns);
+    if (site < correct->n_sites && isfinite(predicted_ns) && actual_ns > 0 &&
+        actual_ns <= TIME_MAX_NS)
+        learn_rest(&correct->sites[site], actual_ns - predicted_ns, actual_ns);
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
@@ -381,7 +397,8 @@ void oc_correct_read(const oc_correct *correct, size_t site, const oc_machine_st
                 ? bounded(scale * exp(s->learnt[OC_LEARNT_KIND + k]), FACTOR_MIN, FACTOR_MAX)
                 : 1;
     state->start_ns =
-        bounded(exp(s->learnt[OC_LEARNT_START]) * s->calibration, START_MIN_NS, START_MAX_NS);
+        bounded(exp(s->learnt[OC_LEARNT_START]) * s->calibration, START_MIN_NS, START_MAX_NS) +
+        s->rest_ns;
     state->error = oc_errors_median(&s->errors);
     state->encode_ns_per_byte = s->encode_ns_per_byte;
     state->decode_ns_per_byte = 0; /* the time a result takes to arrive holds its decoding */

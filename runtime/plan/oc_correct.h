@@ -42,6 +42,7 @@ typedef struct oc_correct_site {
     double calibration;           /* of the frames: actual to what the factors say */
     double encode_ns_per_byte;
     uint32_t n_codec;
+    double rest_ns;               /* of a whole run that ends at this site, beside all its parts: waking up, handing over */
     double queue_ns;              /* measured, and when */
     uint64_t queue_at_ns;
     oc_errors errors;
@@ -63,8 +64,8 @@ void oc_correct_saw(oc_correct *correct, size_t site, const double *base_ns, dou
 /** A worker's queue as a request met it; a status says what it is now. */
 void oc_correct_saw_queue(oc_correct *correct, size_t site, double queue_ns, uint64_t now_ns);
 void oc_correct_saw_codec(oc_correct *correct, size_t site, double bytes, double encode_ns);
-/** A whole run: its predicted and actual total. */
-void oc_correct_saw_total(oc_correct *correct, double predicted_ns, double actual_ns);
+/** A whole run that ended at `site` (0: here): its predicted and actual total. */
+void oc_correct_saw_total(oc_correct *correct, size_t site, double predicted_ns, double actual_ns);
 /**
  * Fill the factors, start, error, codec and queue of a site's state. `load`: the worker's latest word, NULL where there is none: a fresh one beats what was measured before it.
  * Everything is bounded: factors 1e-3 to 1e3, queue 0 to 60 s.

@@ -37,7 +37,7 @@ typedef struct oc_roofline {
 
 /** All sites by their rooflines; a node that does nothing takes nothing. Errors: OC_E_NOMEM, OC_E_ARG (more sites than OC_SITES_MAX, a rate that is not positive). */
 OC_MUST_USE oc_status oc_costs_make(const oc_net *net, const oc_roofline *rooflines, size_t n_sites, const oc_allocator *alloc, oc_costs **costs);
-/** Give a site measured times (n_nodes of them); one that is no time (NAN, negative, infinite) leaves the node's as it is. */
+/** Give a site measured times (n_nodes of them); one that is no time (NAN, negative, infinite, nothing for a node that multiplies) leaves the node's as it is. */
 void oc_costs_set(oc_costs *costs, size_t site, const double *node_ns);
 void oc_costs_destroy(oc_costs *costs);
 
@@ -46,7 +46,7 @@ typedef struct oc_site_state {
     bool is_excluded;        /* it failed in this run, or its circuit breaker is open */
     char why[96];
     double factor[OC_KINDS_MAX]; /* multiplies the costs of a kind: learnt, load and frequency taken into account */
-    double start_ns;         /* a part's own, whatever its nodes */
+    double start_ns;         /* a part's own, whatever its nodes, and what a run that ends here takes beside its parts */
     double error;            /* median relative error of this site's predicted compute times; 0 while there are none */
     /* Workers: */
     double queue_ns;
@@ -71,7 +71,7 @@ typedef struct oc_situation {
 
 /** What is expected of a choice, from now on. The parts add up to the total. */
 typedef struct oc_prediction {
-    double edge_ns;          /* of the nodes behind at_cut: a chunk that was queued ahead of the decision has only begun */
+    double edge_ns;          /* of the nodes behind at_cut, or its base where the edge goes on from a cut that is no prefix: a chunk that was queued ahead of the decision has only begun */
     double encode_ns, send_ns, queue_ns, cloud_ns, receive_ns;
     double total_ns;
 } oc_prediction;

@@ -8,9 +8,6 @@
 #include <math.h>
 #include <stdio.h>
 
-/* A worker that has not said what it can do is taken to be so many times as quick as the edge. */
-#define WORKER_GUESS 4
-
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static oc_status make_net(oc_session *s, oc_net **net)
@@ -18,12 +15,15 @@ static oc_status make_net(oc_session *s, oc_net **net)
     oc_cut cut = {.alloc = NULL};
     const oc_cut *extra = &cut;
     bool has_cut = false, *can_run = NULL;
+    uint64_t memory_bytes = 0;
+    OC_TRY(oc_policy_memory(s->options.policy, &memory_bytes));
     OC_TRY(oc_policy_cut(s->options.policy, s->graph, s->alloc, &cut, &has_cut));
     oc_status status = OC_ALLOC(s->alloc, s->graph->n_nodes + 1, can_run);
     for (size_t n = 0; status == OC_OK && n < s->graph->n_nodes; n++)
         can_run[n] = oc_exec_is_ready(s->exec, (oc_id)n);
     if (status == OC_OK)
-        status = oc_net_make(s->graph, can_run, &extra, has_cut ? 1 : 0, s->alloc, net);
+        status = oc_net_make(s->graph, can_run, &extra, has_cut ? 1 : 0, memory_bytes, s->alloc,
+                             net);
     oc_free(s->alloc, can_run);
     if (has_cut)
         oc_cut_fini(&cut);
@@ -113,33 +113,52 @@ double adapt_deadline_ns(const oc_session *s)
 
 /* ---- the first run waits for workers --------------------------------------------------------- */
 
-static bool is_any_unsettled(const oc_session *s)
+/* One that can be used is enough: the others get so much longer. */
+#define OTHERS_NS 50000000u
+
+static void see_workers(const oc_session *s, bool *is_one_up, bool *is_one_unsettled)
 {
-    bool any = false;
+    *is_one_up = *is_one_unsettled = false;
     for (size_t i = 0; i < s->n_workers; i++) {
         oc_site_health health = {.is_settled = false};
         s->workers[i]->type->health(s->workers[i], &health);
-        any = any || !health.is_settled;
+        *is_one_up = *is_one_up || (health.is_settled && health.worker.is_up);
+        *is_one_unsettled = *is_one_unsettled || !health.is_settled;
     }
-    return any;
+}
+
+/* At most a quarter of the run's time, and what the edge would need is left. */
+static uint64_t wait_until(run *r)
+{
+    const uint64_t until_ns = r->s->connect_until_ns;
+    oc_situation situation;
+    if (r->deadline_ns == OC_NEVER_NS)
+        return until_ns;
+    decide_situation(r, 0, &situation);
+    uint64_t here_ns =
+        decide_can_finish(r) ? (uint64_t)fmin(decide_here_ns(r, &situation), 1e18) : 0;
+    uint64_t latest_ns = r->deadline_ns > here_ns ? r->deadline_ns - here_ns : 0;
+    uint64_t quarter_ns = r->begin_ns + (r->deadline_ns - r->begin_ns) / 4;
+    return OC_MIN(until_ns, OC_MIN(latest_ns, quarter_ns));
 }
 
 static void wait_for_workers(run *r)
 {
     oc_session *s = r->s;
-    uint64_t until_ns = s->connect_until_ns;
-    if (oc_now_ns() >= until_ns || s->n_workers == 0)
+    if (oc_now_ns() >= s->connect_until_ns || s->n_workers == 0)
         return;
-    if (r->deadline_ns != OC_NEVER_NS) {
-        oc_situation situation;
-        decide_situation(r, 0, &situation);
-        uint64_t here_ns =
-            s->adapt->scene->can_finish ? (uint64_t)fmin(decide_here_ns(r, &situation), 1e18) : 0;
-        until_ns = OC_MIN(until_ns, r->deadline_ns > here_ns ? r->deadline_ns - here_ns : 0);
-    }
-    /* Not every change of a link wakes the session. */
-    while (is_any_unsettled(s) && oc_now_ns() < until_ns)
+    uint64_t until_ns = decide_can_forward(r) ? wait_until(r) : 0;
+    for (bool was_one_up = false;;) {
+        bool is_one_up, is_one_unsettled;
+        see_workers(s, &is_one_up, &is_one_unsettled);
+        if (is_one_up && !was_one_up)
+            until_ns = OC_MIN(until_ns, oc_now_ns() + OTHERS_NS);
+        was_one_up = was_one_up || is_one_up;
+        if (!is_one_unsettled || oc_now_ns() >= until_ns)
+            break;
+        /* Not every change of a link wakes the session. */
         run_wait(r, oc_waker_events(&s->waker), OC_MIN(until_ns, oc_now_ns() + 2000000u));
+    }
     s->connect_until_ns = OC_MIN(s->connect_until_ns, oc_now_ns());
     r->report.connect_ns += oc_now_ns() - r->begin_ns;
 }
@@ -255,10 +274,19 @@ static void log_outcome(run *r, uint32_t cut, uint32_t site, double total_ns)
     outcome.actual.edge_ns =
         fmax(0, total_ns - outcome.actual.encode_ns - outcome.actual.send_ns -
                     outcome.actual.queue_ns - outcome.actual.cloud_ns - outcome.actual.receive_ns);
-    snprintf(outcome.reason, sizeof(outcome.reason), "%.127s", r->report.reason);
+    snprintf(outcome.reason, sizeof(outcome.reason), "%.*s",
+             oc_text_fit(r->report.reason, sizeof(outcome.reason) - 1), r->report.reason);
     oc_decision_log_outcome(a->log, &outcome);
+}
+
+void adapt_flush_log(oc_session *s)
+{
+    adapt *a = s->adapt;
+    if (!a->log)
+        return;
     if (oc_decision_log_flush(a->log) != OC_OK)
-        oc_log(r->s->options.log, OC_LOG_WARN, "%s", oc_error_text());
+        oc_log(s->options.log, OC_LOG_WARN, "%s", oc_error_text());
+    oc_decision_log_hold(a->log);
 }
 
 /* The answer is there: from a worker at `cut`, or (site 0) from here. */
@@ -269,13 +297,14 @@ static void conclude(run *r, uint32_t cut, uint32_t site)
     uint64_t apart_ns = r->report.connect_ns + r->report.decide_ns;
     uint64_t spent_ns = r->answer_ns - r->begin_ns;
     double total_ns = spent_ns > apart_ns ? (double)(spent_ns - apart_ns) : 0;
+    r->actual_ns = (uint64_t)total_ns;
     run_deliver(r);
     r->report.edge_nodes = sc->net->cuts[site ? cut : sc->last].n_head;
     explain_choice(s, sc, cut, cut, site, false, r->report.choice, sizeof(r->report.choice));
     if (site > 0)
         learn_tail(r, cut, site);
     if (!r->report.fell_back && !r->report.is_hedged)
-        oc_correct_saw_total(&s->adapt->correct, (double)r->report.predicted_ns, total_ns);
+        oc_correct_saw_total(&s->adapt->correct, site, (double)r->report.predicted_ns, total_ns);
     tell_skipped(r);
     log_outcome(r, cut, site, total_ns);
 }
@@ -286,6 +315,8 @@ static void conclude(run *r, uint32_t cut, uint32_t site)
 static oc_status fail_impossible(run *r, const oc_decision *decision)
 {
     const oc_situation *first = &r->s->adapt->first;
+    if (!edge_is_up(r) && !r->report.reason[0])
+        run_set_reason(r, "the edge: %s", first->sites[0].why);
     for (uint32_t w = 0; w < r->s->n_workers && !r->report.reason[0]; w++)
         if (first->sites[w + 1].why[0])
             run_set_reason(r, "worker %s: %s", r->s->names[w], first->sites[w + 1].why);
@@ -343,14 +374,44 @@ static oc_status run_by(run *r, oc_decision *decision)
     }
 }
 
+/* A device that is late has not failed. */
+static bool has_edge_failed(run *r)
+{
+    oc_site_progress now = {.status = OC_OK};
+    if (r->edge->is_begun)
+        edge_poll(r, &now);
+    return atomic_load(&oc_exec_dev(r->s->exec)->is_lost) ||
+           (now.status != OC_OK && now.status != OC_E_CANCELLED && now.status != OC_E_DEADLINE);
+}
+
+/* All from the inputs on is left to workers: what the edge had made cannot be trusted to come. */
+static void go_on_without_edge(run *r)
+{
+    run_set_reason(r, "the edge failed: %s", oc_error_text());
+    r->report.fell_back = true;
+    oc_log(r->s->options.log, OC_LOG_WARN, "%s", r->report.reason);
+    run_tell(r, "fallback");
+    if (r->edge->is_begun && !r->is_staged)
+        edge_settle(r);
+    r->is_edge_gone = true;
+    r->course = (course){0};
+    edge_reset(r);
+}
+
 oc_status adapt_run(run *r)
 {
     oc_session *s = r->s;
     oc_decision decision = {.is_possible = false};
+    oc_status status;
     r->edge = &s->adapt->scene->edge;
     edge_reset(r);
     wait_for_workers(r);
     scene_learn(s);
     decide_first(r, &decision);
+    status = run_by(r, &decision);
+    if (status == OC_OK || s->n_workers == 0 || run_is_late(r) || !has_edge_failed(r))
+        return status;
+    go_on_without_edge(r);
+    decide(r, 0, &decision);
     return run_by(r, &decision);
 }

@@ -494,12 +494,29 @@ static void total_error(void **state)
     world w;
     world_init(&w, 1, 1e6);
     assert_true(oc_errors_median(&w.correct.total) <= 0);
-    oc_correct_saw_total(&w.correct, 100, 0);
-    oc_correct_saw_total(&w.correct, NAN, 100);
+    oc_correct_saw_total(&w.correct, 0, 100, 0);
+    oc_correct_saw_total(&w.correct, 0, NAN, 100);
     assert_int_equal(w.correct.total.n_seen, 0);
     for (int i = 1; i <= 40; i++)
-        oc_correct_saw_total(&w.correct, i <= 20 ? 300 : 110, 100);
+        oc_correct_saw_total(&w.correct, 0, i <= 20 ? 300 : 110, 100);
     assert_true(fabs(oc_errors_median(&w.correct.total) - 0.1) < 1e-12);
+}
+
+/* What every run takes beside its parts is little, and is learnt; a hiccup is not. */
+static void rest_is_learnt(void **state)
+{
+    (void)state;
+    world w;
+    world_init(&w, 1, 300e3);
+    oc_site_state before = {.start_ns = 0}, now = {.start_ns = 0};
+    oc_correct_read(&w.correct, 1, NULL, NULL, 0, &before);
+    for (int i = 0; i < 30; i++) {
+        oc_correct_read(&w.correct, 1, NULL, NULL, 0, &now);
+        double predicted = 300e3 + now.start_ns - before.start_ns;
+        oc_correct_saw_total(&w.correct, 1, predicted, i == 20 ? 30e6 : 400e3);
+    }
+    oc_correct_read(&w.correct, 1, NULL, NULL, 0, &now);
+    assert_true(fabs(now.start_ns - before.start_ns - 100e3) < 10e3);
 }
 
 /* ---- estimates that are decided by ---------------------------------------------------------- */
@@ -717,7 +734,7 @@ static void feed_anything(world *w, uint64_t now_ns)
                    site ? NULL : &machine);
     oc_correct_saw_queue(&w->correct, site, any(w), now_ns);
     oc_correct_saw_codec(&w->correct, site, any(w), any(w));
-    oc_correct_saw_total(&w->correct, any(w), any(w));
+    oc_correct_saw_total(&w->correct, 0, any(w), any(w));
     oc_worker_load load = {.queue_ns = any(w), .at_ns = oc_rng_u64(&w->rng)};
     for (size_t i = 0; i < 2; i++)
         check_site(&w->correct, i, &machine, &load, oc_rng_u64(&w->rng));
@@ -758,6 +775,7 @@ int main(void)
         cmocka_unit_test(queues),
         cmocka_unit_test(codecs),
         cmocka_unit_test(total_error),
+        cmocka_unit_test(rest_is_learnt),
         cmocka_unit_test(decided_by),
         cmocka_unit_test(anything),
     };
