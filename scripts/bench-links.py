@@ -558,7 +558,8 @@ def shown_at(step):
 def followed(step):
     """Frames after the one in which the step first showed until the choice stays right; None: never."""
     frames, shown = step["after"], shown_at(step)
-    wrong = [i for i, f in enumerate(frames) if f["choice"] not in step["right"]]
+    most = WITHIN * min(t["ms"] for t in step["totals"].values())
+    wrong = [i for i, f in enumerate(frames) if f["choice"] not in step["right"] and frame_ms(f) > most]
     first_right = wrong[-1] + 1 if wrong else 0
     return None if shown is None or first_right >= len(frames) else max(0, first_right - shown)
 
@@ -579,7 +580,7 @@ def report(cache, out):
     if steps:
         lines += ["", "## Steps", "",
                   "A step of the link or the load between two frames; how many frames after the first transfer or probe "
-                  "that showed it the choice was one of those within 10 % of the best, and stayed so.", "",
+                  "that showed it the choice was one of those within 10 % of the best (or the frame itself took no longer), and stayed so.", "",
                   "| network | step | before | after | shown in frame | frames |", "|---|---|---|---|---|---|"]
         lines += [step_row(r) for r in steps]
     out.write_text("\n".join(lines) + "\n")
