@@ -3,7 +3,8 @@
  * Writing the decision log. Lines are put together in one buffer and go to the file when it is
  * full or flushed: whole ones only, so that a reader of a growing log meets no halves, but for a
  * scene longer than the buffer. The first failure is kept; after it everything is skipped, and the
- * session goes on.
+ * session goes on. While a log is held no line but a scene goes to the file: one that does not fit
+ * is left out.
  */
 #include "log_fields.h"
 
@@ -14,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Some twenty decisions of nine sites. */
+/* Some twenty decisions of nine sites: more than a run makes. */
 #define BUFFER_BYTES ((size_t)256 << 10)
 #define NUMBER_BYTES 40
 
@@ -25,6 +26,10 @@ struct oc_decision_log {
     bool is_reported; /* it was said */
     size_t n_kinds;   /* of the scene; there is none before has_scene */
     bool has_scene;
+    bool is_held;
+    bool is_scene;    /* the line under way is one */
+    bool is_left_out; /* the line under way does not fit */
+    bool has_left_out, is_left_out_told;
     size_t used, line; /* bytes in the buffer; where the line under way begins */
     const char *path;
     char buffer[BUFFER_BYTES];
@@ -82,6 +87,11 @@ static void drain(oc_decision_log *log, size_t size)
 
 static oc_status report(oc_decision_log *log)
 {
+    if (log->has_left_out && !log->is_left_out_told && log->error == 0) {
+        log->is_left_out_told = true;
+        return oc_fail(OC_E_LIMIT, "%s: a run decided so often that some of it is left out",
+                       log->path);
+    }
     if (log->error == 0 || log->is_reported)
         return OC_OK;
     log->is_reported = true;
@@ -91,8 +101,14 @@ static oc_status report(oc_decision_log *log)
 
 oc_status oc_decision_log_flush(oc_decision_log *log)
 {
+    log->is_held = false;
     drain(log, log->line);
     return report(log);
+}
+
+void oc_decision_log_hold(oc_decision_log *log)
+{
+    log->is_held = true;
 }
 
 oc_status oc_decision_log_close(oc_decision_log *log)
@@ -112,8 +128,13 @@ oc_status oc_decision_log_close(oc_decision_log *log)
 
 static void put(oc_decision_log *log, const char *text, size_t size)
 {
-    if (log->error != 0)
+    if (log->error != 0 || log->is_left_out)
         return;
+    if (size > BUFFER_BYTES - log->used && log->is_held && !log->is_scene) {
+        log->is_left_out = true;
+        log->used = log->line;
+        return;
+    }
     if (size > BUFFER_BYTES - log->used)
         drain(log, log->line > 0 ? log->line : log->used);
     if (size > BUFFER_BYTES - log->used)
@@ -278,6 +299,8 @@ static void end_line(oc_decision_log *log)
 {
     put_literal(log, "}\n");
     log->line = log->used;
+    log->has_left_out = log->has_left_out || log->is_left_out;
+    log->is_left_out = log->is_scene = false;
 }
 
 /* ---- the scene ------------------------------------------------------------------------------- */
@@ -375,6 +398,7 @@ static void put_net(oc_decision_log *log, const oc_net *net)
 void oc_decision_log_scene(oc_decision_log *log, const oc_costs *costs, const char *policy,
                            const char *const *site_names)
 {
+    log->is_scene = true;
     put_literal(log, "{");
     put_counted(log, "offcut_log", OC_LOG_VERSION);
     put_named(log, "policy", policy);

@@ -35,7 +35,11 @@ OC_MUST_USE oc_status oc_decision_log_open(const char *path, const oc_allocator 
 void oc_decision_log_scene(oc_decision_log *log, const oc_costs *costs, const char *policy, const char *const *site_names);
 void oc_decision_log_put(oc_decision_log *log, const oc_situation *situation, const oc_decision *decision);
 void oc_decision_log_outcome(oc_decision_log *log, const oc_outcome *outcome);
-/** To the file. Errors: OC_E_IO: the first that happened, said once by flush or close; nothing is written after it. */
+/**
+ * From now until the next flush no decision and no outcome goes to the file: those that find the buffer full are left out. A scene is written in any case.
+ */
+void oc_decision_log_hold(oc_decision_log *log);
+/** To the file. Errors: OC_E_IO: the first that happened, said once by flush or close; nothing is written after it. OC_E_LIMIT, once: lines were left out; the log goes on. */
 OC_MUST_USE oc_status oc_decision_log_flush(oc_decision_log *log);
 /** Flushes; the log is gone in any case. NULL: nothing. */
 OC_MUST_USE oc_status oc_decision_log_close(oc_decision_log *log);
