@@ -402,6 +402,7 @@ oc_status adapt_run(run *r)
 {
     oc_session *s = r->s;
     oc_decision decision = {.is_possible = false};
+    const bool was_up = edge_is_up(r);
     oc_status status;
     r->edge = &s->adapt->scene->edge;
     edge_reset(r);
@@ -409,7 +410,7 @@ oc_status adapt_run(run *r)
     scene_learn(s);
     decide_first(r, &decision);
     status = run_by(r, &decision);
-    if (status == OC_OK || s->n_workers == 0 || run_is_late(r) || !has_edge_failed(r))
+    if (status == OC_OK || !was_up || s->n_workers == 0 || run_is_late(r) || !has_edge_failed(r))
         return status;
     go_on_without_edge(r);
     decide(r, 0, &decision);

@@ -2,10 +2,12 @@
 /** One try of a part on a worker. Nothing here waits: attempt_poll goes as far as it can. */
 #include "session.h"
 
+#include <math.h>
 #include <stdio.h>
 
-/* How often it is looked whether a worker came back. */
+/* How often it is looked whether a worker came back, and tried again with those that are there. */
 #define CHANCE_NS 10000000u
+#define SAME_CHANCE_NS 100000000u
 
 static const oc_site_type *type_of(const attempt *a)
 {
@@ -29,42 +31,63 @@ bool attempt_is_allowed(run *r, uint32_t worker, char why[96])
     return false;
 }
 
-static bool is_any_usable(run *r)
+/* As bits. */
+static uint32_t find_usable(run *r)
 {
     oc_session *s = r->s;
-    bool any = false;
-    for (uint32_t w = 0; w < s->n_workers && !any; w++) {
+    uint32_t usable = 0;
+    for (uint32_t w = 0; w < s->n_workers; w++) {
         oc_site_health health = {.is_settled = false};
         char why[96];
         s->workers[w]->type->health(s->workers[w], &health);
-        any = health.worker.is_up && attempt_is_allowed(r, w, why);
+        if (health.worker.is_up && attempt_is_allowed(r, w, why))
+            usable |= (uint32_t)1 << w;
     }
-    return any;
+    return usable;
 }
 
 bool attempt_wait_chance(run *r)
 {
-    if (r->deadline_ns == OC_NEVER_NS)
+    const uint64_t again_ns = oc_now_ns() + SAME_CHANCE_NS;
+    if (r->deadline_ns == OC_NEVER_NS || r->s->n_workers == 0)
         return false;
     while (!run_is_late(r)) {
         run_wait(r, oc_waker_events(&r->s->waker), oc_now_ns() + CHANCE_NS);
         memset(r->is_excluded, 0, sizeof(r->is_excluded));
-        if (is_any_usable(r))
+        const uint32_t before = r->usable;
+        r->usable = find_usable(r);
+        if (r->usable != 0 && (r->usable != before || oc_now_ns() >= again_ns))
             return !run_is_late(r);
     }
     return false;
 }
 
 void attempt_begin(run *r, attempt *a, uint32_t worker, oc_site_part *part, const oc_part *what,
-                   uint64_t answer_by_ns)
+                   uint64_t by_ns, const oc_prediction *predicted)
 {
+    static const oc_prediction unknown = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    const uint64_t now_ns = oc_now_ns();
+    const uint64_t limit_ns = now_ns + (uint64_t)r->s->options.worker_timeout_ms * 1000000u;
     *a = (attempt){.worker = worker,
                    .part = part,
                    .what = what,
-                   .answer_by_ns = answer_by_ns,
+                   .answer_by_ns = OC_MIN(by_ns, limit_ns),
+                   .blame_ns = limit_ns,
+                   .predicted = predicted ? *predicted : unknown,
                    .state = ATTEMPT_WAITING,
-                   .begin_ns = oc_now_ns()};
+                   .begin_ns = now_ns};
     (void)attempt_poll(r, a);
+}
+
+/* A run that had little time says nothing of a worker that did not answer in it. */
+static void tell_breaker(run *r, const attempt *a, oc_status status)
+{
+    oc_breaker *breaker = &r->s->breakers[a->worker];
+    const uint64_t now_ns = oc_now_ns();
+    if (status == OC_E_DEADLINE && now_ns < a->blame_ns)
+        oc_breaker_dropped(breaker);
+    else
+        oc_breaker_failed(breaker, status, now_ns);
 }
 
 static void account_lost(run *r, const attempt *a)
@@ -79,11 +102,11 @@ static attempt_state fail(run *r, attempt *a, oc_status status, const char *text
 {
     run_set_reason(r, "%s", text);
     a->state = ATTEMPT_FAILED;
-    a->status = r->worker_status = status;
+    r->worker_status = status;
     r->is_excluded[a->worker] = true;
     if (a->is_started) {
         type_of(a)->cancel(a->part);
-        oc_breaker_failed(&r->s->breakers[a->worker], status, oc_now_ns());
+        tell_breaker(r, a, status);
     }
     spans_worker(r, a);
     account_lost(r, a);
@@ -135,12 +158,15 @@ static attempt_state see_ready(run *r, attempt *a)
         return fail_late(r, a, now.is_ready ? "an earlier request did not end" : "not connected",
                          a->begin_ns);
     }
+    const oc_prediction *p = &a->predicted;
+    double twice_ns = 2 * (p->encode_ns + p->send_ns + p->queue_ns + p->cloud_ns + p->receive_ns);
     r->report.connect_ns += oc_now_ns() - a->begin_ns;
     a->begin_ns = oc_now_ns();
+    if (twice_ns >= 0 && twice_ns < 1e18)
+        a->blame_ns = OC_MIN(a->blame_ns, a->begin_ns + (uint64_t)twice_ns);
     oc_status status = send(r, a);
     if (status != OC_OK)
         return fail(r, a, status, oc_error_text());
-    a->sent_ns = oc_now_ns();
     a->state = ATTEMPT_SENT;
     run_tell(r, "sent");
     return a->state;
@@ -183,18 +209,16 @@ attempt_state attempt_poll(run *r, attempt *a)
     return a->state;
 }
 
-void attempt_drop(run *r, attempt *a, bool was_late)
+void attempt_drop(run *r, attempt *a)
 {
     if (a->state != ATTEMPT_WAITING && a->state != ATTEMPT_SENT)
         return;
     if (a->is_started) {
         type_of(a)->cancel(a->part);
-        if (was_late)
-            oc_breaker_failed(&r->s->breakers[a->worker], OC_E_DEADLINE, oc_now_ns());
-        else
-            oc_breaker_dropped(&r->s->breakers[a->worker]);
+        tell_breaker(r, a, OC_E_DEADLINE);
     }
     a->state = ATTEMPT_NONE;
+    spans_worker(r, a);
     r->report.bytes_sent += a->times.bytes_sent;
     r->report.bytes_received += a->times.bytes_received;
 }

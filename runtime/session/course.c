@@ -27,7 +27,7 @@ static uint32_t next_stop(const oc_session *s, uint32_t from, uint32_t to)
     const oc_net *net = sc->net;
     oc_machine_state machine;
     oc_site_state state = {.start_ns = 0};
-    oc_telemetry_state(s->telemetry, &machine);
+    decide_machine(s, &machine);
     oc_correct_read(&s->adapt->correct, 0, &machine, NULL, oc_now_ns(), &state);
     double from_ns = oc_costs_head_ns(sc->costs, &state, 0, from);
     double to_ns = oc_costs_head_ns(sc->costs, &state, 0, to);
@@ -126,12 +126,16 @@ static void learn(run *r, const chunk *c, uint64_t begin_ns, uint64_t end_ns)
     const double *to = sc->costs->sum[0] + (size_t)c->to * OC_KINDS_MAX;
     double base_ns[OC_KINDS_MAX];
     oc_machine_state machine;
-    spans_chunk(r, c, begin_ns, end_ns);
+    oc_site_state state = {.start_ns = 0};
+    decide_machine(s, &machine);
+    oc_correct_read(&s->adapt->correct, 0, &machine, NULL, oc_now_ns(), &state);
+    spans_chunk(r, c, begin_ns, end_ns,
+                oc_costs_head_ns(sc->costs, &state, 0, c->to) -
+                    oc_costs_head_ns(sc->costs, &state, 0, c->from));
     if (end_ns <= begin_ns)
         return;
     for (size_t k = 0; k < OC_KINDS_MAX; k++)
         base_ns[k] = fmax(to[k] - from[k], 0);
-    oc_telemetry_state(s->telemetry, &machine);
     oc_correct_saw(&s->adapt->correct, 0, base_ns, (double)(end_ns - begin_ns),
                    sc->net->cuts[c->from].n_head == 0, &machine);
 }

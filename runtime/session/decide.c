@@ -31,7 +31,8 @@ static void fill_worker(run *r, uint32_t worker, oc_site_state *state)
     state->is_excluded = !attempt_is_allowed(r, worker, why);
     state->link = health.worker.link;
     if (!state->is_up)
-        snprintf(state->why, sizeof(state->why), "%.95s", health.worker.text);
+        snprintf(state->why, sizeof(state->why), "%.*s",
+                 oc_text_fit(health.worker.text, sizeof(state->why) - 1), health.worker.text);
     else if (state->is_excluded)
         snprintf(state->why, sizeof(state->why), "%s", why);
 }
@@ -47,6 +48,16 @@ static void fill_machine(const oc_machine_state *machine, oc_situation *situatio
     situation->cpu_others = machine->cpu_others;
 }
 
+void decide_machine(const oc_session *s, oc_machine_state *machine)
+{
+    oc_telemetry_state(s->telemetry, machine);
+    if (!machine->is_stale)
+        return;
+    *machine = (oc_machine_state){.cpu_others = NAN, .frequency = NAN, .memory_available = NAN,
+                                  .temperature = NAN, .throttled = NAN, .power = NAN,
+                                  .battery = NAN, .at_ns = machine->at_ns, .is_stale = true};
+}
+
 void decide_situation(run *r, uint32_t at, oc_situation *situation)
 {
     oc_session *s = r->s;
@@ -56,7 +67,7 @@ void decide_situation(run *r, uint32_t at, oc_situation *situation)
     oc_machine_state machine;
     uint64_t now_ns = oc_now_ns();
     memset(situation, 0, sizeof(*situation)); /* it is logged and compared as a whole */
-    oc_telemetry_state(s->telemetry, &machine);
+    decide_machine(s, &machine);
     fill_machine(&machine, situation);
     situation->run = r->site_run.id;
     situation->at_ns = now_ns - s->made_ns;
@@ -72,16 +83,42 @@ void decide_situation(run *r, uint32_t at, oc_situation *situation)
     situation->deadline_ns = INFINITY;
     if (r->deadline_ns != OC_NEVER_NS)
         situation->deadline_ns = r->deadline_ns > now_ns ? (double)(r->deadline_ns - now_ns) : 0;
-    situation->can_finish = a->scene->can_finish && !s->options.is_worker_required;
+    situation->can_finish = decide_can_finish(r) && !s->options.is_worker_required;
     situation->n_sites = (uint32_t)s->n_workers + 1;
     oc_correct_read(&a->correct, 0, &machine, NULL, now_ns, &situation->sites[0]);
-    situation->sites[0].is_up = true;
+    situation->sites[0].is_up = edge_is_up(r);
+    if (!situation->sites[0].is_up)
+        snprintf(situation->sites[0].why, sizeof(situation->sites[0].why), "its device %s",
+                 r->is_edge_gone ? "failed in this run" : "is lost, open it again");
     for (uint32_t w = 0; w < s->n_workers; w++)
         fill_worker(r, w, &situation->sites[w + 1]);
 }
 
-/* What scheduling may cost beside: a tenth of the time that the run was given. */
-static double slack_ns(const run *r)
+bool decide_can_finish(const run *r)
+{
+    return r->s->adapt->scene->can_finish && edge_is_up(r);
+}
+
+bool decide_can_forward(run *r)
+{
+    oc_situation situation;
+    oc_decision decision;
+    bool can = false;
+    decide_situation(r, 0, &situation);
+    for (uint32_t site = 1; site < situation.n_sites; site++) {
+        situation.sites[site].is_up = true;
+        situation.sites[site].is_excluded = false;
+    }
+    oc_planner_decide(r->s->adapt->scene->planner, &situation, &decision);
+    for (size_t i = 0; i < decision.n_options; i++)
+        can = can || (decision.options[i].site > 0 &&
+                      decision.options[i].verdict != OC_NOT_ALLOWED &&
+                      decision.options[i].verdict != OC_CANNOT_RUN);
+    return can;
+}
+
+/* A tenth, within bounds. */
+double decide_slack_ns(const run *r)
 {
     double given_ns = r->deadline_ns == OC_NEVER_NS ? 0 : (double)(r->deadline_ns - r->begin_ns);
     return fmin(fmax(given_ns / 10, SLACK_MIN_NS), SLACK_MAX_NS);
@@ -95,7 +132,7 @@ double decide_here_ns(run *r, const oc_situation *situation)
     double error = fmin(fmax(here->error, situation->total_error), 1);
     if (!r->edge->is_begun)
         ns += here->start_ns;
-    return ns * (1 + fmax(error, 0.25)) + slack_ns(r);
+    return ns * (1 + fmax(error, 0.25)) + decide_slack_ns(r);
 }
 
 /* ---- deciding -------------------------------------------------------------------------------- */
@@ -117,8 +154,6 @@ static void keep_decision(run *r, uint32_t at, const oc_decision *decision, uint
     *k = (kept_decision){.at = at,
                          .cut = decision->cut,
                          .site = decision->site,
-                         .is_now = decision->is_now,
-                         .is_forced = decision->is_forced,
                          .at_ns = at_ns - r->begin_ns,
                          .gap = decision->gap};
     k->predicted_ns = decision->predicted.total_ns + (double)k->at_ns;
@@ -132,6 +167,15 @@ static void account(run *r, uint64_t spent_ns)
     r->report.n_decisions++;
 }
 
+/* Whether nothing can be done, for the same reason as when it was last asked. */
+static bool is_told(run *r, const oc_decision *decision)
+{
+    bool is_same = !decision->is_possible && strcmp(r->impossible, decision->why) == 0;
+    snprintf(r->impossible, sizeof(r->impossible), "%s",
+             decision->is_possible ? "" : decision->why);
+    return is_same;
+}
+
 void decide(run *r, uint32_t at, oc_decision *decision)
 {
     adapt *a = r->s->adapt;
@@ -141,6 +185,8 @@ void decide(run *r, uint32_t at, oc_decision *decision)
     oc_planner_decide(a->scene->planner, &situation, decision);
     uint64_t end_ns = oc_now_ns();
     account(r, end_ns - begin_ns);
+    if (is_told(r, decision))
+        return;
     if (a->log)
         oc_decision_log_put(a->log, &situation, decision);
     if (r->report.n_decisions == 1) {
@@ -159,16 +205,13 @@ static bool is_worth_adopting(run *r, const oc_decision *decision)
 {
     const adapt *a = r->s->adapt;
     double error = oc_errors_median(&a->correct.total);
-    oc_site_progress now;
     if (!decision->new_head || a->n_adopted == ADOPTED_MAX || !(decision->gap > ADOPT_GAP) ||
-        (error > 0 && decision->gap <= error))
+        (error > 0 && decision->gap <= error) || !edge_is_up(r) || !edge_is_free(r))
         return false;
-    edge_poll(r, &now);
-    if (!now.is_idle)
-        return false;
-    /* Another scene takes as long as the first one did. */
+    /* Another scene takes as long as the longest one did, and some have more cuts. */
+    uint64_t here_ns = (uint64_t)fmin(decide_here_ns(r, &a->first), 1e18);
     return r->deadline_ns == OC_NEVER_NS ||
-           oc_now_ns() + 2 * a->scene_ns + (uint64_t)decide_here_ns(r, &a->first) < r->deadline_ns;
+           oc_now_ns() + 2 * a->scene_ns + here_ns < r->deadline_ns;
 }
 
 /*
@@ -208,7 +251,9 @@ void decide_first(run *r, oc_decision *decision)
         a->n_adopted = ADOPTED_MAX;
         return;
     }
-    r->report.decide_ns += oc_now_ns() - begin_ns;
+    const uint64_t spent_ns = oc_now_ns() - begin_ns;
+    a->scene_ns = OC_MAX(a->scene_ns, spent_ns);
+    r->report.decide_ns += spent_ns;
     r->edge = &a->scene->edge;
     edge_reset(r);
     a->n_decisions = 0;

@@ -75,7 +75,7 @@ void edge_reset(run *r)
     edge *e = r->edge;
     memset(e->on_edge, 0, g->n_values * sizeof(*e->on_edge));
     memset(e->at_host, 0, g->n_values * sizeof(*e->at_host));
-    e->n_submits = e->n_gets = 0;
+    e->n_submits = e->n_gets = e->n_wanted = 0;
     e->is_begun = false;
     for (size_t i = 0; i < g->n_outputs; i++)
         if (g->values[g->outputs[i]].constant)
@@ -87,6 +87,20 @@ void edge_reset(run *r)
 void edge_poll(run *r, oc_site_progress *now)
 {
     r->s->local->type->poll(r->edge->site_part, now);
+}
+
+bool edge_is_free(run *r)
+{
+    oc_site_progress now;
+    if (r->edge->is_begun)
+        return true;
+    edge_poll(r, &now);
+    return now.is_idle;
+}
+
+bool edge_is_up(const run *r)
+{
+    return !r->is_edge_gone && !atomic_load(&oc_exec_dev(r->s->exec)->is_lost);
 }
 
 void edge_settle(run *r)
@@ -164,7 +178,7 @@ oc_status edge_ask(run *r, const oc_id *values, size_t count)
         if (e->at_host[v])
             continue;
         OC_TRY(r->s->local->type->get(e->site_part, v, &e->near[v]));
-        e->n_gets++;
+        e->n_wanted = ++e->n_gets;
         e->at_host[v] = &e->near[v];
     }
     return OC_OK;
@@ -178,10 +192,11 @@ oc_status edge_wait_gets(run *r)
         if (!r->edge->is_begun)
             return OC_OK;
         edge_poll(r, &now);
+        /* What is there counts, whatever became of the device since. */
+        if (now.gets_done >= r->edge->n_wanted)
+            return OC_OK;
         if (now.status != OC_OK)
             return oc_fail(now.status, "%s", now.text);
-        if (now.gets_done == r->edge->n_gets)
-            return OC_OK;
         if (run_is_late(r))
             return run_fail_late(r, "the device was still running");
         run_wait(r, seen, OC_NEVER_NS);

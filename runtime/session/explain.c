@@ -28,8 +28,8 @@ static void fill_verdict(const oc_situation *situation, const oc_option *o, oc_o
     if (o->by)
         snprintf(info->verdict, sizeof(info->verdict), "%s by %s", text, o->by);
     else if (o->site > 0 && (o->verdict == OC_WORKER_DOWN || o->verdict == OC_WORKER_EXCLUDED))
-        snprintf(info->verdict, sizeof(info->verdict), "%s: %.60s", text,
-                 situation->sites[o->site].why);
+        snprintf(info->verdict, sizeof(info->verdict), "%s: %.*s", text,
+                 oc_text_fit(situation->sites[o->site].why, 60), situation->sites[o->site].why);
     else
         snprintf(info->verdict, sizeof(info->verdict), "%s", text);
 }

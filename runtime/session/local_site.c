@@ -59,6 +59,7 @@ typedef struct local_part {
     oc_status status;
     char text[256];
     uint64_t start_ns, end_ns;
+    uint64_t deadline_ns; /* of the run */
     uint64_t moved_ns; /* when something was last asked of the device, or done */
 } local_part;
 
@@ -146,6 +147,7 @@ static oc_status local_part_open(oc_site *site, const oc_part *part, const oc_id
     OC_TRY(OC_ALLOC(site->alloc, 1, p));
     p->base.site = site;
     p->waker = waker;
+    p->deadline_ns = OC_NEVER_NS;
     progress_init(&p->compute, p, oc_lane_notify_compute);
     progress_init(&p->transfer, p, oc_lane_notify_transfer);
     oc_status status = oc_cond_init(&p->cond);
@@ -251,15 +253,18 @@ static void settle(local_part *p, uint64_t deadline_ns)
 }
 
 /*
- * A call of the lane failed: nothing that was queued before may still run when the caller hears of
- * it.
+ * A call of the lane failed. What was queued before may still run: a run without a deadline hears
+ * of it when nothing does any more. One with a deadline has no time for that, and is told by poll
+ * when the part is idle, as long as the queues still tell.
  */
 static oc_status fail_run(local_part *p, oc_status status)
 {
     oc_cond_lock(&p->cond);
     record_failure(p, status, oc_error_text());
     oc_cond_unlock(&p->cond);
-    settle(p, oc_now_ns() + RUN_LIMIT_NS);
+    if (p->deadline_ns == OC_NEVER_NS || cover(&p->compute) != OC_OK ||
+        cover(&p->transfer) != OC_OK)
+        settle(p, oc_now_ns() + RUN_LIMIT_NS);
     return oc_fail(status, "%s", p->text);
 }
 
@@ -313,7 +318,6 @@ static oc_status local_start(oc_site_part *part, const oc_site_run *run)
     local_part *p = part_of(part);
     if (atomic_load(&dev_of(p)->is_lost))
         return oc_fail(OC_E_LOST, "%s: lost, open it again", dev_of(p)->info.name);
-    (void)run; /* kernels that run cannot be stopped at a deadline; the session watches the time */
     oc_cond_lock(&p->cond);
     bool is_idle = !is_pending(&p->compute) && !is_pending(&p->transfer);
     oc_cond_unlock(&p->cond);
@@ -324,6 +328,7 @@ static oc_status local_start(oc_site_part *part, const oc_site_run *run)
     oc_cond_lock(&p->cond);
     p->compute.asked = p->compute.done = p->transfer.asked = p->transfer.done = 0;
     p->is_cancelled = false;
+    p->deadline_ns = run->deadline_ns; /* kernels are not stopped by it: the session watches it */
     p->status = OC_OK;
     p->text[0] = '\0';
     p->start_ns = p->end_ns = p->moved_ns = oc_now_ns();

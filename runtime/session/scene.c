@@ -249,15 +249,15 @@ static bool use_profile(oc_session *s, size_t site, const oc_site_health *health
     return true;
 }
 
-static bool use_peaks(oc_session *s, size_t site, const oc_worker_load *load)
+static bool use_roofline(oc_session *s, size_t site, double flops, double bytes_per_s)
 {
     adapt *a = s->adapt;
     oc_roofline told = a->rooflines[site];
     oc_costs *costs = NULL;
-    if (!(load->peak_flops > 0) || !(load->peak_bytes_per_s > 0))
+    if (!(flops > 0) || !(bytes_per_s > 0))
         return false;
-    told.flops = load->peak_flops;
-    told.bytes_per_s = load->peak_bytes_per_s;
+    told.flops = flops;
+    told.bytes_per_s = bytes_per_s;
     if (oc_costs_make(a->scene->net, &told, 1, s->alloc, &costs) != OC_OK)
         return false;
     a->rooflines[site] = told;
@@ -266,19 +266,43 @@ static bool use_peaks(oc_session *s, size_t site, const oc_worker_load *load)
     return true;
 }
 
+/*
+ * A worker's profile is looked up when the worker is first seen and when it came back as another
+ * device, of which nothing is known.
+ */
+static bool look_up(oc_session *s, size_t site, const oc_site_health *health)
+{
+    adapt *a = s->adapt;
+    bool is_other = a->is_looked_up[site] && health->device[0] &&
+                    strcmp(a->devices[site], health->device) != 0;
+    if (a->is_looked_up[site] && !is_other)
+        return false;
+    a->is_looked_up[site] = true;
+    snprintf(a->devices[site], sizeof(a->devices[site]), "%s", health->device);
+    if (is_other) {
+        a->is_known[site] = false;
+        a->measured[site] = NULL;
+        (void)use_roofline(s, site, a->rooflines[0].flops * WORKER_GUESS,
+                           a->rooflines[0].bytes_per_s * WORKER_GUESS);
+    }
+    a->is_known[site] = use_profile(s, site, health);
+    return is_other || a->is_known[site];
+}
+
 void scene_learn(oc_session *s)
 {
     adapt *a = s->adapt;
     bool is_new = false;
     for (size_t site = 1; site <= s->n_workers; site++) {
         oc_site_health health = {.is_settled = false};
-        if (a->is_known[site])
-            continue;
+        const oc_worker_load *load = &health.worker.load;
         s->workers[site - 1]->type->health(s->workers[site - 1], &health);
         if (!health.worker.is_up || !health.is_settled)
             continue;
-        a->is_known[site] =
-            use_profile(s, site, &health) || use_peaks(s, site, &health.worker.load);
+        is_new = look_up(s, site, &health) || is_new;
+        if (a->is_known[site])
+            continue;
+        a->is_known[site] = use_roofline(s, site, load->peak_flops, load->peak_bytes_per_s);
         is_new = is_new || a->is_known[site];
     }
     if (is_new && a->log)

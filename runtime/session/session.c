@@ -228,13 +228,17 @@ static void begin_run(run *r)
 {
     oc_session *s = r->s;
     double limit_ns = s->options.deadline_ms ? s->options.deadline_ms * 1e6 : INFINITY;
+    if (follows_policy(s))
+        adapt_flush_log(s);
     r->begin_ns = oc_now_ns();
     r->worker_status = OC_E_LOST;
     if (follows_policy(s))
         limit_ns = fmin(limit_ns, adapt_deadline_ns(s));
     r->deadline_ns = limit_ns < 9e18 ? r->begin_ns + (uint64_t)limit_ns : OC_NEVER_NS;
-    r->is_staged = r->deadline_ns != OC_NEVER_NS || (follows_policy(s) && s->options.is_hedged);
     r->site_run = (oc_site_run){.id = ++s->n_runs, .session = s->id, .deadline_ns = r->deadline_ns};
+    /* What was begun here beside a worker may be left behind: a hedge, an audit. */
+    r->is_staged = r->deadline_ns != OC_NEVER_NS ||
+                   (follows_policy(s) && (s->options.is_hedged || run_is_audited(r)));
     if (s->connect_until_ns == 0)
         s->connect_until_ns = r->begin_ns + (uint64_t)s->options.connect_timeout_ms * 1000000u;
 }
@@ -260,6 +264,19 @@ static void fill_report(run *r)
     fill_memory(r);
 }
 
+/*
+ * Until the device is idle it may use the caller's memory; of a run by policy that ended well only
+ * where the device failed.
+ */
+static bool must_settle(run *r, oc_status status)
+{
+    oc_site_progress now;
+    if (r->is_staged || !r->edge->is_begun)
+        return false;
+    edge_poll(r, &now);
+    return status != OC_OK || !follows_policy(r->s) || now.status != OC_OK;
+}
+
 oc_status oc_session_run(oc_session *session, const oc_tensor *inputs, size_t n_inputs,
                          oc_tensor *outputs, size_t n_outputs, oc_report *report)
 {
@@ -276,8 +293,7 @@ oc_status oc_session_run(oc_session *session, const oc_tensor *inputs, size_t n_
         edge_reset(&r);
     }
     oc_status status = follows_policy(session) ? adapt_run(&r) : walk_run(&r);
-    /* Until the device is idle it may use the caller's memory. */
-    if (!r.is_staged && r.edge->is_begun && (status != OC_OK || !follows_policy(session)))
+    if (must_settle(&r, status))
         edge_settle(&r);
     fill_report(&r);
     spans_run(&r);
@@ -295,12 +311,12 @@ void oc_session_snapshot(oc_session *session, oc_snapshot *snapshot)
         oc_telemetry_sample(session->telemetry, oc_now_ns());
     oc_telemetry_read(session->telemetry, snapshot);
     snapshot->at_ns = oc_now_ns();
-    if (snapshot->n_readings < OC_READINGS_MAX) {
-        oc_reading *queue = &snapshot->readings[snapshot->n_readings++];
-        *queue = (oc_reading){
-            .quantity = OC_QUANTITY_DEVICE_QUEUE, .label = "device", .at_ns = snapshot->at_ns};
-        queue->value = atomic_load(&oc_exec_dev(session->exec)->n_pending);
-    }
+    /* A machine may have more sensors than fit: the session's own figure is not to be found there. */
+    snapshot->n_readings = OC_MIN(snapshot->n_readings + 1, (size_t)OC_READINGS_MAX);
+    oc_reading *queue = &snapshot->readings[snapshot->n_readings - 1];
+    *queue = (oc_reading){
+        .quantity = OC_QUANTITY_DEVICE_QUEUE, .label = "device", .at_ns = snapshot->at_ns};
+    queue->value = atomic_load(&oc_exec_dev(session->exec)->n_pending);
     for (size_t i = 0; i < session->n_workers; i++) {
         oc_site_health health = {0};
         session->workers[i]->type->health(session->workers[i], &health);

@@ -39,6 +39,7 @@ typedef struct edge {
     bool *on_edge;                /* per value */
     const oc_tensor **at_host;    /* per value: NULL while the host does not have it */
     size_t n_submits, n_gets;     /* asked of the part in this run */
+    size_t n_wanted;              /* of the gets, up to the last that is still waited for: an audit may be given up */
     bool is_begun;                /* the part was started in this run, and has the inputs */
 } edge;
 
@@ -58,6 +59,10 @@ void edge_reset(run *r);
 OC_MUST_USE oc_status edge_begin(run *r);
 OC_MUST_USE oc_status edge_put(run *r, oc_id value);
 OC_MUST_USE oc_status edge_submit(run *r, size_t first, size_t count);
+/** Whether it could begin, or go on, without waiting for what an earlier run left. */
+bool edge_is_free(run *r);
+/** Whether it can be used: the device is not lost, and did not fail in this run. */
+bool edge_is_up(const run *r);
 /** Ask for values that the host does not have yet; edge_wait_gets waits for them. */
 OC_MUST_USE oc_status edge_ask(run *r, const oc_id *values, size_t count);
 OC_MUST_USE oc_status edge_wait_gets(run *r);
@@ -86,6 +91,12 @@ typedef struct course {
     chunk whole;
 } course;
 
+/** What a plan gave the edge since it last waited for it: one span of the trace. */
+typedef struct pending_nodes {
+    oc_id first, last;
+    uint64_t begin_ns;            /* 0: nothing */
+} pending_nodes;
+
 struct run {
     oc_session *s;
     edge *edge;
@@ -95,8 +106,13 @@ struct run {
     uint64_t begin_ns, deadline_ns;
     uint64_t answer_ns;           /* when the answer was there: auditing comes behind it */
     bool is_staged;               /* devices get copies: the run may end before they are done */
+    bool is_edge_gone;            /* its device failed in this run: what is left of it is a worker's */
     bool is_excluded[OC_WORKERS_MAX], is_asked[OC_WORKERS_MAX];
+    uint32_t usable;              /* workers, as bits, that could be asked when it was last looked for a chance */
     oc_site_times tail_times;     /* of the worker's answer */
+    uint64_t actual_ns;           /* what is compared with the prediction; 0: there was no answer */
+    pending_nodes pending;
+    char impossible[160];         /* why the last decision could do nothing; else empty */
     oc_status worker_status;      /* why no worker may be asked any more; the text is report.reason */
     course course;
     oc_report report;
@@ -124,23 +140,28 @@ typedef struct attempt {
     const oc_part *what;
     attempt_state state;
     bool is_started;              /* the breaker knows of it */
-    uint64_t begin_ns, sent_ns;
+    uint64_t begin_ns;
     uint64_t answer_by_ns;        /* given up then */
-    oc_status status;             /* of ATTEMPT_FAILED; the text is the run's reason */
+    uint64_t blame_ns;            /* from then on its silence counts as a failure: it had its time, or about twice what was predicted */
+    oc_prediction predicted;      /* its parts NAN where nothing was */
     oc_site_times times;
 } attempt;
 
-/** The values that `what` takes must be at the host. Values that it gives come to edge->far. */
-void attempt_begin(run *r, attempt *a, uint32_t worker, oc_site_part *part, const oc_part *what, uint64_t answer_by_ns);
+/**
+ * The values that `what` takes must be at the host. Values that it gives come to edge->far. It is given up at `by_ns`, or when the
+ * worker's time limit is over. `predicted` NULL: not known.
+ */
+void attempt_begin(run *r, attempt *a, uint32_t worker, oc_site_part *part, const oc_part *what, uint64_t by_ns, const oc_prediction *predicted);
 /** Go on and see. ATTEMPT_FAILED: cancelled, the breaker was told, the worker is excluded from this run. ATTEMPT_ANSWERED: the times are in the report. */
 attempt_state attempt_poll(run *r, attempt *a);
-/** Cancel: what it would have said is not wanted any more. `was_late`: the worker had its time. */
-void attempt_drop(run *r, attempt *a, bool was_late);
+/** Cancel: what it would have said is not wanted any more. A worker that had its time counts as failed: else a silent one would be asked for ever. */
+void attempt_drop(run *r, attempt *a);
 /** Whether the worker may be asked in this run; else `why` (96 bytes) says why not. */
 bool attempt_is_allowed(run *r, uint32_t worker, char why[96]);
 /**
  * No worker could run the rest, and the edge cannot: wait, by the run's deadline, for one that may be asked. One that failed in
- * this run may be asked again, as its breaker allows. False: the deadline came, or there is none.
+ * this run may be asked again, as its breaker allows. Returns when others may be asked than before, now and then also for the same
+ * ones. False: the deadline came, or there is none, or no worker.
  */
 bool attempt_wait_chance(run *r);
 /** An answer turned out to be wrong. */
@@ -193,11 +214,12 @@ typedef struct scene {
     bool can_finish;              /* and that is everything */
 } scene;
 
+/* A worker that has not said what it can do is taken to be so many times as quick as the edge. */
+#define WORKER_GUESS 4
 #define ADOPTED_MAX 16
 #define DECISIONS_KEPT 64
 typedef struct kept_decision {
     uint32_t at, cut, site;
-    bool is_now, is_forced;
     uint64_t at_ns;
     double predicted_ns, gap;
     char why[160];
@@ -208,13 +230,15 @@ typedef struct adapt {
     oc_net *first_net;            /* the profile's; the scene's own until a cut was adopted */
     oc_profile *profile;
     oc_roofline rooflines[OC_SITES_MAX];
-    bool is_known[OC_SITES_MAX];  /* the roofline is the site's own, no guess */
+    bool is_known[OC_SITES_MAX];  /* the costs are the site's own, no guess */
+    bool is_looked_up[OC_SITES_MAX]; /* in the profile, whatever was found */
+    char devices[OC_SITES_MAX][128]; /* of workers, as they were looked up */
     const double *measured[OC_SITES_MAX]; /* the profile's times of it; NULL */
     oc_correct correct;
     oc_decision_log *log;
     const char *names[OC_SITES_MAX];
     uint32_t n_adopted;
-    uint64_t scene_ns;            /* what making a scene took */
+    uint64_t scene_ns;            /* the longest that making a scene took */
     uint32_t now_cut, now_site;   /* the choice in force */
     /* The last run's, for people. */
     oc_situation first;
@@ -231,6 +255,8 @@ typedef struct adapt {
 OC_MUST_USE oc_status adapt_create(oc_session *s);
 void adapt_destroy(oc_session *s);
 double adapt_deadline_ns(const oc_session *s);
+/** Before a run: what the last one logged goes to the file, and during this one nothing does. */
+void adapt_flush_log(oc_session *s);
 OC_MUST_USE oc_status adapt_run(run *r);
 
 OC_MUST_USE oc_status scene_make(oc_session *s, oc_net *net, scene **made);
@@ -243,6 +269,14 @@ void decide(run *r, uint32_t at, oc_decision *decision);
 /** The same at the start of a run, where the best cut may be one that the scene does not have yet. */
 void decide_first(run *r, oc_decision *decision);
 void decide_situation(run *r, uint32_t at, oc_situation *situation);
+/** What scheduling may cost beside: a part of the time that the run was given. */
+double decide_slack_ns(const run *r);
+/** Whether the edge can run all that is left. */
+bool decide_can_finish(const run *r);
+/** Whether the policy would ever let a worker be asked. */
+bool decide_can_forward(run *r);
+/** The edge as it is now; what is stale is as good as not known. */
+void decide_machine(const oc_session *s, oc_machine_state *machine);
 /** What the edge would need from now on to finish here, the model's error and a little more included. */
 double decide_here_ns(run *r, const oc_situation *situation);
 
@@ -257,7 +291,9 @@ typedef enum tail_end { TAIL_ANSWERED, TAIL_HERE, TAIL_FAILED } tail_end;
 /** The rest behind `decision->cut` on a worker. TAIL_FAILED: no answer, and it does not run here either. */
 OC_MUST_USE oc_status tail_run(run *r, const oc_decision *decision, tail_end *end);
 
-void spans_chunk(run *r, const chunk *c, uint64_t begin_ns, uint64_t end_ns);
+void spans_chunk(run *r, const chunk *c, uint64_t begin_ns, uint64_t end_ns, double predicted_ns);
+/** What a plan gave the edge is done; nothing is pending any more. */
+void spans_pending(run *r);
 void spans_decision(run *r, uint32_t at, const oc_decision *decision, uint64_t begin_ns, uint64_t end_ns);
 void spans_worker(run *r, const attempt *a);
 void spans_run(run *r);

@@ -35,7 +35,7 @@ static void set_times(tail *t, const oc_decision *decision)
     const oc_prediction *p = &decision->predicted;
     oc_situation situation;
     uint64_t now_ns = oc_now_ns();
-    bool can_here = r->s->adapt->scene->can_finish && !options->is_worker_required;
+    bool can_here = decide_can_finish(r) && !options->is_worker_required;
     decide_situation(r, t->cut, &situation);
     t->predicted_ns = p->encode_ns + p->send_ns + p->queue_ns + p->cloud_ns + p->receive_ns;
     t->hedge_ns = t->fallback_ns = OC_NEVER_NS;
@@ -62,13 +62,12 @@ static oc_status fetch(const tail *t)
     return edge_wait_gets(r);
 }
 
-static void begin(tail *t)
+static void begin(tail *t, const oc_decision *decision)
 {
     run *r = t->r;
     const scene *sc = r->s->adapt->scene;
-    uint64_t by_ns = oc_now_ns() + (uint64_t)r->s->options.worker_timeout_ms * 1000000u;
     attempt_begin(r, &t->attempt, t->worker, sc->parts[t->worker * sc->net->n_cuts + t->cut],
-                  t->part, OC_MIN(by_ns, r->deadline_ns));
+                  t->part, r->deadline_ns, &decision->predicted);
 }
 
 /* ---- here, too ------------------------------------------------------------------------------- */
@@ -85,32 +84,31 @@ static void begin_here(tail *t, bool is_hedge)
     run_tell(r, is_hedge ? "hedge" : "fallback");
 }
 
-/* Whether the outputs are there. A device that fails leaves the worker to wait for. */
+/*
+ * Whether the outputs are there. A device that fails leaves the worker to wait for; so does one
+ * that is still busy with what an earlier run left, until it wakes the session.
+ */
 static bool go_on_here(tail *t)
 {
     bool is_done = false;
-    if (!t->is_here || t->here_status != OC_OK)
+    if (!t->is_here || t->here_status != OC_OK || !edge_is_free(t->r))
         return false;
     t->here_status = course_finish(t->r, &is_done);
     return is_done && t->here_status == OC_OK;
 }
 
-/* A worker that had twice its time counts as failed: else a silent one would be hedged for ever. */
 static void finish_here(tail *t)
 {
     run *r = t->r;
-    uint64_t waited_ns = oc_now_ns() - t->attempt.begin_ns;
-    bool was_late = (double)waited_ns > 2 * t->predicted_ns;
-    if (t->attempt.state == ATTEMPT_WAITING || t->attempt.state == ATTEMPT_SENT)
-        attempt_drop(r, &t->attempt, was_late);
+    attempt_drop(r, &t->attempt);
     r->report.fell_back = true;
     oc_log(r->s->options.log, OC_LOG_INFO, "%s", r->report.reason);
 }
 
 /* ---- audits ---------------------------------------------------------------------------------- */
 
-/* Errors: the device's; the run's deadline does not count, since there is an answer. */
-static oc_status compute_again(tail *t, bool *is_done)
+/* Given up at `until_ns`. Errors: the device's; that it is late is none, since there is an answer. */
+static oc_status compute_again(tail *t, uint64_t until_ns, bool *is_done)
 {
     run *r = t->r;
     for (size_t i = 0; i < t->part->n_gives; i++)
@@ -118,10 +116,20 @@ static oc_status compute_again(tail *t, bool *is_done)
     for (;;) {
         uint64_t seen = oc_waker_events(&r->s->waker);
         OC_TRY(course_finish(r, is_done));
-        if (*is_done || run_is_late(r))
+        if (*is_done || oc_now_ns() >= until_ns)
             return OC_OK;
-        run_wait(r, seen, OC_NEVER_NS);
+        run_wait(r, seen, until_ns);
     }
+}
+
+/* Four times what it should take, and some time before the deadline. */
+static uint64_t audit_until(run *r, double here_ns)
+{
+    uint64_t until_ns = after(oc_now_ns(), 4 * here_ns);
+    if (r->deadline_ns == OC_NEVER_NS)
+        return until_ns;
+    uint64_t slack_ns = (uint64_t)decide_slack_ns(r);
+    return OC_MIN(until_ns, r->deadline_ns > slack_ns ? r->deadline_ns - slack_ns : 0);
 }
 
 static void audit(tail *t)
@@ -131,10 +139,11 @@ static void audit(tail *t)
     bool is_done = false;
     oc_situation situation;
     decide_situation(r, t->cut, &situation);
-    if (!r->s->adapt->scene->can_finish || t->is_here || !run_is_audited(r) ||
-        situation.deadline_ns < decide_here_ns(r, &situation))
+    const double here_ns = decide_here_ns(r, &situation);
+    if (!decide_can_finish(r) || t->is_here || !run_is_audited(r) || !edge_is_free(r) ||
+        situation.deadline_ns < here_ns)
         return;
-    oc_status status = compute_again(t, &is_done);
+    oc_status status = compute_again(t, audit_until(r, here_ns), &is_done);
     if (status == OC_OK && is_done) {
         r->report.is_audited = true;
         oc_id wrong = attempt_compare(r, t->part->gives, t->part->n_gives);
@@ -168,7 +177,12 @@ static oc_status step(tail *t, tail_end *end, bool *is_over)
     }
     bool runs_here = t->is_here && t->here_status == OC_OK;
     if (run_is_late(r)) {
-        attempt_drop(r, &t->attempt, true);
+        /* It may have come while the edge was looked after. */
+        if (attempt_poll(r, &t->attempt) == ATTEMPT_ANSWERED) {
+            *end = TAIL_ANSWERED;
+            return OC_OK;
+        }
+        attempt_drop(r, &t->attempt);
         return run_fail_late(r,
                              runs_here ? "the device was still running" : "no worker had answered");
     }
@@ -215,7 +229,7 @@ oc_status tail_run(run *r, const oc_decision *decision, tail_end *end)
     t.part = &r->s->adapt->scene->tails[t.cut];
     OC_TRY(fetch(&t));
     set_times(&t, decision);
-    begin(&t);
+    begin(&t, decision);
     OC_TRY(wait_for_answer(&t, end));
     r->answer_ns = oc_now_ns();
     if (*end == TAIL_ANSWERED) {

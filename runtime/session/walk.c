@@ -88,16 +88,39 @@ oc_status program_make(oc_session *s, const oc_plan *plan, program *p)
 
 /* ---- steps ----------------------------------------------------------------------------------- */
 
-static oc_status run_on_edge(run *r, size_t index)
+/* The edge is begun by the first step that it runs: a plan all on workers needs none. */
+static oc_status submit_step(run *r, size_t index)
 {
     const program *p = &r->s->program;
     const oc_step *step = &p->plan->steps[index];
+    const oc_part *part = &p->edge.part;
+    if (!r->edge->is_begun)
+        OC_TRY(edge_begin(r));
+    if (r->pending.begin_ns == 0 && step->part.n_nodes > 0)
+        r->pending = (pending_nodes){.first = part->nodes[p->first[index]],
+                                     .begin_ns = oc_now_ns()};
     for (size_t i = 0; i < step->n_takes; i++)
         OC_TRY(edge_put(r, step->takes[i]));
     OC_TRY(edge_submit(r, p->first[index], step->part.n_nodes));
+    if (step->part.n_nodes > 0)
+        r->pending.last = part->nodes[p->first[index] + step->part.n_nodes - 1];
+    return OC_OK;
+}
+
+static oc_status run_on_edge(run *r, size_t index)
+{
+    const oc_step *step = &r->s->program.plan->steps[index];
+    OC_TRY(submit_step(r, index));
     for (size_t i = 0; i < step->n_gives; i++)
         r->edge->on_edge[step->gives[i]] = true;
     r->report.edge_nodes += step->part.n_nodes;
+    return OC_OK;
+}
+
+static oc_status wait_for_edge(run *r)
+{
+    OC_TRY(edge_wait_gets(r));
+    spans_pending(r);
     return OC_OK;
 }
 
@@ -106,26 +129,21 @@ static bool may_fall_back(const run *r)
     return r->s->program.has_fallback && !r->s->options.is_worker_required;
 }
 
-/*
- * How long a worker's answer is waited for. A plan foretells no times, so a fallback gets half of
- * what is left of a deadline; without a fallback the worker has all of it.
- */
-static uint64_t answer_by(const run *r)
+/* When half of what is left of the run's time is over. */
+static uint64_t half_time(const run *r)
 {
     uint64_t now_ns = oc_now_ns();
-    uint64_t by_ns = now_ns + (uint64_t)r->s->options.worker_timeout_ms * 1000000u;
     if (r->deadline_ns == OC_NEVER_NS)
-        return by_ns;
-    uint64_t left_ns = r->deadline_ns > now_ns ? r->deadline_ns - now_ns : 0;
-    return OC_MIN(by_ns, now_ns + (may_fall_back(r) ? left_ns / 2 : left_ns));
+        return OC_NEVER_NS;
+    return now_ns + (r->deadline_ns > now_ns ? (r->deadline_ns - now_ns) / 2 : 0);
 }
 
-static attempt_state try_worker(run *r, size_t index, uint32_t worker)
+static attempt_state try_worker(run *r, size_t index, uint32_t worker, uint64_t by_ns)
 {
     const program *p = &r->s->program;
     attempt a;
     attempt_begin(r, &a, worker, p->workers[index * r->s->n_workers + worker],
-                  &p->plan->steps[index].part, answer_by(r));
+                  &p->plan->steps[index].part, by_ns, NULL);
     for (;;) {
         uint64_t seen = oc_waker_events(&r->s->waker);
         attempt_state state = attempt_poll(r, &a);
@@ -147,37 +165,88 @@ static bool is_any_worker_left(run *r)
     return false;
 }
 
+/* Whether all came by then: half of what is left, the steps behind need some too. */
+static bool compute_again(run *r, size_t index)
+{
+    const oc_step *step = &r->s->program.plan->steps[index];
+    const uint64_t until_ns = half_time(r);
+    oc_site_progress now;
+    if (!edge_is_free(r) || submit_step(r, index) != OC_OK)
+        return false;
+    for (size_t i = 0; i < step->n_gives; i++)
+        r->edge->at_host[step->gives[i]] = NULL;
+    if (edge_ask(r, step->gives, step->n_gives) != OC_OK)
+        return false;
+    for (;;) {
+        uint64_t seen = oc_waker_events(&r->s->waker);
+        edge_poll(r, &now);
+        if (now.gets_done >= r->edge->n_wanted)
+            return true;
+        if (now.status != OC_OK || oc_now_ns() >= until_ns)
+            return false;
+        run_wait(r, seen, until_ns);
+    }
+}
+
 /*
  * Compute the step here too, from the same values; where the bits differ the worker is not asked
- * again.
+ * again. An audit that does not come to an end takes nothing from the answer that is there.
  */
-static oc_status audit_step(run *r, size_t index)
+static void audit_step(run *r, size_t index)
 {
     const oc_step *step = &r->s->program.plan->steps[index];
     edge *e = r->edge;
-    OC_TRY(run_on_edge(r, index));
-    r->report.edge_nodes -= step->part.n_nodes;
+    const size_t n_wanted = e->n_wanted;
+    if (!compute_again(r, index)) {
+        e->n_wanted = n_wanted;
+        r->pending.begin_ns = 0;
+        for (size_t i = 0; i < step->n_gives; i++)
+            e->at_host[step->gives[i]] = &e->far[step->gives[i]];
+        return;
+    }
+    spans_pending(r);
     r->report.is_audited = true;
     for (size_t i = 0; i < step->n_gives; i++)
-        e->at_host[step->gives[i]] = NULL;
-    OC_TRY(edge_ask(r, step->gives, step->n_gives));
-    OC_TRY(edge_wait_gets(r));
+        e->on_edge[step->gives[i]] = true;
     oc_id wrong = attempt_compare(r, step->gives, step->n_gives);
     if (wrong == OC_NONE)
-        return OC_OK;
+        return;
     run_set_reason(r, "worker %s: its answer is not what was computed here (value %s)",
                    r->s->names[r->report.worker], r->s->graph->values[wrong].name);
     attempt_distrust(r, r->report.worker);
     r->report.edge_nodes += step->part.n_nodes;
-    return OC_OK;
 }
 
-/* Whether one answered. Else the reason says why the last one did not. */
+/*
+ * Whether the host has all that a worker's step takes. It may lie on the edge alone: where nobody
+ * might be asked when it moved, or where an earlier step of a worker was run here.
+ */
+static bool has_values(const run *r, const oc_step *step)
+{
+    for (size_t i = 0; i < step->n_takes; i++)
+        if (!r->edge->at_host[step->takes[i]])
+            return false;
+    return true;
+}
+
+/*
+ * Whether one answered. Else the reason says why the last one did not. A plan foretells no times,
+ * so a fallback gets half of what is left of a deadline, however many workers are tried; without a
+ * fallback the workers have all of it.
+ */
 static bool try_workers(run *r, size_t index)
 {
     oc_session *s = r->s;
+    const uint64_t by_ns = may_fall_back(r) ? half_time(r) : r->deadline_ns;
     char why[96];
+    if (!has_values(r, &s->program.plan->steps[index])) {
+        if (!r->report.reason[0])
+            run_set_reason(r, "no worker is asked: what the step takes is only here");
+        return false;
+    }
     for (uint32_t w = 0; w < s->n_workers; w++) {
+        if (oc_now_ns() >= by_ns)
+            return false;
         if (!attempt_is_allowed(r, w, why)) {
             if (!r->is_excluded[w]) {
                 run_set_reason(r, "worker %s: %s", s->names[w], why);
@@ -185,7 +254,7 @@ static bool try_workers(run *r, size_t index)
             }
             continue;
         }
-        if (try_worker(r, index, w) == ATTEMPT_ANSWERED)
+        if (try_worker(r, index, w, by_ns) == ATTEMPT_ANSWERED)
             return true;
         oc_log(s->options.log, OC_LOG_WARN, "%s", r->report.reason);
         r->report.fell_back = true;
@@ -202,8 +271,11 @@ static oc_status run_on_worker(run *r, size_t index)
                                   : oc_fail(r->worker_status, "%s", r->report.reason);
         is_answered = try_workers(r, index);
     }
-    if (is_answered)
-        return r->s->program.has_fallback && run_is_audited(r) ? audit_step(r, index) : OC_OK;
+    if (is_answered) {
+        if (r->s->program.has_fallback && run_is_audited(r))
+            audit_step(r, index);
+        return OC_OK;
+    }
     r->report.fell_back = true;
     oc_log(r->s->options.log, OC_LOG_WARN, "%s; its part runs here", r->report.reason);
     run_tell(r, "fallback");
@@ -221,7 +293,7 @@ static oc_status run_steps(run *r)
             OC_TRY(is_on_worker(plan, step) ? run_on_worker(r, i) : run_on_edge(r, i));
         } else if (!is_on_worker(plan, step) && (is_any_worker_left(r) || !may_fall_back(r))) {
             OC_TRY(edge_ask(r, step->takes, step->n_takes));
-            OC_TRY(edge_wait_gets(r));
+            OC_TRY(wait_for_edge(r));
         }
         /*
          * What moves from a worker is at the host already; the edge gets it when a step takes it.
@@ -241,9 +313,9 @@ static oc_status fetch_outputs(run *r)
         if (r->edge->at_host[v])
             continue;
         OC_TRY(r->s->local->type->get(r->edge->site_part, v, &r->outputs[i]));
-        r->edge->n_gets++;
+        r->edge->n_wanted = ++r->edge->n_gets;
     }
-    OC_TRY(edge_wait_gets(r));
+    OC_TRY(wait_for_edge(r));
     run_deliver(r);
     return OC_OK;
 }
@@ -251,7 +323,6 @@ static oc_status fetch_outputs(run *r)
 oc_status walk_run(run *r)
 {
     oc_session *s = r->s;
-    OC_TRY(edge_begin(r));
     OC_TRY(run_steps(r));
     OC_TRY(fetch_outputs(r));
     if (r->report.used_worker)

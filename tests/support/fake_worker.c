@@ -143,7 +143,9 @@ static void fake_poll(oc_site_part *part, oc_site_progress *progress)
     fake_part *p = part_of(part);
     fake_worker *w = worker_of(part);
     inner_type(part)->poll(p->inner, progress);
-    progress->is_ready = atomic_load(&w->is_up) || w->ran;
+    progress->is_ready = (atomic_load(&w->is_up) || w->ran) && !w->is_unsettled;
+    if (w->is_unsettled)
+        return;
     if (!progress->is_ready)
         say(part, progress, OC_E_LOST, "nobody is there");
     if (!p->is_submitted || p->is_cancelled)
@@ -173,9 +175,10 @@ static void fake_cancel(oc_site_part *part)
 static void fake_health(oc_site *site, oc_site_health *health)
 {
     fake_worker *w = (fake_worker *)site;
-    *health = (oc_site_health){.is_settled = true};
+    *health = (oc_site_health){.is_settled = !w->is_unsettled};
     oc_worker_status *s = &health->worker;
-    s->is_up = w->ran ? atomic_load(w->ran) >= atomic_load(&w->up_after) : atomic_load(&w->is_up);
+    s->is_up = !w->is_unsettled &&
+               (w->ran ? atomic_load(w->ran) >= atomic_load(&w->up_after) : atomic_load(&w->is_up));
     snprintf(s->address, sizeof(s->address), "%s", w->name);
     snprintf(s->text, sizeof(s->text), s->is_up ? "fake" : "nobody is there");
     s->link = (oc_link_estimate){.up_latency_ns = 1000,

@@ -28,6 +28,7 @@ typedef struct fake_worker {
     const char *name;
     fake_mode mode;
     atomic_bool is_up;
+    bool is_unsettled;         /* it neither answers nor refuses */
     atomic_uint up_after;      /* up once so many nodes of `ran` have run; 0: is_up says it */
     atomic_uint *ran;
     uint32_t delay_ms;         /* answers so much later */
