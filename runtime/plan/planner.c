@@ -139,7 +139,8 @@ static oc_verdict judge(const oc_planner *p, const oc_situation *s, oc_option *o
 {
     if (!is_open(p, s, o->cut))
         return OC_PASSED;
-    if (o->site == 0 && !s->can_finish)
+    /* An edge whose device is gone can only forward what is at the host. */
+    if ((o->site == 0 && !s->can_finish) || (o->cut != s->at_cut && !s->sites[0].is_up))
         return OC_CANNOT_RUN;
     if (o->site > 0 && s->sites[o->site].is_excluded)
         return OC_WORKER_EXCLUDED;
