@@ -170,7 +170,7 @@ oc_status oc_flow_receive(oc_flow_value *value, const oc_flow_chunk *chunk)
         return OC_OK;
     uint64_t expected = oc_rpc_sum_end(&value->sum);
     if (chunk->checksum != expected)
-        return oc_fail(OC_E_MISMATCH,
+        return oc_fail(OC_E_FORMAT,
                        "value \"%s\": its bytes have the checksum %016llx, the sender said %016llx",
                        value->name, (unsigned long long)expected,
                        (unsigned long long)chunk->checksum);

@@ -41,7 +41,7 @@ typedef struct oc_flow_chunk {
 OC_MUST_USE oc_status oc_flow_chunk_read(oc_bytes bytes, oc_flow_chunk *chunk);
 /**
  * Check the chunk against the value, and copy its data to where they belong. `value->data` is known.
- * Errors: OC_E_DTYPE, OC_E_SHAPE, OC_E_UNSUPPORTED (codec), OC_E_FORMAT (sizes, order), OC_E_MISMATCH (checksum); the text names the value, expected, found.
+ * Errors: OC_E_DTYPE, OC_E_SHAPE, OC_E_UNSUPPORTED (codec), OC_E_FORMAT (sizes, order, checksum); the text names the value, expected, found.
  */
 OC_MUST_USE oc_status oc_flow_receive(oc_flow_value *value, const oc_flow_chunk *chunk);
 /** The message (RunPartRequest and RunPartResponse alike) with the next chunk of a value that is not done. */

@@ -6,9 +6,10 @@
  *
  * What poll says of a part:
  *   is_ready   start may be called. Look at it, not at `status`, before a start: `status` keeps what became of the last run.
- *   status     OC_OK while connecting for the first time and while a run is under way. Else of the last run; where that was well or
- *              there was none, why the part is not ready: OC_E_LOST (no connection, and why), OC_E_MISMATCH (no such digest there: both
- *              are named; or no common protocol version), OC_E_UNSUPPORTED (no offcut worker).
+ *   status     OC_OK while connecting for the first time and while a run is under way. Else of the last run; but where the part is not
+ *              ready, and poll has said how that run ended (or there was none, or it was cancelled), why it is not: OC_E_LOST (no
+ *              connection, and why), OC_E_MISMATCH (no such digest there: both are named; or no common protocol version),
+ *              OC_E_UNSUPPORTED (no offcut worker).
  *   times      of the last run, from its first put (or submit) on.
  * What health says of the worker comes from a Status stream that is open while there is a connection (docs/adr/0008-status-stream.md):
  *   is_settled  it cannot be used, and text says why; or it answered Hello, and link and clock were measured as far as they are at the start.

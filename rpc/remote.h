@@ -37,9 +37,11 @@ typedef struct remote_status {
     oc_link link;
     remote_clock clock;
     oc_worker_load load;
+    size_t n_services;
+    oc_worker_service services[OC_SERVICES_MAX];
     uint64_t bytes_sent, bytes_received, probe_bytes, lost;
     unsigned n_runs;         /* under way */
-    bool was_busy;           /* a run was under way when the last request went */
+    bool was_busy;           /* a run was under way when the last request went, or its answer stood behind a pause */
     bool is_absent;          /* the worker has no Status */
     bool is_in_touch;        /* it was heard, and has not been silent for too long since */
     bool has_pinged, has_probed; /* on this connection; probed: or none was wanted */
@@ -52,6 +54,8 @@ typedef struct remote_status {
     grpc_byte_buffer *sending, *received;
     bool is_greeted;
     uint64_t begin_ns, heard_ns, retry_ns, pause_ns;
+    uint64_t unasked_ns;     /* when the last message came that nobody had asked for; 0: none yet */
+    bool is_paused;          /* the worker sends too much: the next message is read at the next tick */
     uint64_t last_id;
     uint64_t asked_id, asked_ns; /* the request whose answer is awaited; 0: none */
     size_t asked_bytes;          /* of its padding */
@@ -120,14 +124,14 @@ struct remote_part {
     bool is_submitted, is_open_sent, is_closed;
     bool is_done;            /* the worker said Done */
     bool is_cancelled;       /* the caller's memory is left alone */
-    bool is_told;            /* poll has said how the run ended */
+    bool is_told;            /* poll has said how the run ended, or nobody wants to know: it was cancelled */
     grpc_byte_buffer *sending, *received; /* received: also a chunk that waits for its get */
     bool is_sending;
     bool is_parked;          /* `received` waits for its get */
     oc_status status;        /* of the run; set early where an answer is wrong */
     char text[REMOTE_TEXT];
     oc_site_times times;
-    uint64_t receive_ns, queue_ns, compute_ns, open_at_ns, done_at_ns; /* as the worker reported them */
+    uint64_t receive_ns, queue_ns, compute_ns, open_at_ns; /* as the worker reported them */
     grpc_metadata_array head, tail;
     grpc_status_code code;
     grpc_slice details;

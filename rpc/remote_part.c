@@ -115,8 +115,7 @@ static void send_next(remote_part *p)
 
 static oc_status read_done(remote_part *p, oc_bytes bytes)
 {
-    uint64_t *const fields[] = {NULL,           &p->receive_ns, &p->queue_ns,
-                                &p->compute_ns, &p->open_at_ns, &p->done_at_ns};
+    uint64_t *const fields[] = {NULL, &p->receive_ns, &p->queue_ns, &p->compute_ns, &p->open_at_ns};
     oc_wire wire;
     oc_wire_field field;
     bool more;
@@ -325,7 +324,7 @@ static void clear_run(remote_part *p, const oc_site_run *run)
     p->status = OC_OK;
     p->text[0] = '\0';
     p->times = (oc_site_times){0};
-    p->receive_ns = p->queue_ns = p->compute_ns = p->open_at_ns = p->done_at_ns = 0;
+    p->receive_ns = p->queue_ns = p->compute_ns = p->open_at_ns = 0;
     p->code = GRPC_STATUS_UNKNOWN;
     p->details = grpc_empty_slice();
     grpc_metadata_array_init(&p->head);
@@ -459,6 +458,7 @@ void remote_cancel(oc_site_part *part)
 {
     remote_part *p = remote_part_of(part);
     oc_cond_lock(&p->cond);
+    p->is_told = true; /* who cancels wants to hear no more of this run */
     if (p->call && !p->is_cancelled) {
         p->is_cancelled = true;
         grpc_call_cancel(p->call, NULL);
@@ -476,16 +476,17 @@ void remote_poll(oc_site_part *part, oc_site_progress *progress)
                                    .is_idle = p->call == NULL,
                                    .gets_done = p->gets_done,
                                    .times = p->times};
-    if (progress->is_idle && p->status != OC_OK) {
-        progress->status = p->status;
-        memcpy(progress->text, p->text, sizeof(p->text));
-    } else if (progress->is_idle && p->is_told && !s->is_up) {
+    if (progress->is_idle && p->is_told && !s->is_up) {
         progress->status = s->status;
         memcpy(progress->text, s->text, sizeof(s->text));
+    } else if (progress->is_idle && p->status != OC_OK) {
+        progress->status = p->status;
+        memcpy(progress->text, p->text, sizeof(p->text));
     }
     if (progress->is_idle && p->status == OC_OK && p->is_done)
         progress->submits_done = 1;
-    /* A connection that breaks behind a run that went well must not hide that it did. */
+    /* A connection that breaks behind a run must not hide how that ended, nor what became of a run
+     * long ago why there is no worker now. */
     p->is_told = p->is_told || progress->is_idle;
     oc_cond_unlock(&p->cond);
     oc_cond_unlock(&s->cond);

@@ -260,6 +260,7 @@ static void on_hello(void *owner, bool ok)
 {
     remote_site *s = owner;
     char text[REMOTE_TEXT];
+    bool is_news = false;
     (void)ok;
     oc_cond_lock(&s->cond);
     oc_status status = read_answer(s, text);
@@ -267,8 +268,7 @@ static void on_hello(void *owner, bool ok)
     if (!s->is_closing) {
         s->is_settled =
             s->code == GRPC_STATUS_OK || status == OC_E_UNSUPPORTED || status == OC_E_MISMATCH;
-        if (strcmp(s->text, text) != 0)
-            oc_log(s->loop.log, status == OC_OK ? OC_LOG_INFO : OC_LOG_WARN, "%s", text);
+        is_news = strcmp(s->text, text) != 0;
         memcpy(s->text, text, sizeof(text));
         if (status == OC_OK)
             remote_status_up(s);
@@ -278,6 +278,9 @@ static void on_hello(void *owner, bool ok)
     if (--s->pending == 0)
         oc_cond_wake(&s->cond);
     oc_cond_unlock(&s->cond);
+    /* Unlocked, since a sink may ask for the site's health; close waits for this thread. */
+    if (is_news)
+        oc_log(s->loop.log, status == OC_OK ? OC_LOG_INFO : OC_LOG_WARN, "%s", text);
 }
 
 static void on_change(void *owner, bool ok)

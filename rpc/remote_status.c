@@ -18,6 +18,7 @@
 #define INTERVAL_NS (REMOTE_INTERVAL_MS * MS)
 #define PING_NS (UINT64_C(1000) * MS)
 #define ANSWER_NS (UINT64_C(10000) * MS) /* an answer that takes longer is not waited for */
+#define CLOSE_NS (INTERVAL_NS / 4) /* between two messages that nobody asked for: closer ones are too many */
 #define SILENCE 3 /* intervals, and a round trip, until what is known is stale */
 #define RESTART_NS    \
     (UINT64_C(5000) * \
@@ -34,6 +35,8 @@
 #define TEMPERATURE_MIN (-60.0)
 #define TEMPERATURE_MAX 150.0
 #define PEAK_MAX 1e18
+#define COMPUTE_MAX_NS (UINT64_C(3600) * 1000 * MS) /* a worker gives up its device long before */
+#define SERVICES_READ 16 /* of one message: as many as a worker keeps */
 
 static remote_site *site_of(void *owner)
 {
@@ -82,11 +85,15 @@ static void clock_add(remote_clock *c, int64_t offset_ns, uint64_t rtt_ns)
 
 /* ---- the worker's message -------------------------------------------------------------------- */
 
+#define FIELD_SERVICES 12
+
 typedef struct answer {
     uint64_t id, received_at_ns, sent_at_ns;
     double queue_ns, cpu_load, memory_available, temperature;
     uint64_t n_waiting, n_running, has_temperature;
     uint64_t cpu_bits, memory_bits, temperature_bits;
+    size_t n_read, n_services; /* read: also those that were left out */
+    oc_worker_service services[OC_SERVICES_MAX];
 } answer;
 
 static double double_of(uint64_t bits)
@@ -100,6 +107,79 @@ static double double_of(uint64_t bits)
 static double bounded(double value, double low, double high)
 {
     return value >= low ? OC_MIN(value, high) : low;
+}
+
+/* Cut to its place, on one line. */
+static void copy_text(oc_bytes bytes, char *text, size_t size)
+{
+    size_t length = OC_MIN(bytes.size, size - 1);
+    if (length > 0)
+        memcpy(text, bytes.data, length);
+    text[length] = '\0';
+    oc_text_one_line(text);
+}
+
+static oc_status read_service(oc_bytes bytes, oc_worker_service *service)
+{
+    oc_bytes model = {0}, takes = {0}, gives = {0};
+    uint64_t n_runs = 0;
+    const struct {
+        oc_wire_type type;
+        oc_bytes *bytes;
+        uint64_t *value;
+    } rows[] = {[1] = {OC_WIRE_BYTES, &model, NULL},
+                [2] = {OC_WIRE_BYTES, &takes, NULL},
+                [3] = {OC_WIRE_BYTES, &gives, NULL},
+                [4] = {OC_WIRE_VARINT, NULL, &service->compute_ns},
+                [5] = {OC_WIRE_VARINT, NULL, &n_runs}};
+    oc_wire wire;
+    oc_wire_field field;
+    bool more;
+    *service = (oc_worker_service){0};
+    oc_wire_init(&wire, bytes);
+    for (;;) {
+        OC_TRY(oc_wire_next(&wire, &field, &more));
+        if (!more)
+            break;
+        if (field.number == 0 || field.number >= OC_COUNT(rows))
+            continue;
+        if (rows[field.number].type != field.type)
+            return oc_fail(OC_E_FORMAT, "status: service: field %u: expected wire type %d, found %d",
+                           field.number, (int)rows[field.number].type, (int)field.type);
+        if (rows[field.number].bytes)
+            *rows[field.number].bytes = field.bytes;
+        else
+            *rows[field.number].value = field.value;
+    }
+    copy_text(model, service->model, sizeof(service->model));
+    copy_text(takes, service->takes, sizeof(service->takes));
+    copy_text(gives, service->gives, sizeof(service->gives));
+    service->compute_ns = OC_MIN(service->compute_ns, COMPUTE_MAX_NS);
+    service->n_runs = (uint32_t)OC_MIN(n_runs, (uint64_t)UINT32_MAX);
+    return OC_OK;
+}
+
+/* Where there are too many, those stay that ran most often. */
+static oc_status add_service(answer *a, oc_bytes bytes)
+{
+    oc_worker_service service;
+    size_t at = a->n_services;
+    if (a->n_read == SERVICES_READ)
+        return OC_OK;
+    OC_TRY(read_service(bytes, &service));
+    a->n_read++;
+    if (at == OC_SERVICES_MAX) {
+        at = 0;
+        for (size_t i = 1; i < OC_SERVICES_MAX; i++)
+            if (a->services[i].n_runs < a->services[at].n_runs)
+                at = i;
+        if (a->services[at].n_runs >= service.n_runs)
+            return OC_OK;
+    } else {
+        a->n_services++;
+    }
+    a->services[at] = service;
+    return OC_OK;
 }
 
 static oc_status read_answer(oc_bytes bytes, answer *a)
@@ -136,6 +216,11 @@ static oc_status read_answer(oc_bytes bytes, answer *a)
                                field.number, (int)rows[i].type, (int)field.type);
             *rows[i].value = field.value;
         }
+        if (field.number == FIELD_SERVICES && field.type != OC_WIRE_BYTES)
+            return oc_fail(OC_E_FORMAT, "status: field %u: expected wire type %d, found %d",
+                           field.number, (int)OC_WIRE_BYTES, (int)field.type);
+        if (field.number == FIELD_SERVICES)
+            OC_TRY(add_service(a, field.bytes));
     }
     a->queue_ns = bounded((double)queue_ns, 0, QUEUE_MAX_NS);
     a->cpu_load = bounded(double_of(a->cpu_bits), 0, 1);
@@ -170,6 +255,15 @@ static void learn_load(remote_status *t, const answer *a, uint64_t now)
     load->temperature = a->temperature;
     load->at_ns = now;
     t->is_in_touch = true;
+}
+
+/* The list is whole where it comes, and comes only now and then. */
+static void learn_services(remote_status *t, const answer *a)
+{
+    if (a->n_services == 0)
+        return;
+    memcpy(t->services, a->services, a->n_services * sizeof(a->services[0]));
+    t->n_services = a->n_services;
 }
 
 /* The answer to what was asked: a ping tells of clock and round trip, a probe of the way there. */
@@ -357,6 +451,7 @@ static void read_next(remote_site *s)
 {
     const grpc_op op = {.op = GRPC_OP_RECV_MESSAGE,
                         .data.recv_message.recv_message = &s->status_stream.received};
+    s->status_stream.is_paused = false;
     begin(s, &op, 1, &s->status_stream.on_message);
 }
 
@@ -369,7 +464,7 @@ static void begin_stream(remote_site *s)
                                        grpc_slice_from_static_string(OC_RPC_PATH_STATUS), NULL,
                                        oc_rpc_deadline(OC_NEVER_NS), NULL);
     t->is_greeted = false;
-    t->asked_id = 0;
+    t->asked_id = t->unasked_ns = 0;
     t->begin_ns = t->heard_ns = oc_now_ns();
     t->code = GRPC_STATUS_UNKNOWN;
     t->details = grpc_empty_slice();
@@ -393,13 +488,11 @@ static void begin_stream(remote_site *s)
 }
 
 /* Locked (the site). Every tag of the stream has come back. */
-static void end_stream(remote_site *s)
+static void end_stream(remote_site *s, char why[REMOTE_TEXT])
 {
     remote_status *t = &s->status_stream;
-    char text[REMOTE_TEXT];
     uint64_t now = oc_now_ns();
-    remote_explain(s, t->code, &t->tail, t->details, text);
-    oc_log(s->loop.log, OC_LOG_DEBUG, "%s (its Status stream ended)", text);
+    remote_explain(s, t->code, &t->tail, t->details, why);
     grpc_byte_buffer_destroy(t->sending);
     grpc_byte_buffer_destroy(t->received);
     grpc_metadata_array_destroy(&t->head);
@@ -408,6 +501,7 @@ static void end_stream(remote_site *s)
     grpc_call_unref(t->call);
     t->call = NULL;
     t->sending = t->received = NULL;
+    t->is_paused = false;
     /* A stream that lasted was a good one: its end is no reason to wait long. */
     bool has_lasted = now - t->begin_ns > PAUSE_MAX_NS;
     t->pause_ns = has_lasted ? PAUSE_MIN_NS : OC_MIN(2 * t->pause_ns, PAUSE_MAX_NS);
@@ -420,12 +514,18 @@ static void end_stream(remote_site *s)
         remote_wake(s);
 }
 
-static void end_tag(remote_site *s)
+/* Locked (the site). The log comes last: its sink may ask for the site's health. */
+static void end_tag_and_unlock(remote_site *s)
 {
-    if (--s->status_stream.pending == 0)
-        end_stream(s);
+    char why[REMOTE_TEXT];
+    bool has_ended = --s->status_stream.pending == 0;
+    if (has_ended)
+        end_stream(s, why);
     if (--s->pending == 0)
         oc_cond_wake(&s->cond);
+    oc_cond_unlock(&s->cond);
+    if (has_ended)
+        oc_log(s->loop.log, OC_LOG_DEBUG, "%s (its Status stream ended)", why);
 }
 
 static void on_sent(void *owner, bool ok)
@@ -435,14 +535,29 @@ static void on_sent(void *owner, bool ok)
     oc_cond_lock(&s->cond);
     grpc_byte_buffer_destroy(s->status_stream.sending);
     s->status_stream.sending = NULL;
-    end_tag(s);
-    oc_cond_unlock(&s->cond);
+    end_tag_and_unlock(s);
 }
 
 /* The stream's own lock. How many bytes the link wants to be probed with, now that nothing else is on it. */
 static uint64_t wanted_probe(remote_status *t, uint64_t now)
 {
     return t->has_pinged && t->n_runs == 0 ? oc_link_probe(&t->link, now) : 0;
+}
+
+/*
+ * Locked (the site). A worker that sends more than it was asked to would keep this thread and the
+ * lock busy: it is read twice a tick at most, and the link holds it up. An answer that is awaited
+ * stands behind that, and is no measure of the link.
+ */
+static void pause_flood(remote_status *t, uint64_t now)
+{
+    t->is_paused = t->unasked_ns != 0 && now - t->unasked_ns < CLOSE_NS;
+    t->unasked_ns = now;
+    if (!t->is_paused || t->asked_id == 0)
+        return;
+    oc_cond_lock(&t->lock);
+    t->was_busy = true;
+    oc_cond_unlock(&t->lock);
 }
 
 /* Locked (the site). */
@@ -455,6 +570,7 @@ static void take_answer(remote_site *s, const answer *a, size_t bytes, uint64_t 
     bool had_all = t->has_pinged && t->has_probed;
     t->bytes_received += bytes;
     learn_load(t, a, now);
+    learn_services(t, a);
     if (is_awaited)
         learn_answer(t, a, now);
     uint64_t probe = is_awaited && t->asked_bytes == 0 ? wanted_probe(t, now) : 0;
@@ -463,6 +579,8 @@ static void take_answer(remote_site *s, const answer *a, size_t bytes, uint64_t 
     oc_cond_unlock(&t->lock);
     if (is_awaited)
         t->asked_id = 0;
+    else
+        pause_flood(t, now);
     if (probe > 0)
         ask(s, (size_t)OC_MIN(probe, (uint64_t)OC_RPC_PADDING_BYTES));
     if (has_all && !had_all)
@@ -488,22 +606,25 @@ static void on_message(void *owner, bool ok)
     uint64_t now = oc_now_ns();
     remote_site *s = site_of(owner);
     remote_status *t = &s->status_stream;
+    oc_status status = OC_OK;
+    char why[REMOTE_TEXT];
     (void)ok; /* without a message: the stream has ended, and on_end says how */
     oc_cond_lock(&s->cond);
     grpc_byte_buffer *message = t->received;
     t->received = NULL;
     if (message && !s->is_closing) {
-        oc_status status = take_message(s, message, now);
-        if (status == OC_OK) {
-            read_next(s);
-        } else {
-            oc_log(s->loop.log, OC_LOG_WARN, "%s: %s", s->name, oc_error_text());
+        status = take_message(s, message, now);
+        if (status != OC_OK) {
+            remote_say(s, why, "%s", oc_error_text());
             grpc_call_cancel(t->call, NULL);
+        } else if (!t->is_paused) {
+            read_next(s);
         }
     }
     grpc_byte_buffer_destroy(message);
-    end_tag(s);
-    oc_cond_unlock(&s->cond);
+    end_tag_and_unlock(s);
+    if (status != OC_OK)
+        oc_log(s->loop.log, OC_LOG_WARN, "%s", why);
 }
 
 static void on_end(void *owner, bool ok)
@@ -511,8 +632,7 @@ static void on_end(void *owner, bool ok)
     remote_site *s = site_of(owner);
     (void)ok;
     oc_cond_lock(&s->cond);
-    end_tag(s);
-    oc_cond_unlock(&s->cond);
+    end_tag_and_unlock(s);
 }
 
 /* ---- its life -------------------------------------------------------------------------------- */
@@ -543,6 +663,7 @@ void remote_status_up(remote_site *site)
     t->clock.n_samples =
         0; /* another machine may have taken the address over, or it was booted again */
     t->is_absent = t->has_pinged = t->has_probed = false;
+    t->n_services = 0;
     t->up_ns = now;
     t->load.peak_flops = bounded(site->peak_flops, 0, PEAK_MAX);
     t->load.peak_bytes_per_s = bounded(site->peak_bytes_per_s, 0, PEAK_MAX);
@@ -605,6 +726,8 @@ void remote_status_tick(void *site)
     remote_status *t = &s->status_stream;
     uint64_t now = oc_now_ns();
     oc_cond_lock(&s->cond);
+    if (!s->is_closing && t->is_paused)
+        read_next(s);
     if (!s->is_closing && s->is_up && t->call)
         tend_stream(s, now);
     else if (!s->is_closing && s->is_up && !t->is_absent && now >= t->retry_ns)
@@ -637,6 +760,8 @@ bool remote_status_read(remote_site *site, oc_site_health *health)
     w->bytes_received = t->bytes_received;
     w->probe_bytes = t->probe_bytes;
     w->lost = t->lost;
+    w->n_services = t->n_services;
+    memcpy(w->services, t->services, t->n_services * sizeof(t->services[0]));
     bool has_clock = clock_read(&t->clock, &offset_ns, &rtt_ns);
     w->clock_offset_ns = has_clock ? (double)offset_ns : (double)NAN;
     w->clock_error_ns = has_clock ? (double)rtt_ns / 2 : (double)NAN;

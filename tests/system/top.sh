@@ -55,13 +55,32 @@ says '^  no sensor says anything$' "$work/out"
 
 start_worker --model "$lenet"
 runs 0 "$OFFCUT" top --once --root "$work/board" --worker "$worker" --worker 127.0.0.1:1
-says "^  worker +state +queue +run\+wt +load +memory +temp +age +rtt +up +down$" "$work/out"
-says "^  $worker +up +0\.0 ms +0\+0 " "$work/out"
+says "^  worker +state +queue +run\+wt +load +memory +temp +age +rtt +up +down +lost$" "$work/out"
+says "^  $worker +up +0\.0 ms +0\+0 .* 0$" "$work/out"
+grep -q ' takes ' "$work/out" && fail "services of a worker that ran nothing"
 says '^  127\.0\.0\.1:1 +down +- +- .* load not known  link assumed$' "$work/out"
 runs 0 "$OFFCUT" top --once --json --worker "$worker"
 is_json "$work/out"
 says '"up": true' "$work/out"
 says '"queue_ns": 0\.0' "$work/out"
+says '"services": \[\]' "$work/out"
+
+# What it ran it tells by and by.
+runs 0 "$OFFCUT" run "$lenet" --input "$models/digits/0.png" --worker "$worker" --cut 3
+for ((i = 0; i < 20; i++)); do
+    runs 0 "$OFFCUT" top --once --root "$work/board" --worker "$worker"
+    ! grep -q ' takes ' "$work/out" || break
+done
+says '^  worker +model +takes +gives +time +runs$' "$work/out"
+says "^  $worker +lenet5 .* [0-9]+\.[0-9]{3} ms +[1-9][0-9]*$" "$work/out"
+for ((i = 0; i < 20; i++)); do
+    runs 0 "$OFFCUT" top --once --json --root "$work/board" --worker "$worker"
+    ! grep -q '"runs": [1-9]' "$work/out" || break
+done
+is_json "$work/out"
+says '"model": "lenet5",' "$work/out"
+says '"compute_ns": [1-9]' "$work/out"
+says '"runs": [1-9]' "$work/out"
 
 refuses 1 'nonsense' "$OFFCUT" top --once --worker nonsense
 refuses 1 'expected at most 8, found 9' "$OFFCUT" top --once $(printf -- '--worker 127.0.0.1:1 %.0s' {1..9})
@@ -73,18 +92,22 @@ refuses 2 'expected a whole number from 50 to' "$OFFCUT" top --interval 1
 command -v script >/dev/null || exit 0
 mkfifo "$work/keys"
 exec 9<>"$work/keys"
-live() { # WHAT COMMAND...: a view that is ended by the command
-    local what=$1 shell
-    shift
+show() { # LINES PATTERN: a view on a terminal of so many lines, until the pattern is there; sets $shell
     : >"$work/screen"
-    TERM=xterm script -qefc "echo \$\$ >'$work/pid'; exec '$OFFCUT' top --interval 50 --root '$work/board'" \
+    TERM=xterm script -qefc \
+        "stty rows $1 cols 120; echo \$\$ >'$work/pid'; exec '$OFFCUT' top --interval 50 --root '$work/board'" \
         "$work/screen" <&9 >/dev/null 2>&1 &
     shell=$!
     workers+=("$shell")
     for ((i = 0; i < 200; i++)); do
-        ! grep -q 'temperature' "$work/screen" || break
+        ! grep -q "$2" "$work/screen" || break
         sleep 0.05
     done
+}
+live() { # WHAT COMMAND...: a view that is ended by the command
+    local what=$1
+    shift
+    show 40 temperature
     "$@"
     wait "$shell" || fail "a view that is ended by $what leaves $?"
     unset 'workers[-1]'
@@ -96,3 +119,15 @@ live() { # WHAT COMMAND...: a view that is ended by the command
 live 'Ctrl-C' printf '\003' >&9
 live 'q' printf q >&9
 live 'SIGTERM' eval 'kill "$(cat "$work/pid")"'
+
+# A line end on the last line would scroll: a terminal of n lines gets n - 1 of them at most.
+for rows in 1 2 3 4 6; do
+    show "$rows" 'offcut top'
+    sleep 0.3
+    printf q >&9
+    wait "$shell" || fail "a view of $rows lines leaves $?"
+    unset 'workers[-1]'
+    ends=$(awk 'BEGIN { RS = "\033\\[H" } NR > 2 { n = gsub("\n", "", last); if (n > most) most = n }
+        { last = $0 } END { print most + 0 }' "$work/screen")
+    [[ $ends -eq $((rows - 1)) ]] || fail "a view of $rows lines has $ends line ends"
+done

@@ -54,6 +54,7 @@ typedef struct oc_reading {
 
 #define OC_READINGS_MAX 96
 #define OC_WORKERS_MAX 8
+#define OC_SERVICES_MAX 8
 
 /** What is wrong with what is known of a link or a worker; 0: nothing. */
 enum {
@@ -84,6 +85,14 @@ typedef struct oc_worker_load {
     uint32_t flags;            /* OC_LINK_STALE */
 } oc_worker_load;
 
+/** How long a part takes at a worker, as that measured it. Texts that are longer are cut. */
+typedef struct oc_worker_service {
+    char model[64];            /* the worker's name of it */
+    char takes[48], gives[48]; /* values, joined by commas: which part */
+    uint64_t compute_ns;       /* median of its last runs */
+    uint32_t n_runs;
+} oc_worker_service;
+
 typedef struct oc_worker_status {
     char address[128];
     bool is_up;
@@ -94,6 +103,8 @@ typedef struct oc_worker_status {
     uint64_t lost;             /* how often contact was lost */
     double clock_offset_ns;    /* its clock minus ours; NAN: not known */
     double clock_error_ns;     /* half the shortest round trip it stands on */
+    size_t n_services;
+    oc_worker_service services[OC_SERVICES_MAX]; /* those it ran most often; nothing from n_services on */
 } oc_worker_status;
 
 typedef struct oc_snapshot {

@@ -296,14 +296,21 @@ static inline void remote_put_all(remote_run *r, const truth *t)
 }
 
 /** start, put, submit, get; nothing is waited for. */
-static inline void remote_send(remote_run *r, const truth *t, uint64_t deadline_ns)
+static inline void remote_send_as(remote_run *r, const truth *t, uint64_t session, uint64_t id,
+                                  uint64_t deadline_ns)
 {
-    const oc_site_run run = {.id = 1, .deadline_ns = deadline_ns};
+    const oc_site_run run = {.id = id, .session = session, .deadline_ns = deadline_ns};
     oc_assert_ok(r->site->type->start(r->part, &run));
     remote_put_all(r, t);
     oc_assert_ok(r->site->type->submit(r->part, 0, r->nodes.n_nodes));
     for (size_t i = 0; i < r->nodes.n_gives; i++)
         oc_assert_ok(r->site->type->get(r->part, r->nodes.gives[i], &r->gives[i]));
+}
+
+/** Of no session: never taken for another try. */
+static inline void remote_send(remote_run *r, const truth *t, uint64_t deadline_ns)
+{
+    remote_send_as(r, t, 0, 1, deadline_ns);
 }
 
 /** A whole run from ready to idle; returns its status. */

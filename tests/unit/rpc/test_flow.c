@@ -222,9 +222,9 @@ static const lie lies[] = {
     {OC_E_FORMAT, "offset 0", tell_offset_max},
     {OC_E_FORMAT, "at most 420", tell_long},
     {OC_E_FORMAT, "found 0", tell_empty},
-    {OC_E_MISMATCH, "checksum", tell_sum},
-    {OC_E_MISMATCH, "checksum", tell_no_sum},
-    {OC_E_MISMATCH, "checksum", tell_byte},
+    {OC_E_FORMAT, "checksum", tell_sum},
+    {OC_E_FORMAT, "checksum", tell_no_sum},
+    {OC_E_FORMAT, "checksum", tell_byte},
 };
 
 static void test_lies(void **state)

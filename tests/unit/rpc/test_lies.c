@@ -49,6 +49,9 @@ typedef enum status_lie {
     STATUS_LATE,    /* takes its time, and does not say so */
     STATUS_JUMP,    /* its clock goes an hour ahead after the second answer */
     STATUS_SILENT,  /* takes everything, answers nothing */
+    STATUS_FLOOD,   /* answers once, and then says what nobody asked for, as fast as it can */
+    STATUS_SERVICE, /* a number where a service's model is expected */
+    STATUS_NUMBER,  /* a number where a service is expected */
     STATUS_ENDS,    /* ends the stream at once */
     STATUS_COUNT
 } status_lie;
@@ -230,14 +233,42 @@ static uint64_t id_of(grpc_byte_buffer *request)
     return id;
 }
 
+/* More services than are taken, each with words that are too long and a time that cannot be. */
+#define SERVICES 20
+#define FLOOD_BYTES 64 /* of one message, at most */
+
+static void add_services(Offcut__V1__StatusResponse *r, Offcut__V1__Service rows[SERVICES],
+                         Offcut__V1__Service *list[SERVICES], char words[301])
+{
+    memset(words, 'm', 300);
+    words[1] = '\n';
+    words[300] = '\0';
+    for (uint64_t i = 0; i < SERVICES; i++) {
+        offcut__v1__service__init(&rows[i]);
+        rows[i].model = rows[i].takes = rows[i].gives = words;
+        rows[i].compute_ns = UINT64_MAX;
+        rows[i].n_runs = i + 1;
+        list[i] = &rows[i];
+    }
+    rows[0].n_runs = UINT64_MAX;
+    r->services = list;
+    r->n_services = SERVICES;
+}
+
 static grpc_byte_buffer *make_status(const false_worker *w, uint64_t id, int n_before)
 {
     Offcut__V1__StatusResponse r = OFFCUT__V1__STATUS_RESPONSE__INIT;
+    Offcut__V1__Service rows[SERVICES], *list[SERVICES];
+    char words[301];
     int64_t jump = w->status == STATUS_JUMP && n_before >= 2 ? CLOCK_JUMP_NS : 0;
     if (w->status == STATUS_GARBAGE)
         return raw_message("\x0b\xff\xff", 3);
     if (w->status == STATUS_TYPES) /* the id as bytes */
         return raw_message("\x0a\x01\x01", 3);
+    if (w->status == STATUS_SERVICE)
+        return raw_message("\x62\x02\x08\x01", 4);
+    if (w->status == STATUS_NUMBER)
+        return raw_message("\x60\x01", 2);
     r.id = id;
     r.received_at_ns = r.sent_at_ns = oc_now_ns() + (uint64_t)(CLOCK_OFFSET_NS + jump);
     if (w->status == STATUS_TIMES)
@@ -253,6 +284,7 @@ static grpc_byte_buffer *make_status(const false_worker *w, uint64_t id, int n_b
         r.cpu_load = (double)NAN;
         r.memory_available = -(double)INFINITY;
         r.temperature = 1e300;
+        add_services(&r, rows, list, words);
     }
     return oc_rpc_pack(&r.base);
 }
@@ -271,7 +303,10 @@ static void answer_status(false_worker *w, grpc_call *call)
             continue;
         if (w->status == STATUS_LATE)
             usleep(200000);
-        if (!send_message(w, call, make_status(w, id, n_before++)))
+        bool ok = send_message(w, call, make_status(w, id, n_before++));
+        while (ok && w->status == STATUS_FLOOD && !atomic_load(&w->is_ending))
+            ok = send_message(w, call, make_status(w, 0, n_before++));
+        if (!ok)
             break;
     }
     end_call(w, call, w->status == STATUS_NONE ? GRPC_STATUS_UNIMPLEMENTED : GRPC_STATUS_OK);
@@ -367,7 +402,7 @@ static const struct {
     const char *text;
 } expected[LIE_SILENT] = {
     [LIE_NONE] = {OC_OK, NULL},
-    [LIE_CHECKSUM] = {OC_E_MISMATCH, "value \"y\": its bytes have the checksum"},
+    [LIE_CHECKSUM] = {OC_E_FORMAT, "value \"y\": its bytes have the checksum"},
     [LIE_SHAPE] = {OC_E_SHAPE, "value \"y\": expected shape 1x4, found 4x1"},
     [LIE_DTYPE] = {OC_E_DTYPE, "value \"y\": expected float32, found \"int32\""},
     [LIE_SIZE] = {OC_E_FORMAT, "expected 16 bytes in all, found 20"},
@@ -565,13 +600,43 @@ static void check_bounds(const oc_site_health *h)
     assert_true(link->rtt_ns < 60e9);
 }
 
+/* Of the first 16 the 8 that ran most often, within bounds. */
+static void check_services(const oc_worker_status *w)
+{
+    assert_int_equal(w->n_services, OC_SERVICES_MAX);
+    for (size_t i = 0; i < w->n_services; i++) {
+        const oc_worker_service *s = &w->services[i];
+        assert_true(s->n_runs == UINT32_MAX || (s->n_runs >= 10 && s->n_runs <= 16));
+        assert_int_equal(s->compute_ns, 3600 * SECOND_NS);
+        assert_int_equal(strlen(s->model), sizeof(s->model) - 1);
+        assert_int_equal(strlen(s->gives), sizeof(s->gives) - 1);
+        assert_int_equal(s->takes[1], '?');
+    }
+}
+
+/* However fast it sends, two messages a tick of 100 ms are read. */
+static void check_flood(oc_site *site)
+{
+    oc_site_health before, after;
+    uint64_t begin_ns = oc_now_ns();
+    site->type->health(site, &before);
+    usleep(500000);
+    site->type->health(site, &after);
+    uint64_t ticks = (oc_now_ns() - begin_ns) / (SECOND_NS / 10) + 2;
+    uint64_t bytes = after.worker.bytes_received - before.worker.bytes_received;
+    assert_in_range(bytes, 1, 2 * ticks * FLOOD_BYTES);
+    assert_true(after.worker.is_up);
+    assert_int_equal(after.worker.load.flags, 0);
+}
+
 static void check_status(const false_worker *w, oc_site *site)
 {
     oc_site_health h;
     const oc_worker_load *load = &h.worker.load;
     bool is_heard = w->status == STATUS_GOOD || w->status == STATUS_VALUES ||
                     w->status == STATUS_TIMES || w->status == STATUS_LONG ||
-                    w->status == STATUS_LATE || w->status == STATUS_JUMP;
+                    w->status == STATUS_LATE || w->status == STATUS_JUMP ||
+                    w->status == STATUS_FLOOD;
     bool is_timed = is_heard && w->status != STATUS_TIMES && w->status != STATUS_LONG;
     await_settled(site, &h);
     check_bounds(&h);
@@ -584,6 +649,7 @@ static void check_status(const false_worker *w, oc_site *site)
         assert_int_equal(load->n_waiting, UINT32_MAX);
         assert_true(load->cpu_load == 0 && load->memory_available == 0);
         assert_true(load->temperature == 150);
+        check_services(&h.worker);
     } else if (is_heard) {
         assert_true(load->cpu_load == 0.25 && load->temperature == 42);
     }
@@ -609,10 +675,13 @@ static void test_statuses(void **state)
     for (int i = 0; i < STATUS_COUNT; i++)
         check_status(&w[i], sites[i]);
     assert_true(await_offset(sites[STATUS_JUMP], (double)(CLOCK_OFFSET_NS + CLOCK_JUMP_NS), &h));
+    check_flood(sites[STATUS_FLOOD]);
     /* An older worker is not asked again; one that ends its streams is, more and more rarely. */
     assert_int_equal(atomic_load(&w[STATUS_NONE].n_statuses), 1);
     assert_in_range(atomic_load(&w[STATUS_ENDS].n_statuses), 2, 12);
     assert_in_range(atomic_load(&w[STATUS_GARBAGE].n_statuses), 2, 12);
+    assert_in_range(atomic_load(&w[STATUS_SERVICE].n_statuses), 2, 12);
+    assert_in_range(atomic_load(&w[STATUS_NUMBER].n_statuses), 2, 12);
     /* And it runs parts, but cannot measure them. */
     oc_id x = t.graph->inputs[0], y = t.graph->outputs[0];
     remote_run r = remote_run_open(sites[STATUS_NONE], t.graph, &x, 1, &y, 1);
@@ -632,12 +701,82 @@ static void test_statuses(void **state)
     truth_free(&t);
 }
 
+/* ---- the log --------------------------------------------------------------------------------- */
+
+/* A sink that asks for the health of the site it hears of. */
+typedef struct curious {
+    oc_site *_Atomic site;
+    atomic_int n_infos, n_warnings, n_ends;
+} curious;
+
+static void hear(void *ctx, oc_log_level level, const char *text)
+{
+    curious *c = ctx;
+    oc_site *site = atomic_load(&c->site);
+    oc_site_health h;
+    if (!site || strncmp(text, "grpc", 4) == 0)
+        return;
+    site->type->health(site, &h);
+    atomic_fetch_add(&c->n_infos, level == OC_LOG_INFO);
+    atomic_fetch_add(&c->n_warnings, level == OC_LOG_WARN);
+    atomic_fetch_add(&c->n_ends, strstr(text, "Status stream ended") != NULL);
+}
+
+static bool await_count(atomic_int *count, int least)
+{
+    uint64_t deadline = oc_now_ns() + PATIENCE_NS;
+    while (atomic_load(count) < least && oc_now_ns() < deadline)
+        usleep(10000);
+    return atomic_load(count) >= least;
+}
+
+/* Nothing is locked while a line is written. */
+static void test_curious_log(void **state)
+{
+    (void)state;
+    write_tiny("tiny.onnx", 1);
+    truth t = truth_make("tiny.onnx");
+    false_worker w = {.status = STATUS_GARBAGE};
+    curious c = {0};
+    const oc_log_sink sink = {.write = hear, .ctx = &c, .level = OC_LOG_DEBUG};
+    const oc_remote_options options = {.log = &sink};
+    oc_site *site = NULL;
+    false_begin(&w, t.graph, HELLO_GOOD);
+    oc_assert_ok(oc_remote_site_open(w.address, t.graph, &options, NULL, &site));
+    atomic_store(&c.site, site);
+    assert_true(await_count(&c.n_warnings, 2));
+    assert_true(await_count(&c.n_ends, 2));
+    atomic_store(&c.site, NULL);
+    site->type->close(site);
+    false_end(&w);
+
+    /* A worker that comes is news too. */
+    oc_site_health h;
+    char address[64];
+    served s = serve_model(NULL, "tiny.onnx");
+    snprintf(address, sizeof(address), "%s", s.address);
+    served_end(&s); /* a port that is free */
+    oc_assert_ok(oc_remote_site_open(address, t.graph, &options, NULL, &site));
+    do
+        site->type->health(site, &h);
+    while (!h.is_settled);
+    atomic_store(&c.site, site);
+    const oc_worker_model model = {.path = "tiny.onnx"};
+    oc_worker_options serving = served_options(address, &model, 1);
+    served_begin(&s, &serving);
+    assert_true(await_count(&c.n_infos, 1));
+    atomic_store(&c.site, NULL);
+    site->type->close(site);
+    served_end(&s);
+    truth_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers),  cmocka_unit_test(test_silent),
         cmocka_unit_test(test_dies),     cmocka_unit_test(test_hellos),
-        cmocka_unit_test(test_statuses),
+        cmocka_unit_test(test_statuses), cmocka_unit_test(test_curious_log),
     };
     return cmocka_run_group_tests_name("rpc lies", tests, NULL, NULL);
 }

@@ -331,6 +331,34 @@ static void test_worker_stops(void **state)
     slow_end(&p);
 }
 
+/* What became of a run that was cancelled long ago does not hide why there is no worker now. */
+static void test_cancelled_and_down(void **state)
+{
+    (void)state;
+    slow_pair p = {0};
+    const oc_site_run run = {.id = 5, .deadline_ns = OC_NEVER_NS};
+    remote_run *runs[] = {&p.a, &p.b};
+    slow_begin(&p, SECOND_NS / 100);
+    for (size_t i = 0; i < OC_COUNT(runs); i++) {
+        oc_assert_ok(p.site->type->start(runs[i]->part, &run));
+        p.site->type->cancel(runs[i]->part);
+    }
+    /* One is asked how it ended, the other not before the worker is gone. */
+    assert_true(remote_wait(&p.a, is_idle, PATIENCE_NS));
+    assert_int_equal(p.a.last.status, OC_E_CANCELLED);
+    served_end(&p.s);
+    assert_true(remote_wait(&p.a, is_refused, PATIENCE_NS));
+    assert_true(remote_wait(&p.b, is_idle, PATIENCE_NS));
+    for (size_t i = 0; i < OC_COUNT(runs); i++) {
+        p.site->type->poll(runs[i]->part, &runs[i]->last);
+        assert_false(runs[i]->last.is_ready);
+        assert_int_equal(runs[i]->last.status, OC_E_LOST);
+        assert_non_null(strstr(runs[i]->last.text, p.s.address));
+        assert_null(strstr(runs[i]->last.text, "cancelled"));
+    }
+    slow_end(&p);
+}
+
 /* An upload that is under way when the worker stops. */
 static void test_worker_stops_upload(void **state)
 {
@@ -473,6 +501,7 @@ int main(void)
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_deadline),
         cmocka_unit_test(test_worker_stops),
+        cmocka_unit_test(test_cancelled_and_down),
         cmocka_unit_test(test_worker_stops_upload),
         cmocka_unit_test(test_many_users),
         cmocka_unit_test(test_out_of_memory),

@@ -236,6 +236,7 @@ static void test_health(void **state)
     assert_true(w->bytes_sent >= w->probe_bytes && w->bytes_sent > 0 && w->bytes_received > 0);
     assert_true(await_health(site, health_is_fresh, &h));
     assert_int_equal(w->lost, 0);
+    assert_int_equal(w->n_services, 0);
 
     remote_run r = open_whole(site, t.graph);
     remote_run_begin(&r);
@@ -308,14 +309,9 @@ static void test_watched(void **state)
 
 /* ---- load and retries ------------------------------------------------------------------------ */
 
-static void send_as(remote_run *r, const truth *t, uint64_t session, uint64_t id)
+static bool health_knows_service(const oc_site_health *h)
 {
-    const oc_site_run run = {.id = id, .session = session, .deadline_ns = OC_NEVER_NS};
-    oc_assert_ok(r->site->type->start(r->part, &run));
-    remote_put_all(r, t);
-    oc_assert_ok(r->site->type->submit(r->part, 0, r->nodes.n_nodes));
-    for (size_t i = 0; i < r->nodes.n_gives; i++)
-        oc_assert_ok(r->site->type->get(r->part, r->nodes.gives[i], &r->gives[i]));
+    return h->worker.n_services == 1 && h->worker.services[0].n_runs >= 3;
 }
 
 static void test_load_and_retries(void **state)
@@ -333,15 +329,15 @@ static void test_load_and_retries(void **state)
 
     /* One runs and one waits: a third would wait for both. */
     oc_site_health h;
-    send_as(&runs[0], &t, 5, 1);
+    remote_send_as(&runs[0], &t, 5, 1, OC_NEVER_NS);
     usleep(50000);
-    send_as(&runs[1], &t, 5, 2);
+    remote_send_as(&runs[1], &t, 5, 2, OC_NEVER_NS);
     assert_true(await_health(site, health_is_busy, &h));
     assert_true(h.worker.load.queue_ns > 0.3 * (double)runs[0].last.times.compute_ns);
     assert_true(h.worker.load.queue_ns < 60e9);
 
     /* Another try of what waits: the older one is dropped, what runs stays. */
-    send_as(&runs[2], &t, 5, 2);
+    remote_send_as(&runs[2], &t, 5, 2, OC_NEVER_NS);
     assert_true(remote_wait(&runs[1], is_idle, PATIENCE_NS));
     assert_int_not_equal(runs[1].last.status, OC_OK);
     assert_true(remote_wait(&runs[0], is_idle, PATIENCE_NS));
@@ -350,8 +346,8 @@ static void test_load_and_retries(void **state)
 
     /* And of what runs by now: only the newest answers. Another session's 2 is another request. */
     usleep(50000);
-    send_as(&runs[0], &t, 6, 2);
-    send_as(&runs[1], &t, 5, 2);
+    remote_send_as(&runs[0], &t, 6, 2, OC_NEVER_NS);
+    remote_send_as(&runs[1], &t, 5, 2, OC_NEVER_NS);
     assert_true(remote_wait(&runs[2], is_idle, PATIENCE_NS));
     assert_int_not_equal(runs[2].last.status, OC_OK);
     for (int i = 0; i < 2; i++) {
@@ -360,7 +356,13 @@ static void test_load_and_retries(void **state)
         remote_check(&runs[i], &t);
     }
 
-    /* What was measured is told: one part. */
+    /* What was measured is told: one part. The site hears of it unasked. */
+    assert_true(await_health(site, health_knows_service, &h));
+    const oc_worker_service *service = &h.worker.services[0];
+    assert_string_equal(service->model, "slow");
+    assert_string_equal(service->takes, "x");
+    assert_string_equal(service->gives, "y");
+    assert_in_range(service->compute_ns, 1, 60 * SECOND_NS);
     raw_client client = raw_open(s.address);
     raw_call call = raw_begin(&client, OC_RPC_PATH_STATUS, PATIENCE_NS);
     Offcut__V1__StatusResponse *r = ask_status(&call, 1, 0, 0);
