@@ -175,6 +175,7 @@ struct oc_serve_call {
     bool is_open; /* a client's call is in it: known on the loop's thread, unlike `call`, which gRPC sets before */
     bool is_greeted, is_ended;
     bool is_cut;              /* its place is being taken away */
+    bool has_left;            /* its request still runs, but counts no more in oc_worker.n_requests */
     bool is_running;          /* on_ran is among the pending */
     bool is_answering;        /* it ran, its values are being sent */
     oc_serve_request *request;
@@ -197,8 +198,8 @@ void oc_serve_call_run(oc_serve_call *call);
 /** Admit the call: give it a request (see oc_serve_request_open). Errors: also OC_E_BUSY (the worker is full), OC_E_LOST (it is stopping). */
 OC_MUST_USE oc_status oc_serve_call_open(oc_serve_call *call, const oc_serve_model *model, const oc_id *takes, size_t n_takes, const oc_id *gives, size_t n_gives);
 
-/** Drop every other call that has a request of the same session and id: an older try, whose answer nobody waits for. */
-void oc_serve_call_supersede(const oc_serve_call *call);
+/** Before `call` is admitted: drop every other one that has a request of this session and id, an older try, whose answer nobody waits for. */
+void oc_serve_call_supersede(const oc_serve_call *call, uint64_t session, uint64_t id);
 
 /* ---- the worker ------------------------------------------------------------------------------ */
 

@@ -270,7 +270,8 @@ static void close_request(oc_serve_call *c)
     if (!c->request)
         return;
     oc_serve_request_close(c->worker, c->request);
-    c->worker->n_requests--;
+    c->worker->n_requests -= !c->has_left;
+    c->has_left = false;
     c->request = NULL;
 }
 
@@ -397,26 +398,30 @@ static void check_call(oc_serve_call *c, bool is_stopping)
         grpc_call_cancel(c->call, NULL);
 }
 
-static bool is_older_try(const oc_serve_call *c, const oc_serve_call *newer)
+/* Its place is free at once. What runs by now holds only its memory, and there is but one of that. */
+static void leave_place(oc_serve_call *c)
 {
-    const oc_serve_request *r = c->request, *n = newer->request;
-    return c != newer && c->is_open && !c->is_cut && r && r->session == n->session &&
-           r->id == n->id;
+    give_up_request(c);
+    if (!c->is_running) {
+        close_request(c);
+        return;
+    }
+    c->worker->n_requests--;
+    c->has_left = true;
 }
 
-void oc_serve_call_supersede(const oc_serve_call *call)
+void oc_serve_call_supersede(const oc_serve_call *call, uint64_t session, uint64_t id)
 {
     oc_worker *w = call->worker;
-    for (size_t i = 0; i < w->n_calls && call->request->session != 0; i++) {
+    for (size_t i = 0; i < w->n_calls && session != 0; i++) {
         oc_serve_call *c = &w->calls[i];
-        if (!is_older_try(c, call))
+        const oc_serve_request *r = c->request;
+        if (c == call || !c->is_open || c->is_cut || !r || r->session != session || r->id != id)
             continue;
         oc_log(w->log, OC_LOG_INFO, "request %llu of session %016llx: its older try is dropped",
-               (unsigned long long)call->request->id, (unsigned long long)call->request->session);
+               (unsigned long long)id, (unsigned long long)session);
         cut(c, "a newer try of this request came");
-        give_up_request(c);
-        if (!c->is_running)
-            close_request(c); /* its place is free at once */
+        leave_place(c);
     }
 }
 

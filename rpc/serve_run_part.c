@@ -76,6 +76,8 @@ static oc_status open_part(oc_serve_call *c, const Offcut__V1__Open *open)
     const oc_serve_model *model = NULL;
     oc_arena scratch;
     OC_TRY(check_open(c->worker, open, &model));
+    /* First, since a worker that is full may be so with the older try. */
+    oc_serve_call_supersede(c, open->session_id, open->request_id);
     oc_arena_init(&scratch, c->worker->alloc);
     oc_status status = open_ids(c, open, model, &scratch);
     oc_arena_fini(&scratch);
@@ -85,7 +87,6 @@ static oc_status open_part(oc_serve_call *c, const Offcut__V1__Open *open)
     r->id = open->request_id;
     r->session = open->session_id;
     c->opened_ns = c->heard_ns;
-    oc_serve_call_supersede(c);
     if (open->profile)
         OC_TRY(OC_ALLOC(c->worker->alloc, r->part->part.n_nodes, r->node_ns));
     if (open->timeout_ms > 0 && open->timeout_ms < (UINT64_MAX - now) / 1000000)

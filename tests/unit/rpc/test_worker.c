@@ -685,7 +685,7 @@ static void test_stream_lies(void **state)
                  "offset 0, found 8");
     chunk_init(&chunk, shape, x);
     chunk.checksum++;
-    stream_fails(pack_open(&o.open), pack_chunk(&chunk), false, GRPC_STATUS_FAILED_PRECONDITION,
+    stream_fails(pack_open(&o.open), pack_chunk(&chunk), false, GRPC_STATUS_INVALID_ARGUMENT,
                  "checksum");
     test_run_part(state); /* and nothing of it stays behind */
 }
@@ -837,6 +837,39 @@ static void test_full(void **state)
     }
     assert_true(l.runs[1].last.times.queue_ns > l.runs[0].last.times.queue_ns);
     assert_int_equal(remote_do(&l.runs[2], &l.t, OC_NEVER_NS), OC_OK);
+    limited_end(&l);
+}
+
+/* A full worker takes another try of what waits there, and of what runs there: the older one goes. */
+static void test_full_retries(void **state)
+{
+    (void)state;
+    limited l = {0};
+    limited_begin(&l, 2);
+    remote_send_as(&l.runs[0], &l.t, 5, 1, OC_NEVER_NS);
+    usleep(30000);
+    remote_send_as(&l.runs[1], &l.t, 5, 2, OC_NEVER_NS);
+    usleep(10000);
+    remote_send_as(&l.runs[2], &l.t, 5, 2, OC_NEVER_NS);
+    assert_true(remote_wait(&l.runs[1], is_idle, PATIENCE_NS));
+    assert_non_null(strstr(l.runs[1].last.text, "a newer try"));
+    remote_send_as(&l.runs[1], &l.t, 5, 1, OC_NEVER_NS);
+    assert_true(remote_wait(&l.runs[0], is_idle, PATIENCE_NS));
+    for (int i = 1; i < 3; i++) {
+        assert_true(remote_wait(&l.runs[i], is_idle, PATIENCE_NS));
+        if (l.runs[i].last.status != OC_OK)
+            fail_msg("run %d: %s", i, l.runs[i].last.text);
+        remote_check(&l.runs[i], &l.t);
+    }
+    /* What was dropped is counted once: two places, and no third. */
+    remote_send(&l.runs[0], &l.t, OC_NEVER_NS);
+    remote_send(&l.runs[1], &l.t, OC_NEVER_NS);
+    usleep(30000);
+    assert_int_equal(remote_do(&l.runs[2], &l.t, OC_NEVER_NS), OC_E_BUSY);
+    for (int i = 0; i < 2; i++) {
+        assert_true(remote_wait(&l.runs[i], is_idle, PATIENCE_NS));
+        assert_int_equal(l.runs[i].last.status, OC_OK);
+    }
     limited_end(&l);
 }
 
@@ -1474,6 +1507,7 @@ int main(void)
         cmocka_unit_test(test_unknown_method),
         cmocka_unit_test(test_compressed),
         cmocka_unit_test(test_full),
+        cmocka_unit_test(test_full_retries),
         cmocka_unit_test(test_dropped),
         cmocka_unit_test(test_too_late),
         cmocka_unit_test(test_stalled),
