@@ -23,6 +23,9 @@ oc_status oc_fail_in(oc_status status, const char *fmt, ...) OC_PRINTF(2, 3);
 /** Replace control characters by '?': names come from files, and a message is one line. oc_fail and oc_log do it. */
 void oc_text_one_line(char *text);
 
+/** How many bytes of the text fit into `most` with no UTF-8 character in part; all of it where it is no longer. For "%.*s". */
+int oc_text_fit(const char *text, size_t most);
+
 #define OC_TRY(call_)                          \
     do {                                       \
         oc_status oc_try_status_ = (call_);    \

@@ -43,6 +43,15 @@ void oc_text_one_line(char *text)
             *text = '?';
 }
 
+int oc_text_fit(const char *text, size_t most)
+{
+    size_t length = strnlen(text, most + 1);
+    if (length > most)
+        for (length = most; length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80;)
+            length--;
+    return (int)length;
+}
+
 /* Write `text` and, if room is left, `rest` as this thread's error text, on one line. A text that is
  * too long ends in "...". Neither argument may point into error_text. */
 static void set_error(const char *text, const char *rest)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** Text inside JSON strings: what is escaped, and what is no UTF-8. */
+/** Text inside JSON strings: what is escaped, and what is no UTF-8. Text that is cut short. */
 #include "oc_test.h"
 
 static void check(const char *text, size_t size, const char *expected)
@@ -52,11 +52,28 @@ static void it_ends_at_its_end_or_its_nul(void **state)
     check("\xf0\x9f\x9a\x80", 3, "???");
 }
 
+static void no_character_is_shown_in_part(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t most;
+        int fits;
+    } cases[] = {
+        {"", 0, 0},       {"abc", 3, 3},        {"abc", 2, 2},
+        {"a\xc3\xa9", 3, 3}, {"a\xc3\xa9", 2, 1}, {"\xf0\x9f\x9a\x80z", 4, 4},
+        {"\xf0\x9f\x9a\x80z", 3, 0}, {"\xe2\x82\xac\xe2\x82\xac", 5, 3},
+    };
+    (void)state;
+    for (size_t i = 0; i < OC_COUNT(cases); i++)
+        assert_int_equal(oc_text_fit(cases[i].text, cases[i].most), cases[i].fits);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_become_json),
         cmocka_unit_test(it_ends_at_its_end_or_its_nul),
+        cmocka_unit_test(no_character_is_shown_in_part),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
