@@ -232,8 +232,11 @@ out:
     return status;
 }
 
-/* The largest sum of bytes alive in one step: what comes into life and what leaves it, step by step. */
-static oc_status find_lower_bound(planner *p)
+/*
+ * The largest sum of bytes alive in one step: what comes into life and what leaves it, step by
+ * step. `sums` (NULL: nobody asks): the sum of each.
+ */
+static oc_status find_lower_bound(planner *p, size_t *sums)
 {
     size_t *born, *gone, alive = 0;
     OC_TRY(OC_ALLOC(p->alloc, 2 * (p->n_order + 2), born));
@@ -248,6 +251,8 @@ static oc_status find_lower_bound(planner *p)
         alive -= gone[s];
         OC_TRY_OUT(oc_add_size(alive, born[s], &alive));
         p->plan->lower_bound = OC_MAX(p->plan->lower_bound, alive);
+        if (sums)
+            sums[s] = alive;
     }
 out:
     oc_free(p->alloc, born);
@@ -265,10 +270,10 @@ static void give_offsets(planner *p)
     }
 }
 
-static oc_status make(planner *p, const oc_id *pinned, size_t n_pinned)
+/* All but the placing. */
+static oc_status survey(planner *p, const oc_id *pinned, size_t n_pinned, size_t *sums)
 {
     const oc_graph *g = p->graph;
-    OC_TRY(OC_ALLOC(p->alloc, g->n_values, p->plan->offset));
     OC_TRY(OC_ALLOC(p->alloc, g->n_values, p->plan->root));
     OC_TRY(OC_ALLOC(p->alloc, g->n_nodes, p->step_of));
     OC_TRY(OC_ALLOC(p->alloc, g->n_values, p->item_of));
@@ -279,12 +284,24 @@ static oc_status make(planner *p, const oc_id *pinned, size_t n_pinned)
         p->item_of[v] = SIZE_MAX;
     find_roots(p);
     OC_TRY(find_lives(p, pinned, n_pinned));
-    OC_TRY(find_lower_bound(p));
+    return find_lower_bound(p, sums);
+}
+
+static oc_status place_all(planner *p)
+{
+    OC_TRY(OC_ALLOC(p->alloc, p->graph->n_values, p->plan->offset));
     OC_TRY(place_items(p));
     for (size_t i = 0; i < p->n_items; i++)
         p->item_of[p->items[i].value] = i;
     give_offsets(p);
     return OC_OK;
+}
+
+static void planner_fini(planner *p)
+{
+    oc_free(p->alloc, p->step_of);
+    oc_free(p->alloc, p->item_of);
+    oc_free(p->alloc, p->items);
 }
 
 oc_status oc_arena_plan_make(const oc_graph *graph, const oc_id *order, size_t n_order,
@@ -298,14 +315,33 @@ oc_status oc_arena_plan_make(const oc_graph *graph, const oc_id *order, size_t n
                  .align = align,
                  .alloc = alloc,
                  .plan = &made};
-    const oc_status status = make(&p, pinned, n_pinned);
-    oc_free(alloc, p.step_of);
-    oc_free(alloc, p.item_of);
-    oc_free(alloc, p.items);
+    oc_status status = survey(&p, pinned, n_pinned, NULL);
+    if (status == OC_OK)
+        status = place_all(&p);
+    planner_fini(&p);
     if (status != OC_OK)
         oc_arena_plan_fini(&made);
     else
         *plan = made;
+    return status;
+}
+
+oc_status oc_arena_plan_bound(const oc_graph *graph, const oc_id *order, size_t n_order,
+                              const oc_id *pinned, size_t n_pinned, size_t align,
+                              const oc_allocator *alloc, size_t *sums, size_t *bytes)
+{
+    oc_arena_plan made = {.alloc = alloc};
+    planner p = {.graph = graph,
+                 .order = order,
+                 .n_order = n_order,
+                 .align = align,
+                 .alloc = alloc,
+                 .plan = &made};
+    const oc_status status = survey(&p, pinned, n_pinned, sums);
+    if (status == OC_OK)
+        *bytes = made.lower_bound;
+    planner_fini(&p);
+    oc_arena_plan_fini(&made);
     return status;
 }
 

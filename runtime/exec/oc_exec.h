@@ -56,10 +56,15 @@ typedef struct oc_arena_plan {
  */
 OC_MUST_USE oc_status oc_arena_plan_make(const oc_graph *graph, const oc_id *order, size_t n_order, const oc_id *pinned, size_t n_pinned, size_t align, const oc_allocator *alloc, oc_arena_plan *plan);
 void oc_arena_plan_fini(oc_arena_plan *plan);
+/**
+ * Such a plan's lower bound alone, in linear time: nothing is placed. `sums` (NULL: not wanted) gets n_order + 1 entries: the bytes alive in
+ * each step, and at the end. Errors: as oc_arena_plan_make.
+ */
+OC_MUST_USE oc_status oc_arena_plan_bound(const oc_graph *graph, const oc_id *order, size_t n_order, const oc_id *pinned, size_t n_pinned, size_t align, const oc_allocator *alloc, size_t *sums, size_t *bytes);
 
 /**
- * What the first `count` nodes of the fixed order need: their constants in the model's layout, each once, and the arena planned for them
- * with the values of the cut behind them and the outputs made so far pinned. As oc_net_cut.memory_bytes. Errors: OC_E_ARG, OC_E_NOMEM, OC_E_LIMIT.
+ * What the first `count` nodes of the fixed order need at least in a session: their constants in the model's layout, each once, and the arena planned for them
+ * with the network's inputs, the values of the cut behind them and the outputs that they make pinned. Errors: OC_E_ARG, OC_E_NOMEM, OC_E_LIMIT.
  */
 OC_MUST_USE oc_status oc_exec_prefix_bytes(const oc_graph *graph, size_t count, const oc_allocator *alloc, uint64_t *bytes);
 /** The longest such prefix that needs at most `bytes`; 0 where there is none. Errors: OC_E_NOMEM, OC_E_LIMIT. */

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How much of a network fits into memory. The need of a prefix does not rise with its length alone
- * (a later cut may have fewer values to keep), so the longest that fits is searched from above;
- * what rises (constants, the largest node) says cheaply where to begin.
+ * (a later cut may have fewer values to keep), so the longest that fits is searched from above.
+ * What is alive in a step is so in every prefix that has the step: who needs it later is the next
+ * node here, and the cut behind the prefix there. So one pass over the whole network says of each
+ * prefix what no arena for it can be smaller than, and few have to be planned.
  */
 #include "oc_exec.h"
 
-/* ---- constants ------------------------------------------------------------------------------ */
+/* ---- what each prefix needs at least -------------------------------------------------------- */
 
 typedef struct prefix_sums {
     const oc_allocator *alloc;
@@ -20,113 +22,159 @@ static void sums_fini(prefix_sums *sums)
     oc_free(sums->alloc, sums->least_bytes);
 }
 
-/*
- * What the node's constants add, and in *least what its values take at least: what it makes and its
- * largest input (others may be views of that one).
- */
-static oc_status add_node(const oc_graph *graph, const oc_node *node, bool *is_seen,
-                          uint64_t *const_bytes, uint64_t *least)
+/* What the node's constants add. */
+static oc_status add_constants(const oc_graph *graph, const oc_node *node, bool *is_seen,
+                               uint64_t *const_bytes)
 {
-    size_t bytes, input = 0;
-    *least = 0;
     for (uint32_t i = 0; i < node->n_in; i++) {
         const oc_id value = node->in[i];
-        if (value == OC_NONE)
+        size_t bytes;
+        if (value == OC_NONE || graph->values[value].constant == NULL || is_seen[value])
             continue;
         OC_TRY(oc_desc_bytes(&graph->values[value].desc, &bytes));
-        if (graph->values[value].constant == NULL)
-            input = OC_MAX(input, bytes);
-        else if (!is_seen[value])
-            *const_bytes += bytes;
+        *const_bytes += bytes;
         is_seen[value] = true;
     }
-    for (uint32_t i = 0; i < node->n_out && !node->op->is_view; i++) {
-        OC_TRY(oc_desc_bytes(&graph->values[node->out[i]].desc, &bytes));
-        *least += bytes;
-    }
-    *least += input;
     return OC_OK;
 }
 
-static oc_status fill_sums(const oc_graph *graph, bool *is_seen, prefix_sums *sums)
+/*
+ * A constant of which there is a view is in the arena all the time, but not of prefixes without the
+ * view: at least so much of what is alive counts only sometimes.
+ */
+static oc_status count_viewed(const oc_graph *graph, uint64_t *total)
 {
-    uint64_t largest = 0;
+    *total = 0;
     for (size_t n = 0; n < graph->n_nodes; n++) {
-        uint64_t least;
-        sums->const_bytes[n + 1] = sums->const_bytes[n];
-        OC_TRY(add_node(graph, &graph->nodes[n], is_seen, &sums->const_bytes[n + 1], &least));
-        largest = OC_MAX(largest, least);
-        sums->least_bytes[n + 1] = sums->const_bytes[n + 1] + largest;
+        const oc_node *node = &graph->nodes[n];
+        size_t bytes;
+        if (!node->op->is_view || graph->values[node->in[0]].constant == NULL)
+            continue;
+        OC_TRY(oc_desc_bytes(&graph->values[node->in[0]].desc, &bytes));
+        *total += oc_align_up(bytes, OC_ARENA_ALIGN);
     }
     return OC_OK;
+}
+
+static oc_status fill_sums(const oc_graph *graph, const size_t *alive, bool *is_seen,
+                           prefix_sums *sums)
+{
+    uint64_t largest = 0, viewed;
+    OC_TRY(count_viewed(graph, &viewed));
+    for (size_t n = 0; n < graph->n_nodes; n++) {
+        sums->const_bytes[n + 1] = sums->const_bytes[n];
+        OC_TRY(add_constants(graph, &graph->nodes[n], is_seen, &sums->const_bytes[n + 1]));
+        largest = OC_MAX(largest, alive[n]);
+        sums->least_bytes[n + 1] =
+            sums->const_bytes[n + 1] + (largest > viewed ? largest - viewed : 0);
+    }
+    return OC_OK;
+}
+
+/* ---- the arena ------------------------------------------------------------------------------ */
+
+/* The first nodes of the fixed order, and what is kept of them. */
+typedef struct kept {
+    const oc_allocator *alloc;
+    oc_id *order, *pinned;
+    size_t n_order, n_pinned;
+} kept;
+
+static void kept_fini(kept *k)
+{
+    oc_free(k->alloc, k->pinned);
+    oc_free(k->alloc, k->order);
+}
+
+static void pin(kept *k, oc_id value)
+{
+    for (size_t i = 0; i < k->n_pinned; i++)
+        if (k->pinned[i] == value)
+            return;
+    k->pinned[k->n_pinned++] = value;
+}
+
+/* What a session keeps that may forward before the first node or behind the last one: oc_net_make. */
+static oc_status list_kept(const oc_graph *graph, const oc_cut *first, const oc_cut *last, kept *k)
+{
+    OC_TRY(OC_ALLOC(k->alloc, graph->n_nodes, k->order));
+    OC_TRY(OC_ALLOC(k->alloc, first->n_values + last->n_values + graph->n_outputs, k->pinned));
+    for (; k->n_order < last->n_head; k->n_order++)
+        k->order[k->n_order] = (oc_id)k->n_order;
+    for (size_t i = 0; i < first->n_values; i++)
+        pin(k, first->values[i]);
+    for (size_t i = 0; i < last->n_values; i++)
+        pin(k, last->values[i]);
+    for (size_t i = 0; i < graph->n_outputs; i++) {
+        const oc_id producer = graph->values[graph->outputs[i]].producer;
+        if (producer != OC_NONE && last->is_head[producer])
+            pin(k, graph->outputs[i]);
+    }
+    return OC_OK;
+}
+
+static oc_status kept_make(const oc_graph *graph, size_t count, const oc_allocator *alloc, kept *k)
+{
+    oc_cut first = {.alloc = NULL}, last = {.alloc = NULL};
+    oc_status status;
+    *k = (kept){.alloc = alloc};
+    OC_TRY_OUT(oc_cut_at(graph, 0, alloc, &first));
+    OC_TRY_OUT(oc_cut_at(graph, count, alloc, &last));
+    OC_TRY_OUT(list_kept(graph, &first, &last, k));
+out:
+    oc_cut_fini(&first);
+    oc_cut_fini(&last);
+    if (status != OC_OK)
+        kept_fini(k);
+    return status;
+}
+
+/* What is alive in each step of the whole network. */
+static oc_status fill_alive(const oc_graph *graph, const oc_allocator *alloc, size_t *alive)
+{
+    kept k;
+    size_t least;
+    OC_TRY(kept_make(graph, graph->n_nodes, alloc, &k));
+    const oc_status status = oc_arena_plan_bound(graph, k.order, k.n_order, k.pinned, k.n_pinned,
+                                                 OC_ARENA_ALIGN, alloc, alive, &least);
+    kept_fini(&k);
+    return status;
 }
 
 static oc_status sums_make(const oc_graph *graph, const oc_allocator *alloc, prefix_sums *sums)
 {
     bool *is_seen = NULL;
+    size_t *alive = NULL;
     oc_status status;
     *sums = (prefix_sums){.alloc = alloc};
     OC_TRY_OUT(OC_ALLOC(alloc, graph->n_nodes + 1, sums->const_bytes));
     OC_TRY_OUT(OC_ALLOC(alloc, graph->n_nodes + 1, sums->least_bytes));
     OC_TRY_OUT(OC_ALLOC(alloc, graph->n_values, is_seen));
-    OC_TRY_OUT(fill_sums(graph, is_seen, sums));
+    OC_TRY_OUT(OC_ALLOC(alloc, graph->n_nodes + 1, alive));
+    OC_TRY_OUT(fill_alive(graph, alloc, alive));
+    OC_TRY_OUT(fill_sums(graph, alive, is_seen, sums));
 out:
+    oc_free(alloc, alive);
     oc_free(alloc, is_seen);
     if (status != OC_OK)
         sums_fini(sums);
     return status;
 }
 
-/* ---- the arena ------------------------------------------------------------------------------ */
-
-/* The values of the cut, and outputs that are there and no later node needs. */
-static size_t list_pinned(const oc_graph *graph, const oc_cut *cut, oc_id *pinned)
-{
-    size_t count = 0;
-    for (; count < cut->n_values; count++)
-        pinned[count] = cut->values[count];
-    for (size_t i = 0; i < graph->n_outputs; i++) {
-        const oc_id producer = graph->values[graph->outputs[i]].producer;
-        bool is_new = producer == OC_NONE || cut->is_head[producer];
-        for (size_t j = 0; j < count && is_new; j++)
-            is_new = pinned[j] != graph->outputs[i];
-        if (is_new)
-            pinned[count++] = graph->outputs[i];
-    }
-    return count;
-}
-
-static oc_status plan_arena(const oc_graph *graph, const oc_cut *cut, const oc_allocator *alloc,
-                            uint64_t *bytes)
-{
-    oc_id *order = NULL, *pinned = NULL;
-    oc_arena_plan plan;
-    oc_status status;
-    OC_TRY_OUT(OC_ALLOC(alloc, graph->n_nodes, order));
-    OC_TRY_OUT(OC_ALLOC(alloc, cut->n_values + graph->n_outputs, pinned));
-    for (size_t n = 0; n < cut->n_head; n++)
-        order[n] = (oc_id)n;
-    const size_t n_pinned = list_pinned(graph, cut, pinned);
-    OC_TRY_OUT(oc_arena_plan_make(graph, order, cut->n_head, pinned, n_pinned, OC_ARENA_ALIGN,
-                                  alloc, &plan));
-    *bytes = plan.bytes;
-    oc_arena_plan_fini(&plan);
-out:
-    oc_free(alloc, pinned);
-    oc_free(alloc, order);
-    return status;
-}
-
 static oc_status prefix_bytes(const oc_graph *graph, const prefix_sums *sums, size_t count,
                               const oc_allocator *alloc, uint64_t *bytes)
 {
-    oc_cut cut;
-    uint64_t arena = 0;
-    OC_TRY(oc_cut_at(graph, count, alloc, &cut));
-    const oc_status status = plan_arena(graph, &cut, alloc, &arena);
-    oc_cut_fini(&cut);
-    *bytes = sums->const_bytes[count] + arena;
-    return status;
+    kept k;
+    oc_arena_plan plan;
+    OC_TRY(kept_make(graph, count, alloc, &k));
+    const oc_status status = oc_arena_plan_make(graph, k.order, k.n_order, k.pinned, k.n_pinned,
+                                                OC_ARENA_ALIGN, alloc, &plan);
+    kept_fini(&k);
+    if (status != OC_OK)
+        return status;
+    *bytes = sums->const_bytes[count] + plan.bytes;
+    oc_arena_plan_fini(&plan);
+    return OC_OK;
 }
 
 oc_status oc_exec_prefix_bytes(const oc_graph *graph, size_t count, const oc_allocator *alloc,

@@ -7,6 +7,7 @@
 
 #include "graph_gen.h"
 #include "oc_exec.h"
+#include "tally_op.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -174,12 +175,15 @@ static void memory_may_run_out(void **state)
 
 /* ---- what fits ------------------------------------------------------------------------------- */
 
-/* The definition: constants of the prefix, each once, and what a lane of it plans. */
+/*
+ * The definition: constants of the prefix, each once, and what a lane of it plans that keeps the
+ * inputs, what crosses behind it, and the outputs that it makes.
+ */
 static uint64_t expected_bytes(const oc_graph *g, size_t count, oc_dev *dev)
 {
     bool *is_seen = calloc(g->n_values, sizeof(*is_seen)), *only = prefix_flags(g, count);
     oc_id *order = calloc(count + 1, sizeof(*order));
-    oc_id *pinned = calloc(g->n_values + g->n_outputs, sizeof(*pinned));
+    oc_id *pinned = calloc(g->n_inputs + g->n_values + g->n_outputs, sizeof(*pinned));
     size_t n_pinned = 0, bytes;
     uint64_t sum = 0;
     oc_exec *exec;
@@ -197,11 +201,14 @@ static uint64_t expected_bytes(const oc_graph *g, size_t count, oc_dev *dev)
         }
     }
     oc_assert_ok(oc_cut_at(g, count, NULL, &cut));
-    for (; n_pinned < cut.n_values; n_pinned++)
-        pinned[n_pinned] = cut.values[n_pinned];
+    for (size_t i = 0; i < cut.n_values; i++)
+        pinned[n_pinned++] = cut.values[i];
+    for (size_t i = 0; i < g->n_inputs; i++)
+        if (g->use_begin[g->inputs[i]] < g->use_begin[g->inputs[i] + 1])
+            pinned[n_pinned++] = g->inputs[i];
     for (size_t i = 0; i < g->n_outputs; i++) {
         const oc_id producer = g->values[g->outputs[i]].producer;
-        if (producer == OC_NONE || producer < count)
+        if (producer != OC_NONE && producer < count)
             pinned[n_pinned++] = g->outputs[i];
     }
     oc_assert_ok(oc_exec_create(g, dev, only, NULL, NULL, NULL, &exec));
@@ -250,6 +257,52 @@ static void the_longest_prefix_that_fits_is_found(void **state)
         oc_graph_destroy(g);
     }
     oc_dev_close(dev);
+}
+
+/*
+ * Every node of the first half is kept until its mate of the second half adds it up: the need rises
+ * by a value a node, and falls again.
+ */
+static oc_graph *folded_graph(size_t half)
+{
+    oc_graph *g = NULL;
+    oc_node *node = NULL;
+    oc_id input, *made = calloc(half, sizeof(*made)), in[2];
+    oc_assert_ok(oc_graph_create("folded", NULL, NULL, &g));
+    oc_assert_ok(oc_graph_add_input(g, "in", &tally_desc, &input));
+    for (size_t i = 0; i < half; i++) {
+        oc_assert_ok(oc_graph_begin_node(g, &tally_op, NULL, &input, 1, &node));
+        oc_assert_ok(oc_graph_end_node(g, node, NULL, &made[i]));
+    }
+    in[0] = made[half - 1];
+    for (size_t i = half - 1; i-- > 0;) {
+        in[1] = made[i];
+        oc_assert_ok(oc_graph_begin_node(g, &tally_op, NULL, in, 2, &node));
+        oc_assert_ok(oc_graph_end_node(g, node, NULL, &in[0]));
+    }
+    oc_assert_ok(oc_graph_add_output(g, in[0]));
+    oc_assert_ok(oc_graph_freeze(g, 1));
+    free(made);
+    return g;
+}
+
+/* Of a thousand prefixes that might fit few are planned: what is alive says enough of the others. */
+static void few_prefixes_are_planned(void **state)
+{
+    (void)state;
+    enum { HALF = 500 };
+    oc_graph *g = folded_graph(HALF);
+    oc_test_allocator one, all;
+    uint64_t need = 0;
+    size_t count = 0;
+    oc_test_allocator_init(&one, 0);
+    oc_test_allocator_init(&all, 0);
+    oc_assert_ok(oc_exec_prefix_bytes(g, HALF / 2, &one.allocator, &need));
+    assert_int_equal(need, (HALF / 2 + 1) * OC_ARENA_ALIGN); /* and the input */
+    oc_assert_ok(oc_exec_prefix_fit(g, need, &all.allocator, &count));
+    assert_int_equal(count, HALF / 2);
+    assert_true(all.calls <= 2 * one.calls);
+    oc_graph_destroy(g);
 }
 
 static oc_status fit_once(const oc_allocator *alloc, void *ctx)
@@ -344,6 +397,7 @@ int main(void)
         cmocka_unit_test(every_step_of_a_lane_is_measured),
         cmocka_unit_test(memory_may_run_out),
         cmocka_unit_test(the_longest_prefix_that_fits_is_found),
+        cmocka_unit_test(few_prefixes_are_planned),
         cmocka_unit_test(memory_may_run_out_while_fitting),
         cmocka_unit_test(every_device_has_a_roofline),
         cmocka_unit_test(notifications_under_way_are_counted),
