@@ -119,7 +119,7 @@ oc_status oc_profile_write(oc_prepared *prepared, const oc_profile_options *opti
     const oc_profile_options none = {0};
     const oc_allocator *alloc = prepared->alloc;
     oc_net *net = NULL;
-    OC_TRY(oc_net_make(prepared->model->graph, NULL, NULL, 0, alloc, &net));
+    OC_TRY(oc_net_make(prepared->model->graph, NULL, NULL, 0, 0, alloc, &net));
     measuring m = {.prepared = prepared, .options = options ? options : &none,
                    .profile = {.alloc = alloc, .net = net}};
     oc_status status = measure(&m);

@@ -80,10 +80,16 @@ oc_status oc_costs_make(const oc_net *net, const oc_roofline *rooflines, size_t 
     return status;
 }
 
+/* A view takes no time; multiplying that takes none was not measured. */
+static bool is_time(const oc_net *net, size_t node, double ns)
+{
+    return isfinite(ns) && (net->macs[node] > 0 ? ns > 0 : ns >= 0);
+}
+
 void oc_costs_set(oc_costs *costs, size_t site, const double *node_ns)
 {
     for (size_t n = 0; n < costs->net->n_nodes; n++)
-        if (isfinite(node_ns[n]) && node_ns[n] >= 0)
+        if (is_time(costs->net, n, node_ns[n]))
             costs->node_ns[site][n] = node_ns[n];
     costs->source[site] = OC_COST_PROFILE;
     sum_site(costs, site);

@@ -32,8 +32,12 @@ static void print_found(const json_t *json, char *text, size_t size)
         snprintf(text, size, json_is_object(json) ? "an object" : "a list of %zu",
                  json_array_size(json));
     } else {
+        /* What does not fit is left out by the piece, and counted all the same. */
         size_t length = json_dumpb(json, text, size - 1, JSON_ENCODE_ANY | JSON_COMPACT);
-        text[OC_MIN(length, size - 1)] = '\0';
+        if (length < size)
+            text[length] = '\0';
+        else
+            snprintf(text, size, "a text of %zu bytes", length);
     }
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The net and the costs as a log describes them, rebuilt. What can be derived (who makes and who
- * uses a value) is; what stands there is checked to be a net: nodes in a topological order, heads
- * that are closed, and cuts whose values are those that cross, so that decisions need no checks of
- * their own.
+ * uses a value, a cut's base) is; what stands there is checked to be a net: nodes in a topological
+ * order, heads that are closed, and cuts whose values are those that cross, so that decisions need
+ * no checks of their own.
  */
 #include "log_json.h"
+#include "net_build.h"
 
 /* A net has some 60 (oc_net_make); each holds a flag per node. */
 #define CUTS_MAX 256
@@ -318,6 +319,7 @@ static oc_status read_cuts(scene_reader *r)
         oc_log_json at = oc_log_entry_of(&list, i);
         OC_TRY(read_cut(r, &at, i));
     }
+    oc_net_set_bases(net);
     return OC_OK;
 }
 

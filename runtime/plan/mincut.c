@@ -62,7 +62,8 @@ struct oc_mincut {
     double *cloud_ns;     /* per node, with what its outputs take back */
     uint8_t *side;        /* per node: what infinite costs leave open */
     uint32_t *queue;      /* n_vertices */
-    uint32_t n_vertices;  /* the nodes, then the values */
+    uint32_t *vertex_of;  /* per value: its vertex, where it has several users */
+    uint32_t n_vertices;  /* the nodes, then such values */
     uint32_t n_arcs, top; /* top: no vertex waits above this height */
     uint32_t n_relabels;  /* since the labels were exact */
     vertex *vertices;
@@ -75,7 +76,7 @@ oc_status oc_mincut_create(const oc_net *net, const oc_allocator *alloc, oc_minc
 {
     oc_mincut *m = NULL;
     oc_status status;
-    size_t n_vertices = net->n_nodes + net->n_values, n_arcs;
+    size_t n_vertices = net->n_nodes, n_arcs;
     alloc = oc_allocator_or_default(alloc);
     /* Two pairs for each use, one for each value. */
     OC_TRY(oc_mul_size(net->use_begin[net->n_values], 4, &n_arcs));
@@ -84,8 +85,13 @@ oc_status oc_mincut_create(const oc_net *net, const oc_allocator *alloc, oc_minc
         return oc_fail(OC_E_LIMIT, "minimum cut of %s: expected fewer than %u arcs, found %zu",
                        net->name, OC_NONE, n_arcs);
     OC_TRY(OC_ALLOC(alloc, 1, m));
-    *m = (oc_mincut){.alloc = alloc, .net = net, .n_vertices = (uint32_t)n_vertices};
+    *m = (oc_mincut){.alloc = alloc, .net = net};
     oc_arena_init(&m->arena, alloc);
+    OC_TRY_OUT(OC_ARENA_ALLOC(&m->arena, net->n_values + 1, m->vertex_of));
+    for (size_t v = 0; v < net->n_values; v++)
+        if (net->use_begin[v + 1] - net->use_begin[v] > 1)
+            m->vertex_of[v] = (uint32_t)n_vertices++;
+    m->n_vertices = (uint32_t)n_vertices;
     OC_TRY_OUT(OC_ARENA_ALLOC(&m->arena, net->n_nodes + 1, m->cloud_ns));
     OC_TRY_OUT(OC_ARENA_ALLOC(&m->arena, net->n_nodes + 1, m->side));
     OC_TRY_OUT(OC_ARENA_ALLOC(&m->arena, n_vertices + 1, m->queue));
@@ -218,7 +224,7 @@ static void add_value(oc_mincut *m, oc_id value, int64_t up, uint32_t n_open, bo
     const oc_net *net = m->net;
     oc_id producer = net->producer[value];
     bool is_given = producer == OC_NONE || m->side[producer] == HEAD;
-    uint32_t vertex_of = (uint32_t)net->n_nodes + value;
+    uint32_t vertex_of = m->vertex_of[value];
     bool is_shared = n_open > 1 && !has_tail && up != INFINITE;
     if (has_tail && !is_given)
         m->vertices[producer].sink += up;

@@ -300,7 +300,8 @@ static oc_status add_extra(const oc_net *net, const oc_cut *cut, const bool *can
 }
 
 static oc_status make_cuts(oc_net *net, const oc_graph *g, const bool *can_run,
-                           const oc_cut *const *extra, size_t n_extra, oc_heads *heads)
+                           const oc_cut *const *extra, size_t n_extra, uint64_t memory_bytes,
+                           oc_heads *heads)
 {
     bool *runs = NULL;
     OC_TRY(OC_ARENA_ALLOC(heads->arena, net->n_nodes + 1, runs));
@@ -308,18 +309,23 @@ static oc_status make_cuts(oc_net *net, const oc_graph *g, const bool *can_run,
     for (size_t i = 0; i < n_extra; i++)
         OC_TRY(add_extra(net, extra[i], runs, heads));
     OC_TRY(oc_net_find_heads(net, runs, heads));
-    return oc_net_set_cuts(net, g, heads, NULL);
+    OC_TRY(oc_net_set_cuts(net, g, heads, NULL));
+    if (memory_bytes > 0)
+        OC_TRY(oc_net_fit_cuts(net, g, extra, n_extra, memory_bytes));
+    oc_net_set_bases(net);
+    return OC_OK;
 }
 
 oc_status oc_net_make(const oc_graph *graph, const bool *can_run, const oc_cut *const *extra,
-                      size_t n_extra, const oc_allocator *alloc, oc_net **net)
+                      size_t n_extra, uint64_t memory_bytes, const oc_allocator *alloc,
+                      oc_net **net)
 {
     oc_net *made = NULL;
     oc_arena scratch;
     OC_TRY(begin_net(graph, alloc, &made));
     oc_arena_init(&scratch, made->alloc);
     oc_heads heads = {.arena = &scratch, .n_nodes = made->n_nodes};
-    oc_status status = make_cuts(made, graph, can_run, extra, n_extra, &heads);
+    oc_status status = make_cuts(made, graph, can_run, extra, n_extra, memory_bytes, &heads);
     oc_arena_fini(&scratch);
     if (status != OC_OK)
         oc_net_destroy(made);
@@ -334,7 +340,9 @@ static oc_status add_cut(oc_net *net, const oc_graph *g, const oc_net *old, cons
     for (size_t c = 0; c < old->n_cuts; c++)
         OC_TRY(oc_heads_add(heads, old->cuts[c].is_head));
     OC_TRY(oc_heads_add(heads, is_head));
-    return oc_net_set_cuts(net, g, heads, old);
+    OC_TRY(oc_net_set_cuts(net, g, heads, old));
+    oc_net_set_bases(net);
+    return OC_OK;
 }
 
 oc_status oc_net_with_cut(const oc_net *net, const oc_graph *graph, const bool *is_head,
@@ -370,6 +378,24 @@ uint32_t oc_net_find_cut(const oc_net *net, const bool *is_head)
         if (memcmp(net->cuts[c].is_head, is_head, net->n_nodes * sizeof(*is_head)) == 0)
             return (uint32_t)c;
     return OC_NONE;
+}
+
+uint32_t oc_net_find_base(const oc_net *net, const bool *is_head)
+{
+    size_t leading = 0, cut = net->n_cuts;
+    while (leading < net->n_nodes && is_head[leading])
+        leading++;
+    while (cut-- > 1)
+        if (net->cuts[cut].index <= leading) /* OC_NONE is beyond all */
+            return (uint32_t)cut;
+    return 0;
+}
+
+void oc_net_set_bases(oc_net *net)
+{
+    for (uint32_t c = 0; c < net->n_cuts; c++)
+        net->cuts[c].base =
+            net->cuts[c].index != OC_NONE ? c : oc_net_find_base(net, net->cuts[c].is_head);
 }
 
 /*

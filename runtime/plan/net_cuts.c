@@ -216,12 +216,15 @@ static oc_status run_sweep(sweep *s, oc_heads *heads)
 {
     static const double faster[] = {16, 4, 1.5, 0.67}; /* the last one: a worker that is busy */
     enum { STEPS = 14 };
-    size_t most = heads->count + SWEPT_MAX;
-    for (size_t f = 0; f < OC_COUNT(faster); f++)
+    const size_t before = heads->count;
+    for (size_t f = 0; f < OC_COUNT(faster); f++) {
+        /* Each its share, and what those before it left. */
+        size_t most = before + SWEPT_MAX * (f + 1) / OC_COUNT(faster);
         for (int i = 0; i < STEPS && heads->count < most; i++) {
             sweep_solve(s, faster[f], ldexp(1.0, 2 - i));
             OC_TRY(oc_heads_add(heads, s->head));
         }
+    }
     return OC_OK;
 }
 
@@ -274,37 +277,83 @@ static oc_status fill_moves(oc_net *net, oc_net_cut *cut)
     return OC_OK;
 }
 
-/*
- * The head's nodes in order; what it must keep: the values that cross and the outputs that it
- * makes.
- */
-static oc_status fill_memory(const oc_net *net, const oc_graph *g, oc_net_cut *cut,
-                             oc_arena *scratch)
+/* What the edge runs in one arena, in order, and what it keeps there. */
+typedef struct holding {
+    const oc_net *net;
+    const oc_graph *graph;
+    oc_id *order, *pinned;
+    bool *is_pinned; /* per value */
+    size_t n_order, n_pinned;
+} holding;
+
+static oc_status holding_init(holding *h, const bool *is_head, oc_arena *scratch)
+{
+    const oc_net *net = h->net;
+    OC_TRY(OC_ARENA_ALLOC(scratch, net->n_nodes + 1, h->order));
+    OC_TRY(OC_ARENA_ALLOC(scratch, net->n_values + 1, h->pinned));
+    OC_TRY(OC_ARENA_ALLOC(scratch, net->n_values + 1, h->is_pinned));
+    for (size_t n = 0; n < net->n_nodes; n++)
+        if (is_head[n])
+            h->order[h->n_order++] = (oc_id)n;
+    return OC_OK;
+}
+
+static void holding_pin(holding *h, oc_id value)
+{
+    if (!h->is_pinned[value])
+        h->pinned[h->n_pinned++] = value;
+    h->is_pinned[value] = true;
+}
+
+static void holding_pin_cut(holding *h, const oc_net_cut *cut)
+{
+    for (uint32_t i = 0; i < cut->n_values; i++)
+        holding_pin(h, cut->values[i]);
+}
+
+/* `is_bound`: the lower bound will do. */
+static oc_status holding_arena(const holding *h, bool is_bound, uint64_t *bytes)
 {
     oc_arena_plan plan;
-    oc_id *order = NULL, *pinned = NULL;
-    size_t n_order = 0, n_pinned = 0;
-    OC_TRY(OC_ARENA_ALLOC(scratch, net->n_nodes + 1, order));
-    OC_TRY(OC_ARENA_ALLOC(scratch, cut->n_values + net->n_outputs + 1, pinned));
+    size_t least = 0;
+    if (is_bound) {
+        OC_TRY(oc_arena_plan_bound(h->graph, h->order, h->n_order, h->pinned, h->n_pinned,
+                                   OC_ARENA_ALIGN, h->net->alloc, NULL, &least));
+        *bytes = least;
+        return OC_OK;
+    }
+    OC_TRY(oc_arena_plan_make(h->graph, h->order, h->n_order, h->pinned, h->n_pinned,
+                              OC_ARENA_ALIGN, h->net->alloc, &plan));
+    *bytes = plan.bytes;
+    oc_arena_plan_fini(&plan);
+    return OC_OK;
+}
+
+static uint64_t sum_constants(const oc_net *net, const bool *is_head)
+{
+    uint64_t sum = 0;
     for (size_t n = 0; n < net->n_nodes; n++)
-        if (cut->is_head[n]) {
-            order[n_order++] = (oc_id)n;
-            cut->memory_bytes += net->weight_bytes[n];
-        }
-    for (uint32_t i = 0; i < cut->n_values; i++)
-        pinned[n_pinned++] = cut->values[i];
+        sum += is_head[n] ? net->weight_bytes[n] : 0;
+    return sum;
+}
+
+/*
+ * The head's nodes in order; what it must keep: the values that cross and the outputs that it
+ * makes, or that are there without it.
+ */
+static oc_status fill_memory(const oc_net *net, const oc_graph *g, oc_net_cut *cut, bool is_last,
+                             oc_arena *scratch)
+{
+    holding h = {.net = net, .graph = g};
+    OC_TRY(holding_init(&h, cut->is_head, scratch));
+    holding_pin_cut(&h, cut);
     for (size_t i = 0; i < net->n_outputs; i++) {
         oc_id producer = net->producer[net->outputs[i]];
-        bool is_new = producer == OC_NONE || cut->is_head[producer];
-        for (size_t j = 0; j < n_pinned && is_new; j++)
-            is_new = pinned[j] != net->outputs[i];
-        if (is_new)
-            pinned[n_pinned++] = net->outputs[i];
+        if (producer == OC_NONE || cut->is_head[producer])
+            holding_pin(&h, net->outputs[i]);
     }
-    OC_TRY(
-        oc_arena_plan_make(g, order, n_order, pinned, n_pinned, OC_ARENA_ALIGN, net->alloc, &plan));
-    cut->memory_bytes += plan.bytes;
-    oc_arena_plan_fini(&plan);
+    OC_TRY(holding_arena(&h, !is_last && net->n_nodes > OC_NET_PLANNED, &cut->memory_bytes));
+    cut->memory_bytes += sum_constants(net, cut->is_head);
     return OC_OK;
 }
 
@@ -336,7 +385,7 @@ static oc_status fill_name(oc_net *net, oc_net_cut *cut)
 }
 
 static oc_status fill_cut(oc_net *net, const oc_graph *g, const oc_net *old, oc_net_cut *cut,
-                          oc_arena *scratch)
+                          bool is_last, oc_arena *scratch)
 {
     uint32_t prefix = 0;
     while (prefix < net->n_nodes && cut->is_head[prefix])
@@ -346,7 +395,7 @@ static oc_status fill_cut(oc_net *net, const oc_graph *g, const oc_net *old, oc_
     OC_TRY(fill_name(net, cut));
     uint32_t known = old ? oc_net_find_cut(old, cut->is_head) : OC_NONE;
     if (known == OC_NONE)
-        return fill_memory(net, g, cut, scratch);
+        return fill_memory(net, g, cut, is_last, scratch);
     cut->memory_bytes = old->cuts[known].memory_bytes;
     return OC_OK;
 }
@@ -383,8 +432,147 @@ oc_status oc_net_set_cuts(oc_net *net, const oc_graph *graph, const oc_heads *he
         memcpy(cut->is_head, heads->is_head[order[i]], net->n_nodes * sizeof(bool));
         cut->n_head = heads->n_head[order[i]];
         oc_arena_init(&scratch, net->alloc);
-        status = fill_cut(net, graph, old, cut, &scratch);
+        status = fill_cut(net, graph, old, cut, i + 1 == heads->count, &scratch);
         oc_arena_fini(&scratch);
     }
+    return status;
+}
+
+/*
+ * ---- what fits
+ * ------------------------------------------------------------------------------------
+ */
+
+/*
+ * The cuts of a net within a limit. The more of them are left out, the less is kept: how many must
+ * go is found by halving, so that few arenas have to be planned.
+ */
+typedef struct fitting {
+    oc_net *net;
+    const oc_graph *graph;
+    oc_arena *scratch;
+    uint64_t room;   /* for the arena: the limit without the constants */
+    uint64_t needed; /* of the last try: for the arena, or more */
+    uint32_t *order; /* the cuts that may go, in the order in which they do */
+    size_t n_order;
+    bool *is_extra; /* per cut */
+} fitting;
+
+static bool is_kept(const fitting *f, uint32_t cut)
+{
+    return cut == 0 || cut + 1 == f->net->n_cuts || f->is_extra[cut];
+}
+
+static oc_status fitting_init(fitting *f, const oc_cut *const *extra, size_t n_extra)
+{
+    const oc_net *net = f->net;
+    OC_TRY(OC_ARENA_ALLOC(f->scratch, net->n_cuts, f->is_extra));
+    OC_TRY(OC_ARENA_ALLOC(f->scratch, net->n_cuts, f->order));
+    for (size_t i = 0; i < n_extra; i++)
+        f->is_extra[oc_net_find_cut(net, extra[i]->is_head)] = true;
+    for (uint32_t c = 0; c < net->n_cuts; c++) {
+        size_t at = f->n_order;
+        if (is_kept(f, c))
+            continue;
+        for (; at > 0 && net->cuts[c].up_bytes > net->cuts[f->order[at - 1]].up_bytes; at--)
+            f->order[at] = f->order[at - 1];
+        f->order[at] = c;
+        f->n_order++;
+    }
+    return OC_OK;
+}
+
+/* As the session makes the edge's arena: with the outputs of all that runs here. */
+static oc_status try_fit(fitting *f, size_t n_out, bool with_extra, bool *does_fit)
+{
+    const oc_net *net = f->net;
+    const oc_net_cut *last = &net->cuts[net->n_cuts - 1];
+    holding h = {.net = net, .graph = f->graph};
+    OC_TRY(holding_init(&h, last->is_head, f->scratch));
+    for (uint32_t c = 0; c < net->n_cuts; c++)
+        if (c == 0 || &net->cuts[c] == last || (with_extra && f->is_extra[c]))
+            holding_pin_cut(&h, &net->cuts[c]);
+    for (size_t i = n_out; i < f->n_order; i++)
+        holding_pin_cut(&h, &net->cuts[f->order[i]]);
+    for (size_t i = 0; i < net->n_outputs; i++)
+        if (net->producer[net->outputs[i]] != OC_NONE &&
+            last->is_head[net->producer[net->outputs[i]]])
+            holding_pin(&h, net->outputs[i]);
+    OC_TRY(holding_arena(&h, true, &f->needed));
+    if (f->needed <= f->room)
+        OC_TRY(holding_arena(&h, false, &f->needed));
+    *does_fit = f->needed <= f->room;
+    return OC_OK;
+}
+
+/* `n_out` cuts are known to be enough; as few as possible are found. */
+static oc_status find_fewest(fitting *f, size_t *n_out)
+{
+    size_t too_few = 0;
+    while (*n_out - too_few > 1) {
+        size_t middle = too_few + (*n_out - too_few) / 2;
+        bool does_fit;
+        OC_TRY(try_fit(f, middle, true, &does_fit));
+        if (does_fit)
+            *n_out = middle;
+        else
+            too_few = middle;
+    }
+    return OC_OK;
+}
+
+static oc_status leave_out(fitting *f, size_t n_out)
+{
+    oc_net *net = f->net;
+    bool *is_out = NULL;
+    size_t count = 0;
+    OC_TRY(OC_ARENA_ALLOC(f->scratch, net->n_cuts, is_out));
+    for (size_t i = 0; i < n_out; i++)
+        is_out[f->order[i]] = true;
+    for (size_t c = 0; c < net->n_cuts; c++)
+        if (!is_out[c])
+            net->cuts[count++] = net->cuts[c];
+    net->n_cuts = count;
+    return OC_OK;
+}
+
+static oc_status fit(fitting *f)
+{
+    const oc_net *net = f->net;
+    const uint64_t constants = sum_constants(net, net->cuts[net->n_cuts - 1].is_head);
+    const uint64_t limit = f->room;
+    size_t n_out = f->n_order;
+    bool does_fit;
+    if (constants > limit)
+        return OC_OK; /* not even the first and the last cut fit */
+    f->room = limit - constants;
+    OC_TRY(try_fit(f, 0, true, &does_fit));
+    if (does_fit)
+        return OC_OK;
+    OC_TRY(try_fit(f, n_out, true, &does_fit));
+    if (does_fit) {
+        OC_TRY(find_fewest(f, &n_out));
+        return leave_out(f, n_out);
+    }
+    const uint64_t needed = constants + f->needed;
+    OC_TRY(try_fit(f, n_out, false, &does_fit));
+    if (!does_fit)
+        return OC_OK;
+    return oc_fail(OC_E_LIMIT,
+                   "%s, memory: the nodes that run here, with their values and those of the cut "
+                   "that is asked for, take %llu bytes or more, expected at most %llu",
+                   net->name, (unsigned long long)needed, (unsigned long long)limit);
+}
+
+oc_status oc_net_fit_cuts(oc_net *net, const oc_graph *graph, const oc_cut *const *extra,
+                          size_t n_extra, uint64_t memory_bytes)
+{
+    oc_arena scratch;
+    oc_arena_init(&scratch, net->alloc);
+    fitting f = {.net = net, .graph = graph, .scratch = &scratch, .room = memory_bytes};
+    oc_status status = fitting_init(&f, extra, n_extra);
+    if (status == OC_OK)
+        status = fit(&f);
+    oc_arena_fini(&scratch);
     return status;
 }

@@ -67,7 +67,7 @@ typedef struct oc_policy_type {
     oc_status (*parse)(const char *text, const oc_net *net, oc_arena *arena, oc_policy_arg *arg);
     /** The cut that the argument `text` needs a net to have; NULL: none. Owns: fini `cut`. Errors: as oc_cut_parse. */
     oc_status (*cut)(const char *text, const oc_graph *graph, const oc_allocator *alloc, oc_cut *cut);
-    /** Whether the option may be taken. NULL: it rejects nothing. */
+    /** Whether the option may be taken. NULL: it rejects nothing. `situation` NULL (and no prediction): whether it may in any situation at all, asked once when the policy is read. */
     bool (*allows)(const oc_policy_arg *arg, const oc_net *net, const oc_situation *situation, const oc_option *option);
     /** Smaller is better. NULL: no objective. */
     double (*score)(const oc_policy_arg *arg, const oc_net *net, const oc_situation *situation, const oc_option *option);
@@ -86,7 +86,7 @@ const oc_policy_type *const *oc_policy_types(size_t *count);
 /* ---- policies and the planner ---------------------------------------------------------------------- */
 
 typedef struct oc_policy oc_policy;
-/** Errors: OC_E_ARG (which row, what is expected: all names where it is unknown; two objectives; one row twice), OC_E_NOTFOUND, OC_E_NOMEM. `net` outlives it. fixed:CUT takes "all-local", an index, or value names separated by "+"; a cut that is none of the net's is an error that names the nearest ones, see oc_policy_cut. */
+/** Errors: OC_E_ARG (which row, what is expected: all names where it is unknown; two objectives; one row twice; rows that no cut and site of the net can satisfy together), OC_E_NOTFOUND, OC_E_NOMEM. `net` outlives it. fixed:CUT takes "all-local", an index, or value names separated by "+"; a cut that is none of the net's is an error that names the nearest ones, see oc_policy_cut. */
 OC_MUST_USE oc_status oc_policy_parse(const char *text, const oc_net *net, const oc_allocator *alloc, oc_policy **policy);
 void oc_policy_destroy(oc_policy *policy);
 const char *oc_policy_text(const oc_policy *policy);
@@ -107,8 +107,8 @@ void oc_planner_destroy(oc_planner *planner);
 /**
  * Decide. At the start of a run (at_cut 0, nothing submitted) with the minimum cut, at a decision point among the net's cuts. Options behind what was submitted are
  * open, and so is at_cut itself (forward now). `policy` was parsed for costs->net; the situation's at_cut is one of its cuts. Fallback time: with a deadline and can_finish, a remote option is allowed only if what the edge would
- * need for the tail still fits behind it; if none fits, the quickest possible is forced. Hysteresis: another option than the one in force must be better by more than max(total_error, 2 %), at most 25 %, of the
- * total of the one in force. Ties: the lower total, cut, site. Nothing is allowed: the quickest of what is only too late; else finish here; else the quickest worker, unless a value must not cross.
+ * need from the cut's base on still fits behind it; if none fits, the quickest possible is forced. Hysteresis: another option than the one in force must be better by more than max(total_error, 2 %), at most 25 %, of the
+ * total of the one in force, which for `deadline` counts as in time while so much less would be. Ties: the lower total, cut, site. Nothing is allowed: the quickest of what is only too late; else finish here; else the quickest worker, unless a value must not cross.
  */
 void oc_planner_decide(oc_planner *planner, const oc_situation *situation, oc_decision *decision);
 

@@ -152,9 +152,11 @@ static void name_cut(const oc_graph *g, const oc_cut *cut, char *text, size_t si
 {
     int put = cut->index == OC_NONE ? snprintf(text, size, "forward after a cut (")
                                     : snprintf(text, size, "forward after cut %u (", cut->index);
-    for (size_t i = 0; i < cut->n_values && put > 0 && (size_t)put < size; i++)
-        put += snprintf(text + put, size - (size_t)put, i ? ", %s" : "%s",
-                        g->values[cut->values[i]].name);
+    for (size_t i = 0; i < cut->n_values && put > 0 && (size_t)put + 3 < size; i++) {
+        const char *name = g->values[cut->values[i]].name;
+        put += snprintf(text + put, size - (size_t)put, i ? ", %.*s" : "%.*s",
+                        oc_text_fit(name, size - (size_t)put - 3), name);
+    }
     if (put > 0 && (size_t)put < size)
         snprintf(text + put, size - (size_t)put, ")");
 }

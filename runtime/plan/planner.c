@@ -151,7 +151,9 @@ static oc_verdict judge(const oc_planner *p, const oc_situation *s, oc_option *o
         o->by = objection->type->name;
         return OC_NOT_ALLOWED;
     }
-    double tail_ns = oc_costs_tail_ns(p->costs, &s->sites[0], 0, o->cut);
+    /* Behind a head that is no prefix the edge would go on from its base. */
+    uint32_t base = p->costs->net->cuts[o->cut].base;
+    double tail_ns = oc_costs_tail_ns(p->costs, &s->sites[0], 0, base);
     return is_in_time(p, s, o->site, o->predicted.total_ns, tail_ns) ? OC_SLOWER : OC_TOO_LATE;
 }
 
@@ -258,6 +260,22 @@ static double margin_of(const oc_situation *s)
 }
 
 /*
+ * The score that another option must beat to take the place of the one in force. The objective is
+ * asked again with the margin off its total: where a class of options comes behind another, such as
+ * what is late for `deadline`, the one in force is in the better class while the margin makes up
+ * for it, or the choice would flap at the edge between the two.
+ */
+static double score_to_beat(const oc_planner *p, const oc_situation *s, const oc_option *now)
+{
+    const oc_policy_row *objective = p->policy->objective;
+    double margin_ns = margin_of(s) * now->predicted.total_ns;
+    oc_option eased = *now;
+    eased.predicted.total_ns -= margin_ns;
+    double score = objective->type->score(&objective->arg, p->costs->net, s, &eased);
+    return OC_MIN(now->score - margin_ns, score);
+}
+
+/*
  * The choice in force stays unless the best one is clearly better. Those that are better than what
  * stays get to know why they were not taken.
  */
@@ -269,7 +287,7 @@ static oc_option *keep_in_force(const oc_planner *p, const oc_situation *s, oc_o
         if (o->verdict == OC_SLOWER && o->cut == s->now_cut && o->site == s->now_site)
             now = o;
     }
-    if (!now || now == best || best->score < now->score - margin_of(s) * now->predicted.total_ns)
+    if (!now || now == best || best->score < score_to_beat(p, s, now))
         return best;
     for (size_t i = 0; i < p->n_options; i++)
         if (p->options[i].verdict == OC_SLOWER && is_better(&p->options[i], now))
@@ -383,17 +401,25 @@ static bool is_exact(const oc_planner *p)
     return p->policy->objective->type->is_total;
 }
 
+/* What the edge would run for the tail of the best head: all behind the prefix that it goes on from. */
+static double best_tail_ns(const oc_planner *p)
+{
+    const oc_net *net = p->costs->net;
+    double tail_ns = 0;
+    for (size_t n = net->cuts[oc_net_find_base(net, p->best_head)].n_head; n < net->n_nodes; n++)
+        tail_ns += p->edge_ns[n];
+    return tail_ns;
+}
+
 /*
  * A cut that the net lacks is worth making where it beats the choice as any option would have to.
  */
 static bool is_worth(const oc_planner *p, const oc_situation *s, const oc_decision *d,
                      double least_ns, uint32_t site)
 {
-    double tail_ns = 0, margin = s->now_cut == OC_NONE ? 1e-6 : margin_of(s);
-    for (size_t n = 0; n < p->costs->net->n_nodes; n++)
-        tail_ns += p->best_head[n] ? 0 : p->edge_ns[n];
+    double margin = s->now_cut == OC_NONE ? 1e-6 : margin_of(s);
     return least_ns < d->predicted.total_ns * (1 - margin) &&
-           is_in_time(p, s, site, least_ns, tail_ns) &&
+           is_in_time(p, s, site, least_ns, best_tail_ns(p)) &&
            oc_net_find_cut(p->costs->net, p->best_head) == OC_NONE;
 }
 
@@ -430,16 +456,6 @@ static const oc_option *find_second(const oc_planner *p, const oc_option *chosen
     return best;
 }
 
-/* How much of a name to show: so many bytes at most, and no character in part. */
-static int shown(const char *text, size_t most)
-{
-    size_t length = strnlen(text, most + 1);
-    if (length > most)
-        for (length = most; length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80;)
-            length--;
-    return (int)length;
-}
-
 static void explain(const oc_planner *p, const oc_option *chosen, oc_verdict was, oc_decision *d)
 {
     const oc_net_cut *cuts = p->costs->net->cuts;
@@ -456,10 +472,10 @@ static void explain(const oc_planner *p, const oc_option *chosen, oc_verdict was
     else if (second && second->verdict == OC_WITHIN_ERROR)
         snprintf(d->why, sizeof(d->why),
                  "stays: %.*s at %.3f ms is not better than %.3f ms by more than the error",
-                 shown(name, 60), name, second->predicted.total_ns / 1e6, ms);
+                 oc_text_fit(name, 60), name, second->predicted.total_ns / 1e6, ms);
     else if (second)
         snprintf(d->why, sizeof(d->why), "best by %s: %.3f ms; next %.*s at %.3f ms",
-                 p->policy->objective->type->name, ms, shown(name, 60), name,
+                 p->policy->objective->type->name, ms, oc_text_fit(name, 60), name,
                  second->predicted.total_ns / 1e6);
     else
         snprintf(d->why, sizeof(d->why), "the only one that is allowed and possible: %.3f ms", ms);
@@ -475,7 +491,7 @@ static void explain_nothing(const oc_planner *p, const oc_situation *s, oc_decis
     const char *text = o ? oc_verdict_text(o->verdict) : "there is no worker";
     const char *detail = o && o->by ? o->by : o && o->site > 0 ? s->sites[o->site].why : "";
     snprintf(d->why, sizeof(d->why), "nothing can be done: the edge cannot finish; %s%s%.*s", text,
-             *detail ? ": " : "", shown(detail, 80), detail);
+             *detail ? ": " : "", oc_text_fit(detail, 80), detail);
 }
 
 void oc_planner_decide(oc_planner *planner, const oc_situation *situation, oc_decision *decision)

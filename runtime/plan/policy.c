@@ -141,6 +141,45 @@ static oc_status fill_policy(oc_policy *p, const char *text)
     return OC_OK;
 }
 
+/* Whether the rows of the set, bit by bit, let the option be taken in some situation. */
+static bool allow(const oc_policy *p, uint32_t rows, uint32_t cut, uint32_t site)
+{
+    const oc_option option = {.cut = cut, .site = site};
+    for (size_t i = 0; i < p->n_rows; i++) {
+        const oc_policy_row *row = &p->rows[i];
+        if (rows >> i & 1 && row->type->allows &&
+            !row->type->allows(&row->arg, p->net, NULL, &option))
+            return false;
+    }
+    return true;
+}
+
+static bool allow_any(const oc_policy *p, uint32_t rows)
+{
+    const uint32_t last = (uint32_t)p->net->n_cuts - 1;
+    for (uint32_t cut = 0; cut <= last; cut++)
+        if (p->net->cuts[cut].n_head < p->net->n_nodes && allow(p, rows, cut, 1))
+            return true;
+    return p->net->cuts[last].n_head == p->net->n_nodes && allow(p, rows, last, 0);
+}
+
+/* A policy by which nothing can ever be done as it says: the fewest rows that are at fault. */
+static oc_status check_rows(const oc_policy *p)
+{
+    if (allow_any(p, UINT32_MAX))
+        return OC_OK;
+    for (uint32_t i = 0; i < p->n_rows; i++)
+        if (!allow_any(p, 1u << i))
+            return oc_fail(OC_E_ARG, "policy %s: %s allows none of the %zu cuts to choose from",
+                           p->text, p->rows[i].type->name, p->net->n_cuts);
+    for (uint32_t i = 0; i < p->n_rows; i++)
+        for (uint32_t j = 0; j < i; j++)
+            if (!allow_any(p, 1u << i | 1u << j))
+                return oc_fail(OC_E_ARG, "policy %s: %s and %s never allow the same", p->text,
+                               p->rows[j].type->name, p->rows[i].type->name);
+    return oc_fail(OC_E_ARG, "policy %s: there is nothing that all of its rows allow", p->text);
+}
+
 oc_status oc_policy_parse(const char *text, const oc_net *net, const oc_allocator *alloc,
                           oc_policy **policy)
 {
@@ -150,6 +189,8 @@ oc_status oc_policy_parse(const char *text, const oc_net *net, const oc_allocato
     *made = (oc_policy){.alloc = alloc, .net = net};
     oc_arena_init(&made->arena, alloc);
     oc_status status = fill_policy(made, text);
+    if (status == OC_OK)
+        status = check_rows(made);
     if (status != OC_OK)
         oc_policy_destroy(made);
     else

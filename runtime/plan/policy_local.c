@@ -11,8 +11,16 @@ static bool allows(const oc_policy_arg *arg, const oc_net *net, const oc_situati
     return option->site == 0;
 }
 
+/* Where the edge cannot finish, nothing else is done either. */
+static bool may_cross(const oc_policy_arg *arg, const oc_net *net, oc_id value)
+{
+    (void)arg, (void)net, (void)value;
+    return false;
+}
+
 const oc_policy_type oc_policy_local_type = {
     .name = "local",
     .help = "everything here",
     .allows = allows,
+    .may_cross = may_cross,
 };

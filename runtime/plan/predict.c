@@ -34,8 +34,9 @@ void oc_predict(const oc_costs *costs, const oc_situation *situation, uint32_t c
                 oc_prediction *prediction)
 {
     const oc_net_cut *c = &costs->net->cuts[cut];
-    oc_prediction p = {.edge_ns =
-                           between_ns(costs, &situation->sites[0], 0, situation->at_cut, cut)};
+    /* What goes on from a head that is no prefix does so from its base. */
+    uint32_t from = cut == situation->at_cut ? cut : costs->net->cuts[situation->at_cut].base;
+    oc_prediction p = {.edge_ns = between_ns(costs, &situation->sites[0], 0, from, cut)};
     if (situation->at_cut == 0 && situation->n_submitted == 0 && c->n_head > 0)
         p.edge_ns += situation->sites[0].start_ns;
     if (site > 0) {

@@ -383,6 +383,7 @@ out:
 /* ---- using ---------------------------------------------------------------------------------- */
 
 #define WHY 256
+#define WHY_NAME 90 /* of a name in it */
 
 const oc_profile_site *oc_profile_find(const oc_profile *profile, const char *role,
                                        const char *device, const char *driver, char why[WHY])
@@ -395,11 +396,13 @@ const oc_profile_site *oc_profile_find(const oc_profile *profile, const char *ro
     if (site == NULL)
         snprintf(why, WHY, "the profile has no %s", role);
     else if (strcmp(site->device, device) != 0)
-        snprintf(why, WHY, "%s: expected device %.90s, the profile was measured on %.90s", role,
-                 device, site->device);
+        snprintf(why, WHY, "%s: expected device %.*s, the profile was measured on %.*s", role,
+                 oc_text_fit(device, WHY_NAME), device, oc_text_fit(site->device, WHY_NAME),
+                 site->device);
     else if (strcmp(site->driver, driver) != 0)
-        snprintf(why, WHY, "%s: expected driver %.90s, the profile was measured with %.90s", role,
-                 driver, site->driver);
+        snprintf(why, WHY, "%s: expected driver %.*s, the profile was measured with %.*s", role,
+                 oc_text_fit(driver, WHY_NAME), driver, oc_text_fit(site->driver, WHY_NAME),
+                 site->driver);
     oc_text_one_line(why);
     return why[0] == '\0' ? site : NULL;
 }

@@ -54,7 +54,7 @@ static oc_status open_bench(bench *b, const char *path, uint32_t n_sites)
         rooflines[i] = (oc_roofline){i ? 5e11 : 2e10, i ? 4e10 : 4e9, 2000};
     OC_TRY(oc_graph_load(path, NULL, NULL, &b->graph));
     uint64_t start = oc_now_ns();
-    OC_TRY(oc_net_make(b->graph, NULL, NULL, 0, NULL, &b->net));
+    OC_TRY(oc_net_make(b->graph, NULL, NULL, 0, 0, NULL, &b->net));
     printf("%s: %zu nodes, %zu kinds, %zu cuts; the net made in %.1f ms\n", b->net->name,
            b->net->n_nodes, b->net->n_kinds, b->net->n_cuts, (double)(oc_now_ns() - start) / 1e6);
     OC_TRY(oc_costs_make(b->net, rooflines, n_sites, NULL, &b->costs));

@@ -58,7 +58,7 @@ says "^ran: edge 0 nodes, worker $first 9 nodes\$" "$work/out"
 decides remote --worker "$first" --worker "$second" --hedge --audit 1
 decides latency --worker "$first" --worker "$second" --repeat 12
 decides deadline:60000 --worker "$first"
-decides remote,privacy:conv2 --worker "$first"
+decides privacy:conv2 --worker "$first"
 says ' not allowed by privacy' "$work/out"
 says "^ran: edge [3-9] nodes" "$work/out"
 
@@ -90,6 +90,7 @@ refuses 1 'nowhere' run --policy privacy:nowhere --worker "$first"
 refuses 1 'deadline:soon' run --policy deadline:soon --worker "$first"
 refuses 1 'memory:much' run --policy memory:much --worker "$first"
 refuses 1 'latency' run --policy latency,latency --worker "$first"
+refuses 1 'remote and privacy never' run --policy remote,privacy:conv2 --worker "$first"
 refuses 2 'several' run --policy local --cut 3 --worker "$first"
 refuses 2 'neither' run --explain
 refuses 2 'audit' run --policy remote --worker "$first" --audit 2

@@ -23,7 +23,7 @@ writes --policy latency --repeat 5
 replays_same
 says '^lenet5 by latency$' "$work/out"
 says '^actual total of 5 runs: ' "$work/out"
-for policy in local remote latency fixed:4 deadline:60000 memory:64M remote,privacy:conv2 latency,memory:64M; do
+for policy in local remote latency fixed:4 deadline:60000 memory:64M latency,privacy:conv2 latency,memory:64M; do
     writes --policy "$policy" --worker "$worker" --repeat 3
     replays_same
     says "^lenet5 by $policy\$" "$work/out"
@@ -46,6 +46,7 @@ runs 0 "$OFFCUT" replay "$log" --policy local
 says "^ +1 +0 .*forward after cut 4 .* stay +.* no " "$work/out"
 says ' different$' "$work/out"
 refuses 1 'nonsense' "$OFFCUT" replay "$log" --policy nonsense
+refuses 1 'local and remote' "$OFFCUT" replay "$log" --policy local,remote
 refuses 1 'no_such_node' "$OFFCUT" replay "$log" --policy privacy:no_such_node
 
 # A prediction that is another one is another decision.

@@ -34,7 +34,7 @@ static void scene_init(scene *s, const char *policy)
     oc_status status;
     s->graph = tally_random_graph(11, NULL, &status);
     oc_assert_ok(status);
-    oc_assert_ok(oc_net_make(s->graph, NULL, NULL, 0, NULL, &s->net));
+    oc_assert_ok(oc_net_make(s->graph, NULL, NULL, 0, 0, NULL, &s->net));
     oc_assert_ok(oc_costs_make(s->net, rooflines, SITES, NULL, &s->costs));
     oc_assert_ok(oc_policy_parse(policy, s->net, NULL, &s->policy));
     oc_assert_ok(oc_planner_create(s->costs, s->policy, NULL, &s->planner));

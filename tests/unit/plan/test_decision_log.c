@@ -17,7 +17,7 @@
 
 enum { SITES = 3, NETWORKS = 12, DECISIONS = 12 };
 static const char *const site_names[SITES] = {"edge", "10.0.0.2:50051", "board \"b\"\n"};
-static const char *const policies[] = {"latency", "remote", "local", "deadline:0.01", "memory:200"};
+static const char *const policies[] = {"latency", "remote", "local", "deadline:0.01", "memory:8K"};
 
 /* ---- a scene made of a random graph ---------------------------------------------------------- */
 
@@ -43,7 +43,7 @@ static void scene_init(scene *s, uint64_t seed, const char *policy)
     const oc_roofline rooflines[SITES] = {any, any, any};
     s->graph = tally_random_graph(seed, NULL, &status);
     oc_assert_ok(status);
-    oc_assert_ok(oc_net_make(s->graph, NULL, NULL, 0, NULL, &s->net));
+    oc_assert_ok(oc_net_make(s->graph, NULL, NULL, 0, 0, NULL, &s->net));
     oc_assert_ok(oc_costs_make(s->net, rooflines, SITES, NULL, &s->costs));
     assert_true(s->net->n_nodes <= OC_COUNT(node_ns));
     for (size_t site = 0; site + 1 < SITES; site++) {

@@ -213,6 +213,35 @@ static void no_memory_is_a_status(void **state)
     oc_graph_destroy(g);
 }
 
+/* A plan is named by the values that move, as far as there is room and never in part. */
+static void a_long_name_ends_with_a_whole_character(void **state)
+{
+    (void)state;
+    for (size_t ascii = 0; ascii < 4; ascii++) {
+        oc_graph *g = NULL;
+        oc_node *node = NULL;
+        oc_id value;
+        char name[400] = "";
+        memset(name, 'n', ascii);
+        for (size_t i = 0; i < 120; i++)
+            strcat(name, "\xe2\x82\xac");
+        oc_assert_ok(oc_graph_create("long", NULL, NULL, &g));
+        oc_assert_ok(oc_graph_add_input(g, name, &tally_desc, &value));
+        oc_assert_ok(oc_graph_begin_node(g, &tally_op, NULL, &value, 1, &node));
+        oc_assert_ok(oc_graph_end_node(g, node, NULL, &value));
+        oc_assert_ok(oc_graph_add_output(g, value));
+        oc_assert_ok(oc_graph_freeze(g, 1));
+        oc_plan *plan = plan_at(g, 0);
+        const char *at = oc_plan_name(plan);
+        char piece[OC_JSON_ESCAPE];
+        assert_true(strlen(at) > 150);
+        for (size_t n; (n = oc_json_escape(&at, at + strlen(at), piece)) > 0;)
+            assert_true(piece[0] != '?');
+        oc_plan_destroy(plan);
+        oc_graph_destroy(g);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +249,7 @@ int main(void)
         cmocka_unit_test(the_edge_can_take_over),
         cmocka_unit_test(bad_plans_are_refused_by_name),
         cmocka_unit_test(a_truncated_plan_never_crashes),
+        cmocka_unit_test(a_long_name_ends_with_a_whole_character),
         cmocka_unit_test(no_memory_is_a_status),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

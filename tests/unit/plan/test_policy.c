@@ -93,7 +93,7 @@ static void use_graph(world *w, oc_graph *g)
     const oc_roofline rooflines[] = {{1e9, 1e9, 100}, {1e10, 1e10, 10}, {3e9, 3e9, 30}};
     *w = (world){.g = g};
     oc_test_allocator_init(&w->alloc, 0);
-    oc_assert_ok(oc_net_make(g, NULL, NULL, 0, NULL, &w->net));
+    oc_assert_ok(oc_net_make(g, NULL, NULL, 0, 0, NULL, &w->net));
     oc_assert_ok(oc_costs_make(w->net, rooflines, 3, NULL, &w->costs));
     fill_situation(&w->s);
     set_policy(w, "latency");
@@ -244,6 +244,12 @@ static void texts_are_read_or_refused_with_what_is_wrong(void **state)
         {"fixed:99", OC_E_NOTFOUND, "all-local"},
         {"fixed:nobody", OC_E_NOTFOUND, "joined by '+'"},
         {"fixed:in+in", OC_E_NOTFOUND, "joined by '+'"},
+        /* Nothing can ever be done as these say. */
+        {"local,remote", OC_E_ARG, "local and remote never allow the same"},
+        {"latency,remote,memory:1M,privacy:n0", OC_E_ARG, "remote and privacy never"},
+        {"privacy:n1,fixed:0", OC_E_ARG, "privacy and fixed never"},
+        {"fixed:all-local,remote", OC_E_ARG, "fixed and remote never"},
+        {"latency,memory:1", OC_E_ARG, "memory allows none of the"},
     };
     world w;
     oc_policy *policy = NULL;
@@ -258,6 +264,26 @@ static void texts_are_read_or_refused_with_what_is_wrong(void **state)
     assert_true(oc_policy_deadline_ns(policy) == 16.5e6);
     oc_policy_destroy(policy);
     assert_true(isinf(oc_policy_deadline_ns(w.policy)));
+    end_world(&w);
+}
+
+/* The last node is not for this machine: nothing is done here alone, nor kept here to its end. */
+static void what_the_edge_cannot_finish_is_not_asked_of_it(void **state)
+{
+    static const char *const bad[] = {"local", "privacy:n5"};
+    const bool can_run[CHAIN] = {true, true, true, true, true, false};
+    world w;
+    oc_net *net = NULL;
+    oc_policy *policy = NULL;
+    (void)state;
+    make_chain(&w);
+    oc_assert_ok(oc_net_make(w.g, can_run, NULL, 0, 0, NULL, &net));
+    for (size_t i = 0; i < OC_COUNT(bad); i++)
+        oc_assert_fails(oc_policy_parse(bad[i], net, NULL, &policy), OC_E_ARG, "allows none");
+    assert_null(policy);
+    oc_assert_ok(oc_policy_parse("privacy:n4", net, NULL, &policy));
+    oc_policy_destroy(policy);
+    oc_net_destroy(net);
     end_world(&w);
 }
 
@@ -334,7 +360,7 @@ static void a_fixed_cut_is_kept_until_its_worker_is_gone(void **state)
     oc_costs *costs = NULL;
     const oc_cut *extra[] = {&cut};
     const oc_roofline rooflines[] = {{1e9, 1e9, 100}, {1e10, 1e10, 10}, {3e9, 3e9, 30}};
-    oc_assert_ok(oc_net_make(w.g, NULL, extra, 1, NULL, &net));
+    oc_assert_ok(oc_net_make(w.g, NULL, extra, 1, 0, NULL, &net));
     oc_cut_fini(&cut);
     oc_assert_ok(oc_costs_make(net, rooflines, 3, NULL, &costs));
     oc_net_destroy(w.net);
@@ -741,6 +767,100 @@ static void deadline_wants_the_least_work_here_that_is_in_time(void **state)
     end_world(&w);
 }
 
+/* The prefix among the net's cuts that the edge would go on from behind a head: what it would run. */
+static double tail_behind(const world *w, const bool *is_head)
+{
+    const oc_site_state *edge = &w->s.sites[0];
+    double tail = 0;
+    size_t base = 0;
+    for (size_t c = 0; c < w->net->n_cuts; c++) {
+        bool is_inside = w->net->cuts[c].index != OC_NONE;
+        for (size_t n = 0; n < w->net->cuts[c].n_head && is_inside; n++)
+            is_inside = is_head[n];
+        base = is_inside ? w->net->cuts[c].n_head : base;
+    }
+    for (size_t n = base; n < w->net->n_nodes; n++)
+        tail += edge->factor[w->net->kind[n]] * w->costs->node_ns[0][n];
+    return tail;
+}
+
+/* The net's cuts, and one that it should have: offered, and then taken in. */
+static void falling_back_begins_at_the_last_prefix(void **state)
+{
+    size_t n_more = 0, n_offered = 0;
+    (void)state;
+    for (uint64_t seed = 1; seed <= 4 * NETWORKS; seed++) {
+        world w;
+        make_world(&w, seed);
+        random_costs(&w, seed);
+        random_situation(&w, seed);
+        decide(&w);
+        if (w.d.new_head) {
+            double least = w.d.bound_ns, tail = tail_behind(&w, w.d.new_head);
+            w.s.deadline_ns = least + tail - 1;
+            assert_null(decide(&w)->new_head);
+            w.s.deadline_ns = least + tail + 1;
+            assert_non_null(decide(&w)->new_head);
+            w.s.deadline_ns = INFINITY;
+            decide(&w);
+            take_offer(&w, "latency");
+            n_offered++;
+        }
+        for (uint32_t c = 0; c < w.net->n_cuts; c++) {
+            const oc_net_cut *cut = &w.net->cuts[c];
+            oc_prediction p;
+            if (cut->index != OC_NONE)
+                continue;
+            double tail = tail_behind(&w, cut->is_head);
+            n_more += tail > oc_costs_tail_ns(w.costs, &w.s.sites[0], 0, c) + 1;
+            oc_predict(w.costs, &w.s, c, 1, &p);
+            w.s.deadline_ns = p.total_ns + tail + 1;
+            decide(&w);
+            assert_int_not_equal(option_at(&w.d, c, 1)->verdict, OC_TOO_LATE);
+            w.s.deadline_ns = p.total_ns + tail - 1;
+            if (decide(&w)->is_forced && w.d.cut == c && w.d.site == 1)
+                continue; /* it is the quickest of what is too late */
+            assert_int_equal(option_at(&w.d, c, 1)->verdict, OC_TOO_LATE);
+        }
+        end_world(&w);
+    }
+    assert_true(n_more > 5 && n_offered > 5);
+}
+
+/* Time in which the least work here is just done, or just not: the choice does not go to and fro. */
+static void a_deadline_does_not_flap_at_its_edge(void **state)
+{
+    world w;
+    (void)state;
+    make_chain(&w);
+    w.s.can_finish = false;
+    w.s.sites[2].is_up = false;
+    w.s.sites[1].link = (oc_link_estimate){0};
+    for (int k = 0; k < OC_KINDS_MAX; k++)
+        w.s.sites[1].factor[k] = 20; /* 12000 at the worker alone; each node here takes off 1000 */
+    w.s.total_error = 0.02;
+    set_policy(&w, "deadline:0.0123");
+    assert_int_equal(decide(&w)->cut, 0); /* 12240 with the error */
+    set_policy(&w, "deadline:0.0122");
+    assert_true(decide(&w)->cut > 0);
+    uint32_t later = w.d.cut;
+    w.s.now_cut = 0;
+    w.s.now_site = 1;
+    assert_int_equal(decide(&w)->cut, 0);
+    assert_false(w.d.is_forced);
+    assert_int_equal(option_at(&w.d, later, 1)->verdict, OC_WITHIN_ERROR);
+    w.s.total_error = 0.1; /* 13200 with the error, 11880 where as much is taken off again */
+    assert_int_equal(decide(&w)->cut, 0);
+    set_policy(&w, "deadline:0.0119"); /* not in time at all */
+    assert_true(decide(&w)->cut > 0);
+    w.s.now_cut = w.d.cut; /* and there it stays until the other one is clearly in time */
+    set_policy(&w, "deadline:0.0131");
+    assert_int_equal(decide(&w)->cut, w.s.now_cut);
+    set_policy(&w, "deadline:0.0133");
+    assert_int_equal(decide(&w)->cut, 0);
+    end_world(&w);
+}
+
 /*
  * ---- when nothing is as it should be
  * ----------------------------------------------------------------------------
@@ -761,12 +881,16 @@ static void what_can_still_be_done_is_done(void **state)
     decide(&w);
     assert_false(w.d.is_possible);
     assert_true(strstr(w.d.why, "nothing can be done") != NULL);
-    set_policy(&w, "local");
+    w.s.at_cut = cut_at(&w, 5); /* the start has passed: where the run stands will do */
+    w.s.n_submitted = 5;
     w.s.sites[2].is_up = true;
     decide(&w);
-    assert_true(w.d.is_forced && w.d.is_possible);
+    assert_true(w.d.is_forced && w.d.is_possible && w.d.is_now);
     assert_int_equal(w.d.site, 2);
     assert_int_equal(option_at(&w.d, last_cut(&w), 0)->verdict, OC_CANNOT_RUN);
+    set_policy(&w, "local"); /* nothing leaves, whatever else there is to be done */
+    decide(&w);
+    assert_false(w.d.is_possible);
     end_world(&w);
 }
 
@@ -775,11 +899,11 @@ static void what_must_not_leave_is_not_forced_out(void **state)
     world w;
     (void)state;
     make_chain(&w);
-    set_policy(&w, "privacy:n5,local");
+    set_policy(&w, "privacy:n5,fixed:all-local");
     w.s.can_finish = false;
     decide(&w);
     assert_false(w.d.is_possible);
-    set_policy(&w, "privacy:n0,local");
+    set_policy(&w, "privacy:n0,fixed:all-local");
     decide(&w);
     assert_true(w.d.is_possible && w.d.is_forced);
     assert_true(w.net->cuts[w.d.cut].is_head[0]);
@@ -837,6 +961,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_describe_themselves),
         cmocka_unit_test(texts_are_read_or_refused_with_what_is_wrong),
+        cmocka_unit_test(what_the_edge_cannot_finish_is_not_asked_of_it),
         cmocka_unit_test(what_a_text_says_is_known_before_there_is_a_net),
         cmocka_unit_test(local_remote_and_fixed_do_as_they_are_told),
         cmocka_unit_test(a_fixed_cut_is_kept_until_its_worker_is_gone),
@@ -849,6 +974,8 @@ int main(void)
         cmocka_unit_test(a_choice_in_force_that_is_gone_holds_nothing),
         cmocka_unit_test(a_deadline_leaves_time_to_fall_back),
         cmocka_unit_test(deadline_wants_the_least_work_here_that_is_in_time),
+        cmocka_unit_test(falling_back_begins_at_the_last_prefix),
+        cmocka_unit_test(a_deadline_does_not_flap_at_its_edge),
         cmocka_unit_test(what_can_still_be_done_is_done),
         cmocka_unit_test(what_must_not_leave_is_not_forced_out),
         cmocka_unit_test(a_policy_of_another_net_is_refused),
