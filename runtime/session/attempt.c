@@ -187,8 +187,9 @@ static attempt_state succeed(run *r, attempt *a)
     for (size_t i = 0; i < a->what->n_gives; i++)
         r->edge->at_host[a->what->gives[i]] = &r->edge->far[a->what->gives[i]];
     oc_breaker_succeeded(&r->s->breakers[a->worker]);
+    a->state = ATTEMPT_ANSWERED;
     spans_worker(r, a);
-    return a->state = ATTEMPT_ANSWERED;
+    return a->state;
 }
 
 attempt_state attempt_poll(run *r, attempt *a)

@@ -1118,6 +1118,8 @@ static void a_session_tells_what_it_knows(void **state)
     assert_int_equal(snapshot.n_workers, 1);
     assert_string_equal(snapshot.workers[0].address, "one:1");
     assert_true(snapshot.workers[0].is_up);
+    oc_assert_ok(oc_session_trace_write(f.session, "answered.json"));
+    assert_true(file_has("answered.json", "\"compute\""));
     f.workers[0]->mode = FAKE_STUCK;
     assert_true(run_right(&f).is_hedged);
     oc_assert_ok(oc_session_trace_write(f.session, "dropped.json"));
