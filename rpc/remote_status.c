@@ -18,8 +18,9 @@
 #define INTERVAL_NS (REMOTE_INTERVAL_MS * MS)
 #define PING_NS (UINT64_C(1000) * MS)
 #define ANSWER_NS (UINT64_C(10000) * MS) /* an answer that takes longer is not waited for */
-#define CLOSE_NS (INTERVAL_NS / 4) /* between two messages that nobody asked for: closer ones are too many */
-#define SILENCE 3 /* intervals, and a round trip, until what is known is stale */
+#define CLOSE_NS \
+    (INTERVAL_NS / 4) /* messages that nobody asked for and that are closer: too many */
+#define SILENCE 3     /* intervals, and a round trip, until what is known is stale */
 #define RESTART_NS    \
     (UINT64_C(5000) * \
      MS) /* silence until the stream is begun again: beyond a large value on a slow link */
@@ -36,7 +37,7 @@
 #define TEMPERATURE_MAX 150.0
 #define PEAK_MAX 1e18
 #define COMPUTE_MAX_NS (UINT64_C(3600) * 1000 * MS) /* a worker gives up its device long before */
-#define SERVICES_READ 16 /* of one message: as many as a worker keeps */
+#define SERVICES_READ 16                            /* of one message: as many as a worker keeps */
 
 static remote_site *site_of(void *owner)
 {
@@ -144,7 +145,8 @@ static oc_status read_service(oc_bytes bytes, oc_worker_service *service)
         if (field.number == 0 || field.number >= OC_COUNT(rows))
             continue;
         if (rows[field.number].type != field.type)
-            return oc_fail(OC_E_FORMAT, "status: service: field %u: expected wire type %d, found %d",
+            return oc_fail(OC_E_FORMAT,
+                           "status: service: field %u: expected wire type %d, found %d",
                            field.number, (int)rows[field.number].type, (int)field.type);
         if (rows[field.number].bytes)
             *rows[field.number].bytes = field.bytes;

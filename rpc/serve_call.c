@@ -398,7 +398,7 @@ static void check_call(oc_serve_call *c, bool is_stopping)
         grpc_call_cancel(c->call, NULL);
 }
 
-/* Its place is free at once. What runs by now holds only its memory, and there is but one of that. */
+/* Its place is free at once. What runs by now holds only memory, and there is but one of that. */
 static void leave_place(oc_serve_call *c)
 {
     give_up_request(c);

@@ -493,18 +493,12 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_cut),
-        cmocka_unit_test(test_large_values),
-        cmocka_unit_test(test_late_gets),
-        cmocka_unit_test(test_other_model),
-        cmocka_unit_test(test_nobody_there),
-        cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_deadline),
-        cmocka_unit_test(test_worker_stops),
-        cmocka_unit_test(test_cancelled_and_down),
-        cmocka_unit_test(test_worker_stops_upload),
-        cmocka_unit_test(test_many_users),
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_every_cut),          cmocka_unit_test(test_large_values),
+        cmocka_unit_test(test_late_gets),          cmocka_unit_test(test_other_model),
+        cmocka_unit_test(test_nobody_there),       cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_deadline),           cmocka_unit_test(test_worker_stops),
+        cmocka_unit_test(test_cancelled_and_down), cmocka_unit_test(test_worker_stops_upload),
+        cmocka_unit_test(test_many_users),         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests_name("rpc remote", tests, NULL, NULL);
 }

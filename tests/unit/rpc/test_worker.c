@@ -840,7 +840,7 @@ static void test_full(void **state)
     limited_end(&l);
 }
 
-/* A full worker takes another try of what waits there, and of what runs there: the older one goes. */
+/* A full worker takes another try of what waits or runs there: the older one goes. */
 static void test_full_retries(void **state)
 {
     (void)state;
