@@ -240,8 +240,8 @@ static oc_status put_row_name(oc_buf *json, const placed *p, const char *const *
         snprintf(number, sizeof(number), "%u", site);
     if (p->row > 0)
         snprintf(row, sizeof(row), " (%u)", p->row + 1);
-    snprintf(name, sizeof(name), "%s%.200s%s", tracks[p->span->track],
-             is_named ? site_names[site] : number, row);
+    const char *of = is_named ? site_names[site] : number;
+    snprintf(name, sizeof(name), "%s%.*s%s", tracks[p->span->track], oc_text_fit(of, 200), of, row);
     OC_TRY(oc_buf_printf(
         json,
         ",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,\"tid\":%llu,\"args\":{\"name\":",
