@@ -22,8 +22,8 @@ static oc_status make_net(oc_session *s, oc_net **net)
     for (size_t n = 0; status == OC_OK && n < s->graph->n_nodes; n++)
         can_run[n] = oc_exec_is_ready(s->exec, (oc_id)n);
     if (status == OC_OK)
-        status = oc_net_make(s->graph, can_run, &extra, has_cut ? 1 : 0, memory_bytes, s->alloc,
-                             net);
+        status =
+            oc_net_make(s->graph, can_run, &extra, has_cut ? 1 : 0, memory_bytes, s->alloc, net);
     oc_free(s->alloc, can_run);
     if (has_cut)
         oc_cut_fini(&cut);
@@ -311,15 +311,18 @@ static void conclude(run *r, uint32_t cut, uint32_t site)
 
 /* ---- a run ----------------------------------------------------------------------------------- */
 
-/* Where no worker was tried, the first one's state says why. */
+/* Where no worker was tried, the first one's state says why: what it is now, not when the run began. */
 static oc_status fail_impossible(run *r, const oc_decision *decision)
 {
-    const oc_situation *first = &r->s->adapt->first;
+    oc_situation now;
+    decide_situation(r, decision->cut, &now);
     if (!edge_is_up(r) && !r->report.reason[0])
-        run_set_reason(r, "the edge: %s", first->sites[0].why);
+        run_set_reason(r, "the edge: %s", now.sites[0].why);
     for (uint32_t w = 0; w < r->s->n_workers && !r->report.reason[0]; w++)
-        if (first->sites[w + 1].why[0])
-            run_set_reason(r, "worker %s: %s", r->s->names[w], first->sites[w + 1].why);
+        if (now.sites[w + 1].why[0])
+            run_set_reason(r, "worker %s: %s", r->s->names[w], now.sites[w + 1].why);
+        else if (w + 1 == r->s->n_workers)
+            run_set_reason(r, "worker %s: not asked", r->s->names[0]);
     if (run_is_late(r))
         return run_fail_late(r, decision->why);
     return oc_fail(r->worker_status, "%s%s%s", r->report.reason, r->report.reason[0] ? "; " : "",
