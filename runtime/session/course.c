@@ -73,7 +73,7 @@ static oc_status submit_chunk(run *r, uint32_t to)
     course *c = &r->course;
     chunk made = {.from = c->given, .to = to, .begin_ns = oc_now_ns()};
     OC_TRY(begin(r));
-    if (sc->base[to] != to)
+    if (sc->net->cuts[to].base != to)
         OC_TRY(submit_rest(r, to));
     else
         OC_TRY(edge_submit(r, net->cuts[made.from].index,
@@ -91,9 +91,9 @@ static void rewind_course(run *r, uint32_t target)
 {
     const scene *sc = r->s->adapt->scene;
     course *c = &r->course;
-    if (c->given == target || sc->base[c->given] == c->given)
+    if (c->given == target || sc->net->cuts[c->given].base == c->given)
         return;
-    c->given = c->done = sc->base[c->given];
+    c->given = c->done = sc->net->cuts[c->given].base;
     c->n_chunks = 0;
 }
 
@@ -102,7 +102,7 @@ oc_status course_feed(run *r, uint32_t target)
     const scene *sc = r->s->adapt->scene;
     const oc_net *net = sc->net;
     course *c = &r->course;
-    uint32_t base = sc->base[target];
+    uint32_t base = sc->net->cuts[target].base;
     rewind_course(r, target);
     while (c->given != target && c->n_chunks < OC_COUNT(c->chunks)) {
         bool has_left = net->cuts[c->given].n_head < net->cuts[base].n_head;

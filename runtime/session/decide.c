@@ -53,9 +53,15 @@ void decide_machine(const oc_session *s, oc_machine_state *machine)
     oc_telemetry_state(s->telemetry, machine);
     if (!machine->is_stale)
         return;
-    *machine = (oc_machine_state){.cpu_others = NAN, .frequency = NAN, .memory_available = NAN,
-                                  .temperature = NAN, .throttled = NAN, .power = NAN,
-                                  .battery = NAN, .at_ns = machine->at_ns, .is_stale = true};
+    *machine = (oc_machine_state){.cpu_others = NAN,
+                                  .frequency = NAN,
+                                  .memory_available = NAN,
+                                  .temperature = NAN,
+                                  .throttled = NAN,
+                                  .power = NAN,
+                                  .battery = NAN,
+                                  .at_ns = machine->at_ns,
+                                  .is_stale = true};
 }
 
 void decide_situation(run *r, uint32_t at, oc_situation *situation)
@@ -111,9 +117,9 @@ bool decide_can_forward(run *r)
     }
     oc_planner_decide(r->s->adapt->scene->planner, &situation, &decision);
     for (size_t i = 0; i < decision.n_options; i++)
-        can = can || (decision.options[i].site > 0 &&
-                      decision.options[i].verdict != OC_NOT_ALLOWED &&
-                      decision.options[i].verdict != OC_CANNOT_RUN);
+        can =
+            can || (decision.options[i].site > 0 && decision.options[i].verdict != OC_NOT_ALLOWED &&
+                    decision.options[i].verdict != OC_CANNOT_RUN);
     return can;
 }
 
@@ -128,7 +134,7 @@ double decide_here_ns(run *r, const oc_situation *situation)
 {
     const scene *sc = r->s->adapt->scene;
     const oc_site_state *here = &situation->sites[0];
-    double ns = oc_costs_tail_ns(sc->costs, here, 0, sc->base[r->course.given]);
+    double ns = oc_costs_tail_ns(sc->costs, here, 0, sc->net->cuts[r->course.given].base);
     double error = fmin(fmax(here->error, situation->total_error), 1);
     if (!r->edge->is_begun)
         ns += here->start_ns;

@@ -11,14 +11,6 @@
 
 /* ---- what the edge runs ---------------------------------------------------------------------- */
 
-static bool holds(const oc_net *net, uint32_t outer, uint32_t inner)
-{
-    for (size_t n = 0; n < net->n_nodes; n++)
-        if (net->cuts[inner].is_head[n] && !net->cuts[outer].is_head[n])
-            return false;
-    return true;
-}
-
 /* The nodes of the last cut, which is all that the edge can run, and of any other. */
 static oc_status fill_part(oc_session *s, scene *sc)
 {
@@ -58,23 +50,10 @@ static oc_status open_edge(oc_session *s, scene *sc)
     return OC_OK;
 }
 
-/* The largest cut that is a prefix and lies inside. Cut 0 always does. */
-static uint32_t find_base(const oc_net *net, uint32_t cut)
-{
-    uint32_t base = 0;
-    if (net->cuts[cut].index != OC_NONE)
-        return cut;
-    for (uint32_t c = 0; c < net->n_cuts; c++)
-        if (net->cuts[c].index != OC_NONE && net->cuts[c].n_head >= net->cuts[base].n_head &&
-            holds(net, cut, c))
-            base = c;
-    return base;
-}
-
 /* What the head of a cut has beyond its base, as runs of the part's nodes. */
 static oc_status fill_rest(scene *sc, uint32_t cut)
 {
-    const oc_net_cut *c = &sc->net->cuts[cut], *base = &sc->net->cuts[sc->base[cut]];
+    const oc_net_cut *c = &sc->net->cuts[cut], *base = &sc->net->cuts[sc->net->cuts[cut].base];
     const oc_part *part = &sc->edge.part;
     span_of_nodes *rest = NULL;
     size_t count = 0;
@@ -164,7 +143,6 @@ void scene_destroy(oc_session *s, scene *sc)
 static oc_status fill_tables(oc_session *s, scene *sc)
 {
     const size_t n = sc->net->n_cuts;
-    OC_TRY(OC_ARENA_ALLOC(&sc->arena, n, sc->base));
     OC_TRY(OC_ARENA_ALLOC(&sc->arena, n, sc->rest));
     OC_TRY(OC_ARENA_ALLOC(&sc->arena, n, sc->n_rest));
     OC_TRY(OC_ARENA_ALLOC(&sc->arena, n, sc->extra));
@@ -172,7 +150,6 @@ static oc_status fill_tables(oc_session *s, scene *sc)
     OC_TRY(OC_ARENA_ALLOC(&sc->arena, n, sc->tails));
     OC_TRY(OC_ARENA_ALLOC(&sc->arena, n * s->n_workers + 1, sc->parts));
     for (uint32_t c = 0; c < n; c++) {
-        sc->base[c] = find_base(sc->net, c);
         OC_TRY(fill_extra(sc, c));
     }
     return OC_OK;
@@ -190,7 +167,7 @@ static oc_status fill_scene(oc_session *s, scene *sc, const char *policy)
     OC_TRY(edge_init(s, &sc->edge));
     OC_TRY(open_edge(s, sc));
     for (uint32_t c = 0; c < sc->net->n_cuts; c++)
-        if (sc->base[c] != c)
+        if (sc->net->cuts[c].base != c)
             OC_TRY(fill_rest(sc, c));
     return open_tails(s, sc);
 }
@@ -273,8 +250,8 @@ static bool use_roofline(oc_session *s, size_t site, double flops, double bytes_
 static bool look_up(oc_session *s, size_t site, const oc_site_health *health)
 {
     adapt *a = s->adapt;
-    bool is_other = a->is_looked_up[site] && health->device[0] &&
-                    strcmp(a->devices[site], health->device) != 0;
+    bool is_other =
+        a->is_looked_up[site] && health->device[0] && strcmp(a->devices[site], health->device) != 0;
     if (a->is_looked_up[site] && !is_other)
         return false;
     a->is_looked_up[site] = true;

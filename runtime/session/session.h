@@ -199,11 +199,9 @@ typedef struct scene {
     oc_planner *planner;
     edge edge;
     /*
-     * Per cut: itself where its head is a prefix of the fixed order; else the longest prefix among the cuts that lies inside
-     * its head. The rest of the network is run here from there: arena memory is planned for the fixed order, and what a
-     * head that is no prefix has left out may lie where one of its values does.
+     * The rest of the network is run here from the cut's base (oc_net_cut.base): arena memory is planned for the fixed
+     * order, and what a head that is no prefix has left out may lie where one of its values does.
      */
-    uint32_t *base;
     span_of_nodes **rest;         /* per cut that is its own base: NULL; else what its head has beyond the base */
     size_t *n_rest;
     oc_id **extra;                /* per cut: outputs that its head made */

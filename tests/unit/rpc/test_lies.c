@@ -737,7 +737,7 @@ static void test_curious_log(void **state)
     write_tiny("tiny.onnx", 1);
     truth t = truth_make("tiny.onnx");
     false_worker w = {.status = STATUS_GARBAGE};
-    curious c = {0};
+    curious c = {.site = NULL};
     const oc_log_sink sink = {.write = hear, .ctx = &c, .level = OC_LOG_DEBUG};
     const oc_remote_options options = {.log = &sink};
     oc_site *site = NULL;
