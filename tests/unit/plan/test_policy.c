@@ -121,7 +121,7 @@ static void make_chain(world *w)
     oc_assert_ok(oc_graph_add_input(g, "in", &tally_desc, &value));
     for (int n = 0; n < CHAIN; n++) {
         oc_node *node = NULL;
-        char name[8];
+        char name[16];
         snprintf(name, sizeof(name), "n%d", n);
         oc_assert_ok(oc_graph_begin_node(g, &tally_op, name, &value, 1, &node));
         oc_assert_ok(oc_graph_end_node(g, node, NULL, &value));
