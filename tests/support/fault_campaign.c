@@ -625,8 +625,10 @@ static void set_up(void)
         stop_with("%s: %s", c.folder, strerror(errno));
     snprintf(c.control, sizeof(c.control), "%s/control", c.folder);
     tell_worker("honest");
-    for (size_t i = 0; i < c.n_nets; i++)
-        longest = OC_MAX(longest, open_net(&c.nets[i], c.models[i]));
+    for (size_t i = 0; i < c.n_nets; i++) {
+        const uint64_t takes = open_net(&c.nets[i], c.models[i]);
+        longest = OC_MAX(longest, takes);
+    }
     /* So that a slow machine, or a build that checks itself, has time for the tail. */
     c.deadline_ms = (uint32_t)OC_MAX(UINT64_C(300), 30 * longest / 1000000);
     start_worker();
