@@ -156,12 +156,24 @@ static attempt_state try_worker(run *r, size_t index, uint32_t worker, uint64_t 
     }
 }
 
+/* A worker that is not asked; one that has failed in this run has given its reason. */
+static void pass_over(run *r, uint32_t w, const char *why)
+{
+    if (r->is_excluded[w])
+        return;
+    run_set_reason(r, "worker %s: %s", r->s->names[w], why);
+    r->worker_status = OC_E_LOST;
+}
+
+/* Else the reason says why not: a worker's pause may be over when its step comes. */
 static bool is_any_worker_left(run *r)
 {
     char why[96];
-    for (uint32_t w = 0; w < r->s->n_workers; w++)
+    for (uint32_t w = 0; w < r->s->n_workers; w++) {
         if (attempt_is_allowed(r, w, why))
             return true;
+        pass_over(r, w, why);
+    }
     return false;
 }
 
@@ -219,7 +231,8 @@ static void audit_step(run *r, size_t index)
 
 /*
  * Whether the host has all that a worker's step takes. It may lie on the edge alone: where nobody
- * might be asked when it moved, or where an earlier step of a worker was run here.
+ * might be asked when it moved, or where an earlier step of a worker was run here. The reason is
+ * there then.
  */
 static bool has_values(const run *r, const oc_step *step)
 {
@@ -239,19 +252,13 @@ static bool try_workers(run *r, size_t index)
     oc_session *s = r->s;
     const uint64_t by_ns = may_fall_back(r) ? half_time(r) : r->deadline_ns;
     char why[96];
-    if (!has_values(r, &s->program.plan->steps[index])) {
-        if (!r->report.reason[0])
-            run_set_reason(r, "no worker is asked: what the step takes is only here");
+    if (!has_values(r, &s->program.plan->steps[index]))
         return false;
-    }
     for (uint32_t w = 0; w < s->n_workers; w++) {
         if (oc_now_ns() >= by_ns)
             return false;
         if (!attempt_is_allowed(r, w, why)) {
-            if (!r->is_excluded[w]) {
-                run_set_reason(r, "worker %s: %s", s->names[w], why);
-                r->worker_status = OC_E_LOST;
-            }
+            pass_over(r, w, why);
             continue;
         }
         if (try_worker(r, index, w, by_ns) == ATTEMPT_ANSWERED)

@@ -287,6 +287,25 @@ static void every_cut_and_every_fault_gives_the_local_answer(void **state)
     }
 }
 
+/* Its values are not even fetched from the device then. */
+static void a_worker_left_alone_is_named(void **state)
+{
+    (void)state;
+    fixture f;
+    oc_report report;
+    fixture_init(&f, 1);
+    oc_plan *plan = set_cut(&f, 1);
+    for (int i = 0; i < 5; i++) {
+        oc_assert_ok(run_once(&f, FAULT_LOST, &report));
+        assert_true(report.fell_back);
+        assert_non_null(strstr(report.reason, "flaky"));
+    }
+    oc_assert_ok(oc_session_set_plan(f.session, NULL));
+    oc_assert_ok(oc_session_set_plan(f.impatient_session, NULL));
+    oc_plan_destroy(plan);
+    fixture_fini(&f);
+}
+
 static oc_id add_tally(oc_graph *g, oc_id in)
 {
     oc_node *node = NULL;
@@ -552,6 +571,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_cut_and_every_fault_gives_the_local_answer),
+        cmocka_unit_test(a_worker_left_alone_is_named),
         cmocka_unit_test(a_thousand_outputs_arrive),
         cmocka_unit_test(a_worker_may_run_several_steps),
         cmocka_unit_test(the_arena_is_as_planned),
