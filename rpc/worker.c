@@ -54,7 +54,9 @@ static oc_status load_model(oc_worker *w, const oc_worker_options *o, const oc_w
             return oc_fail(OC_E_ARG,
                            "%s: two models of the name \"%s\" (write NAME=FILE for one of them)",
                            from->path, model->name);
-    OC_TRY(oc_graph_load(from->path, &o->limits, w->alloc, &model->graph));
+    oc_model_options options = from->options;
+    options.limits = o->limits;
+    OC_TRY(oc_graph_load(from->path, &options, w->alloc, &model->graph));
     oc_digest_print(&model->graph->digest, model->digest);
     model->info = (oc_worker_model_info){.name = model->name,
                                          .path = model->path,

@@ -14,7 +14,8 @@ static oc_status fill_values(oc_model *m)
         size_t bytes;
         OC_TRY(oc_desc_bytes(&g->values[v].desc, &bytes));
         m->values[v] = (oc_value_info){.name = g->values[v].name, .desc = g->values[v].desc,
-                                       .bytes = bytes, .norm = g->values[v].norm};
+                                       .bytes = bytes, .norm = g->values[v].norm,
+                                       .labels = g->values[v].labels, .detector = g->values[v].detector};
     }
     return OC_OK;
 }
@@ -119,15 +120,15 @@ static oc_status fill_info(oc_model *m)
     return measure_arena(m);
 }
 
-oc_status oc_model_open(const char *path, const oc_limits *limits, const oc_allocator *alloc,
-                        oc_model **model)
+oc_status oc_model_open(const char *path, const oc_model_options *options,
+                        const oc_allocator *alloc, oc_model **model)
 {
     oc_model *m = NULL;
     alloc = oc_allocator_or_default(alloc);
     OC_TRY(OC_ALLOC(alloc, 1, m));
     m->alloc = alloc;
     oc_arena_init(&m->arena, alloc);
-    oc_status status = oc_graph_load(path, limits, alloc, &m->graph);
+    oc_status status = oc_graph_load(path, options, alloc, &m->graph);
     if (status == OC_OK)
         status = fill_info(m);
     if (status != OC_OK) {

@@ -148,6 +148,36 @@ oc_status oc_graph_set_norm(oc_graph *graph, oc_id value, const oc_image_norm *n
     return OC_OK;
 }
 
+oc_status oc_graph_set_labels(oc_graph *graph, oc_id value, const oc_labels *labels)
+{
+    oc_labels *copy = NULL;
+    const char **names = NULL;
+    OC_TRY(OC_ARENA_ALLOC(&graph->arena, 1, copy));
+    OC_TRY(OC_ARENA_ALLOC(&graph->arena, labels->count + 1, names));
+    for (size_t i = 0; i < labels->count; i++) {
+        char *name = NULL;
+        OC_TRY(oc_arena_strdup(&graph->arena, labels->names[i], strlen(labels->names[i]), &name));
+        names[i] = name;
+    }
+    *copy = (oc_labels){names, labels->count};
+    graph->values[value].labels = copy;
+    return OC_OK;
+}
+
+oc_status oc_graph_set_detector(oc_graph *graph, oc_id value, const oc_detector *detector)
+{
+    oc_detector *copy = NULL;
+    float *anchors = NULL;
+    const size_t n = 2 * (size_t)detector->n_anchors;
+    OC_TRY(OC_ARENA_ALLOC(&graph->arena, 1, copy));
+    OC_TRY(OC_ARENA_ALLOC(&graph->arena, n + 1, anchors));
+    memcpy(anchors, detector->anchors, n * sizeof(*anchors));
+    *copy = *detector;
+    copy->anchors = anchors;
+    graph->values[value].detector = copy;
+    return OC_OK;
+}
+
 static oc_status add_constant(oc_graph *g, const char *name, const oc_desc *desc, oc_const made,
                               oc_id *value)
 {

@@ -15,6 +15,7 @@
 
 #include <offcut/image.h>
 #include <offcut/tensor.h>
+#include <offcut/vision.h>
 
 typedef uint32_t oc_id;
 #define OC_NONE UINT32_MAX
@@ -40,6 +41,8 @@ typedef struct oc_value {
     oc_id producer;           /* node, or OC_NONE for an input or a constant */
     const oc_const *constant; /* NULL unless constant */
     const oc_image_norm *norm; /* an input: how its model says that pictures are normalised; NULL: it does not */
+    const oc_labels *labels;     /* an output: names of its classes, or NULL */
+    const oc_detector *detector; /* an output: what its numbers mean where it holds detections, or NULL */
 } oc_value;
 
 typedef struct oc_node {
@@ -100,6 +103,9 @@ void oc_graph_destroy(oc_graph *graph);
 OC_MUST_USE oc_status oc_graph_add_input(oc_graph *graph, const char *name, const oc_desc *desc, oc_id *value);
 /** Say how pictures become the input `value` (copied). Not part of the digest: it changes no node. */
 OC_MUST_USE oc_status oc_graph_set_norm(oc_graph *graph, oc_id value, const oc_image_norm *norm);
+/** Likewise what an output's numbers mean (copied, names and anchors too). Errors: OC_E_NOMEM. */
+OC_MUST_USE oc_status oc_graph_set_labels(oc_graph *graph, oc_id value, const oc_labels *labels);
+OC_MUST_USE oc_status oc_graph_set_detector(oc_graph *graph, oc_id value, const oc_detector *detector);
 /** Constants. Bytes are copied into the graph; a file range is checked against the file's size. */
 OC_MUST_USE oc_status oc_graph_add_bytes(oc_graph *graph, const char *name, const oc_desc *desc, const void *bytes, oc_id *value);
 OC_MUST_USE oc_status oc_graph_add_file(oc_graph *graph, const char *name, const oc_desc *desc, oc_file *file, uint64_t offset, oc_id *value);

@@ -13,6 +13,12 @@
 
 typedef struct oc_op oc_op;
 
+/** A set of element types, as bits. */
+#define OC_TYPE(dtype_) (UINT32_C(1) << OC_DTYPE_##dtype_)
+#define OC_TYPES_8BIT (OC_TYPE(int8) | OC_TYPE(uint8))
+#define OC_TYPES_INT (OC_TYPES_8BIT | OC_TYPE(int32) | OC_TYPE(int64))
+#define OC_TYPES_ALL ((UINT32_C(1) << OC_DTYPE_COUNT) - 1)
+
 /* ---- attributes: options as data ------------------------------------------------------------ */
 
 /** A short list of integers inside an attribute struct (axes, pads, a permutation). */
@@ -141,6 +147,7 @@ struct oc_op {
     size_t n_attrs;
     uint32_t in_min, in_max;      /* number of inputs; OC_NODE_IO_MAX for any */
     uint32_t n_out;
+    uint32_t types;               /* which element types input 0 may have: OC_TYPE bits */
     /**
      * Numerics class of a float node: the exact arithmetic, described in the operator's file. All
      * devices that run the node must give these bits.

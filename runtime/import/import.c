@@ -107,32 +107,48 @@ static oc_status read_file(oc_file *file, const oc_limits *limits, const oc_allo
     return OC_OK;
 }
 
-static oc_status import_bytes(oc_bytes bytes, oc_file *file, oc_graph *graph)
+oc_status oc_import_mix(oc_graph *graph, oc_bytes bytes)
 {
-    const oc_importer *importer = choose(bytes, oc_file_path(file));
+    oc_hash *hash = NULL;
+    OC_TRY(oc_hash_create(graph->alloc, &hash));
+    oc_status status = oc_hash_put(hash, &graph->source, sizeof(graph->source));
+    if (status == OC_OK)
+        status = oc_hash_put(hash, bytes.data, bytes.size);
+    if (status == OC_OK)
+        status = oc_hash_end(hash, &graph->source);
+    oc_hash_destroy(hash);
+    return status;
+}
+
+static oc_status import_source(const oc_import_source *source, oc_graph *graph)
+{
+    const oc_bytes bytes = source->bytes;
+    const oc_importer *importer = choose(bytes, oc_file_path(source->file));
     if (!importer)
         return fail_unknown(bytes, graph->alloc);
     graph->format = importer->name;
     OC_TRY(digest_bytes(bytes, graph->alloc, &graph->source));
-    return importer->read(bytes, file, graph);
+    return importer->read(source, graph);
 }
 
-oc_status oc_import(const char *path, const oc_limits *limits, const oc_allocator *alloc,
+oc_status oc_import(const char *path, const oc_model_options *options, const oc_allocator *alloc,
                     oc_graph **graph)
 {
+    static const oc_model_options none = {0};
     oc_status status;
     oc_file *file = NULL;
     uint8_t *data = NULL;
     oc_bytes bytes;
     oc_graph *made = NULL;
-    oc_limits all = oc_limits_or_default(limits);
+    options = options ? options : &none;
+    const oc_limits all = oc_limits_or_default(&options->limits);
     alloc = oc_allocator_or_default(alloc);
     OC_TRY(oc_file_open(path, alloc, &file));
     status = read_file(file, &all, alloc, &data, &bytes);
     if (status == OC_OK)
         status = graph_create(path, &all, alloc, &made);
     if (status == OC_OK)
-        status = import_bytes(bytes, file, made);
+        status = import_source(&(oc_import_source){bytes, file, options}, made);
     oc_free(alloc, data);
     oc_file_unref(file);
     if (status != OC_OK) {

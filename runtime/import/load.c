@@ -5,11 +5,11 @@
 #include "oc_import.h"
 #include "oc_transform.h"
 
-oc_status oc_graph_load(const char *path, const oc_limits *limits, const oc_allocator *alloc,
-                        oc_graph **graph)
+oc_status oc_graph_load(const char *path, const oc_model_options *options,
+                        const oc_allocator *alloc, oc_graph **graph)
 {
     oc_graph *g = NULL;
-    OC_TRY(oc_import(path, limits, alloc, &g));
+    OC_TRY(oc_import(path, options, alloc, &g));
     oc_status status = oc_transform_all(g);
     if (status != OC_OK) {
         oc_graph_destroy(g);

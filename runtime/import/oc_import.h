@@ -5,6 +5,15 @@
 
 #include "oc_graph.h"
 
+#include <offcut/model.h>
+
+/** A model file while it is read. */
+typedef struct oc_import_source {
+    oc_bytes bytes;           /* all its contents; only valid during the call */
+    oc_file *file;            /* the same, for constants to be read from later (oc_graph_add_file at an offset into `bytes`); its path leads to files beside it */
+    const oc_model_options *options; /* never NULL; its limits are those of the graph */
+} oc_import_source;
+
 typedef struct oc_importer {
     const char *name;         /* "tflite", "onnx" */
     const char *extensions;   /* ".tflite" */
@@ -12,20 +21,23 @@ typedef struct oc_importer {
     /** Certainty 0 (no) to 100 that a file with these first bytes (up to 4 KiB) and this name is of the format. Reads only `head`. */
     int (*probe)(oc_bytes head, const char *path);
     /**
-     * Build the graph of a whole model. `bytes`: the file's contents, only valid during the call;
-     * `file`: the same file, for constants to be read from later (oc_graph_add_file at an offset into `bytes`).
+     * Build the graph of a whole model. What it reads besides `source` (weights, external data, constants
+     * of the options) it mixes into graph->source by oc_import_mix, so that the digest tells models apart.
      * Errors: OC_E_FORMAT (offset, expected, found), OC_E_UNSUPPORTED (node, operator, version), OC_E_LIMIT, and the graph's.
      */
-    oc_status (*read)(oc_bytes bytes, oc_file *file, oc_graph *graph);
+    oc_status (*read)(const oc_import_source *source, oc_graph *graph);
 } oc_importer;
 
 const oc_importer *const *oc_importers(size_t *count);
+
+/** graph->source becomes the digest of itself and `bytes`. */
+OC_MUST_USE oc_status oc_import_mix(oc_graph *graph, oc_bytes bytes);
 
 /**
  * Read a model file into a graph that is neither transformed, compacted nor frozen: the format is found from the
  * first bytes; the source digest is that of all bytes. Owns: the caller destroys `*graph`.
  * Errors: OC_E_IO, OC_E_FORMAT (no importer knows it: what was found), OC_E_LIMIT (size), and the importer's, with the path in front.
  */
-OC_MUST_USE oc_status oc_import(const char *path, const oc_limits *limits, const oc_allocator *alloc, oc_graph **graph);
+OC_MUST_USE oc_status oc_import(const char *path, const oc_model_options *options, const oc_allocator *alloc, oc_graph **graph);
 
 #endif

@@ -359,8 +359,10 @@ static oc_status read_all(reader *r)
     return OC_OK;
 }
 
-static oc_status onnx_read(oc_bytes bytes, oc_file *file, oc_graph *graph)
+static oc_status onnx_read(const oc_import_source *source, oc_graph *graph)
 {
+    const oc_bytes bytes = source->bytes;
+    oc_file *file = source->file;
     reader r = {.model = {.graph = graph, .bytes = bytes, .file = file},
                 .names = {.alloc = graph->alloc}};
     r.model.scratch = &r.scratch;

@@ -496,8 +496,10 @@ static oc_status read_all(reader *r)
     return OC_OK;
 }
 
-static oc_status tflite_read(oc_bytes bytes, oc_file *file, oc_graph *graph)
+static oc_status tflite_read(const oc_import_source *source, oc_graph *graph)
 {
+    const oc_bytes bytes = source->bytes;
+    oc_file *file = source->file;
     reader r = {.graph = graph, .bytes = bytes, .file = file};
     oc_arena_init(&r.scratch, graph->alloc);
     oc_status status = read_all(&r);

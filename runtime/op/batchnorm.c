@@ -155,6 +155,7 @@ const oc_op oc_op_batchnorm = {
     .in_min = IN_COUNT,
     .in_max = IN_COUNT,
     .n_out = 1,
+    .types = OC_TYPE(float32),
     .numerics = "elementwise",
     .act_attr = "act",
     .shape = shape,

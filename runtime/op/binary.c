@@ -193,6 +193,7 @@ const oc_op oc_op_binary = {
     .help = "p, q -> activation(fn(p, q)) for each element, with NumPy's broadcasting",
     .attrs_size = sizeof(attrs), .attrs = rows, .n_attrs = OC_COUNT(rows),
     .in_min = 2, .in_max = 2, .n_out = 1,
+    .types = OC_TYPE(float32) | OC_TYPE(int32) | OC_TYPE(int64),
     .numerics = "elementwise",
     .act_attr = "act",
     .shape = shape, .permute = permute, .cost = cost, .reference = reference, .launch = launch,

@@ -165,6 +165,7 @@ const oc_op oc_op_concat = {
     .in_min = 1,
     .in_max = OC_NODE_IO_MAX,
     .n_out = 1,
+    .types = OC_TYPES_ALL,
     .numerics = "copy",
     .shape = shape,
     .permute = permute,

@@ -384,6 +384,7 @@ const oc_op oc_op_conv2d = {
     .in_min = 2,
     .in_max = 3,
     .n_out = 1,
+    .types = OC_TYPE(float32),
     .numerics = "direct",
     .act_attr = "act",
     .shape = shape,

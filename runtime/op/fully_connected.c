@@ -155,6 +155,7 @@ const oc_op oc_op_fully_connected = {
     .help = "x [...,K], w [O,K], bias [O] (optional) -> [...,O]",
     .attrs_size = sizeof(attrs), .attrs = rows, .n_attrs = OC_COUNT(rows),
     .in_min = 2, .in_max = 3, .n_out = 1,
+    .types = OC_TYPE(float32),
     .numerics = "direct",
     .act_attr = "act",
     .shape = shape, .cost = cost, .reference = reference, .launch = launch,

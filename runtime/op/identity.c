@@ -38,6 +38,7 @@ const oc_op oc_op_identity = {
     .name = "identity",
     .help = "x of any shape and type -> the same",
     .in_min = 1, .in_max = 1, .n_out = 1,
+    .types = OC_TYPES_ALL,
     .numerics = "copy",
     .is_view = true,
     .shape = shape, .permute = permute, .cost = oc_op_cost_io, .reference = reference,

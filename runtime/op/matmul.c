@@ -173,6 +173,7 @@ const oc_op oc_op_matmul = {
     .help = "p [...,M,K], q [...,K,N] -> [...,M,N], leading axes broadcast",
     .attrs_size = sizeof(attrs), .attrs = rows, .n_attrs = OC_COUNT(rows),
     .in_min = 2, .in_max = 2, .n_out = 1,
+    .types = OC_TYPE(float32),
     .numerics = "direct",
     .act_attr = "act",
     .shape = shape, .cost = cost, .reference = reference, .launch = launch,

@@ -162,6 +162,7 @@ const oc_op oc_op_maxpool2d = {
     .in_min = 1,
     .in_max = 1,
     .n_out = 1,
+    .types = OC_TYPE(float32),
     .numerics = "sequential",
     .act_attr = "act",
     .shape = shape,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "op_common.h"
 
+#include <stdio.h>
+
 const char *const oc_op_unary_names[] = {
 #define X(name_, formula_) #name_,
     OC_UNARY_LIST(X)
@@ -14,6 +16,19 @@ const char *const oc_op_binary_names[] = {
 #undef X
         NULL,
 };
+
+/* "node: conv2d takes float32 or int8, found bool" */
+static oc_status fail_type(const oc_op_call *call)
+{
+    char text[16 * OC_DTYPE_COUNT] = "";
+    size_t size = 0;
+    for (int t = 0; t < OC_DTYPE_COUNT; t++)
+        if (call->op->types >> t & 1u)
+            size += (size_t)snprintf(text + size, sizeof(text) - size, "%s%s", size ? " or " : "",
+                                     oc_dtype_name((oc_dtype)t));
+    return oc_fail(OC_E_DTYPE, "%s: input 0 of %s is %s, expected %s", call->name, call->op->name,
+                   oc_dtype_name(call->in[0]->dtype), text);
+}
 
 oc_status oc_op_check(const oc_op_call *call)
 {
@@ -36,6 +51,8 @@ oc_status oc_op_check(const oc_op_call *call)
                                call->name, i, oc_shape_print(shape, text, sizeof(text)));
         }
     }
+    if (oc_op_has(call, 0) && !(op->types >> call->in[0]->dtype & 1u))
+        return fail_type(call);
     return OC_OK;
 }
 

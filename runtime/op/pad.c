@@ -265,6 +265,7 @@ const oc_op oc_op_pad = {
     .in_min = 1,
     .in_max = 1,
     .n_out = 1,
+    .types = OC_TYPES_ALL,
     .numerics = "copy",
     .shape = shape,
     .permute = permute,

@@ -76,6 +76,7 @@ const oc_op oc_op_reshape = {
     .in_min = 1,
     .in_max = 1,
     .n_out = 1,
+    .types = OC_TYPES_ALL,
     .numerics = "copy",
     .is_view = true,
     .shape = shape,

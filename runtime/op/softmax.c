@@ -150,6 +150,7 @@ const oc_op oc_op_softmax = {
     .in_min = 1,
     .in_max = 1,
     .n_out = 1,
+    .types = OC_TYPE(float32),
     .numerics = "sequential",
     .shape = shape,
     .permute = permute,

@@ -218,6 +218,7 @@ const oc_op oc_op_transpose = {
     .in_min = 1,
     .in_max = 1,
     .n_out = 1,
+    .types = OC_TYPES_ALL,
     .numerics = "copy",
     .shape = shape,
     .cost = oc_op_cost_io,

@@ -106,6 +106,7 @@ const oc_op oc_op_unary = {
     .help = "x of any shape -> the same shape, y = fn(x; a, b) for each element",
     .attrs_size = sizeof(attrs), .attrs = rows, .n_attrs = OC_COUNT(rows),
     .in_min = 1, .in_max = 1, .n_out = 1,
+    .types = OC_TYPE(float32),
     .numerics = "elementwise",
     .unary_attr = "fn",
     .shape = shape, .permute = permute, .cost = cost, .reference = reference, .launch = launch,

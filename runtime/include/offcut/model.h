@@ -4,6 +4,7 @@
 #define OFFCUT_MODEL_H
 
 #include <offcut/image.h>
+#include <offcut/vision.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,6 +18,8 @@ typedef struct oc_value_info {
     oc_desc desc;
     uint64_t bytes;
     const oc_image_norm *norm; /* an input: how the model's metadata says that pictures are normalised; NULL: it does not */
+    const oc_labels *labels;     /* an output: the model's own names of its classes, or NULL */
+    const oc_detector *detector; /* an output: what its numbers mean where it holds detections, or NULL */
 } oc_value_info;
 
 /** A node as it can be shown, in the order of execution. Strings and lists belong to the model. */
@@ -55,15 +58,36 @@ typedef struct oc_model_info {
     uint64_t arena_lower_bound;  /* the largest sum of values alive at once */
 } oc_model_info;
 
+/** A shape or a tensor for the input of that name. */
+typedef struct oc_named_shape {
+    const char *name;
+    oc_shape shape;
+} oc_named_shape;
+typedef struct oc_named_tensor {
+    const char *name;
+    oc_tensor tensor;
+} oc_named_tensor;
+
+/** How a model file is to be read. All zero: as it is. */
+typedef struct oc_model_options {
+    oc_limits limits;                /* zero in a field: its default */
+    const char *weights;             /* the file with the weights, of a format that has two (Darknet); NULL: beside the model, with its name */
+    int32_t batch;                   /* what a first dimension becomes that the file leaves open; 0: 1 */
+    const oc_named_shape *shapes;    /* of inputs whose other dimensions the file leaves open */
+    size_t n_shapes;
+    const oc_named_tensor *constants;/* inputs that are known now, on which shapes may depend: no longer inputs of the model */
+    size_t n_constants;
+} oc_model_options;
+
 /**
  * Open a model file and build its graph.
  *
- * `path`    .tflite or .onnx; the format is found from the first bytes.   `limits`  NULL for the defaults.
+ * `path`    a file of one of the formats of oc_importers; which, is found from the first bytes.   `options`  NULL for the defaults; not needed afterwards.
  * Owns: the caller destroys `*model`. Weights are read from the file when the model is prepared: keep it until then.
- * Errors: OC_E_IO, OC_E_FORMAT (offset, expected, found), OC_E_UNSUPPORTED (node, operator, version), OC_E_LIMIT, OC_E_NOMEM.
+ * Errors: OC_E_IO, OC_E_FORMAT (offset, expected, found), OC_E_UNSUPPORTED (node, operator, version), OC_E_LIMIT, OC_E_NOMEM; OC_E_NOTFOUND (a name in the options that is no input).
  * Threads: safe on distinct models; an open model is read-only and may be shared.
  */
-OC_API OC_MUST_USE oc_status oc_model_open(const char *path, const oc_limits *limits, const oc_allocator *alloc, oc_model **model);
+OC_API OC_MUST_USE oc_status oc_model_open(const char *path, const oc_model_options *options, const oc_allocator *alloc, oc_model **model);
 /** After every plan, prepared model and session made from it. */
 OC_API void oc_model_destroy(oc_model *model);
 

@@ -10,6 +10,7 @@
 #include <offcut/plan.h>
 #include <offcut/session.h>
 #include <offcut/tensor.h>
+#include <offcut/vision.h>
 #include <offcut/worker.h>
 
 #endif

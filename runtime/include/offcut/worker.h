@@ -4,6 +4,7 @@
 #define OFFCUT_WORKER_H
 
 #include <offcut/device.h>
+#include <offcut/model.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -14,6 +15,7 @@ typedef struct oc_worker oc_worker;
 typedef struct oc_worker_model {
     const char *name; /* as clients name it; NULL: the file's name without folder and extension */
     const char *path;
+    oc_model_options options; /* how the file is to be read; its limits are the worker's */
 } oc_worker_model;
 
 /** A model that is served. Its texts are the worker's, and end with it. */

@@ -46,13 +46,13 @@ static inline void read_constants(const oc_graph *g)
 static inline void hostile_import(hostile *h, const uint8_t *data, size_t size)
 {
     oc_graph *g = NULL;
-    oc_limits limits = {.memory_bytes = 1 << 28, .nodes = 5000};
+    const oc_model_options options = {.limits = {.memory_bytes = 1 << 28, .nodes = 5000}};
     uint8_t *exact = NULL;
     oc_assert_ok(OC_ALLOC(NULL, size, exact));
     if (size)
         memcpy(exact, data, size);
-    oc_assert_ok(oc_graph_create("hostile", &limits, NULL, &g));
-    oc_status status = h->importer->read((oc_bytes){exact, size}, h->file, g);
+    oc_assert_ok(oc_graph_create("hostile", &options.limits, NULL, &g));
+    oc_status status = h->importer->read(&(oc_import_source){{exact, size}, h->file, &options}, g);
     oc_free(NULL, exact);
     if (status == OC_OK) {
         h->accepted++;

@@ -20,7 +20,8 @@ static inline oc_status import_bytes(const void *data, size_t size, const char *
     char path[64];
     snprintf(path, sizeof(path), "model-%ld.%s", (long)getpid(), extension);
     oc_assert_ok(oc_file_replace(path, data, size));
-    oc_status status = oc_import(path, limits, NULL, graph);
+    const oc_model_options options = {.limits = limits ? *limits : (oc_limits){0}};
+    oc_status status = oc_import(path, &options, NULL, graph);
     /* Importers leave folded nodes and unused twins behind; what is needed shows after compaction. */
     if (status == OC_OK)
         status = oc_graph_compact(*graph);
