@@ -81,6 +81,30 @@ gpr_timespec oc_rpc_deadline(uint64_t at_ns);
 /** And back; a deadline too far away for a uint64_t is OC_NEVER_NS. */
 uint64_t oc_rpc_deadline_ns(gpr_timespec deadline);
 
+/* ---- a call of one question and one answer, for clients ----------------------------------------- */
+
+typedef struct oc_rpc_unary {
+    grpc_call *call; /* NULL: none is under way */
+    grpc_byte_buffer *question, *answer; /* answer NULL: none came */
+    grpc_metadata_array head, tail;
+    grpc_status_code code;
+    grpc_slice details;
+} oc_rpc_unary;
+
+typedef struct oc_rpc_unary_options {
+    grpc_channel *channel;
+    grpc_completion_queue *queue;
+    const char *path;
+    grpc_byte_buffer *question; /* owned by the call from then on, whatever happens */
+    uint64_t deadline_ns;       /* of oc_now_ns */
+    bool waits_for_ready;       /* for a connection, instead of failing at once */
+} oc_rpc_unary_options;
+
+/** `on_over` comes once, when all fields are set. False: gRPC refused the call, and nothing will come. */
+bool oc_rpc_unary_begin(oc_rpc_unary *unary, const oc_rpc_unary_options *options, oc_rpc_tag *on_over);
+/** Releases what belongs to a call that is over. */
+void oc_rpc_unary_end(oc_rpc_unary *unary);
+
 /* ---- statuses -------------------------------------------------------------------------------- */
 
 grpc_status_code oc_rpc_code(oc_status status);

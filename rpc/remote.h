@@ -88,13 +88,9 @@ typedef struct remote_site {
     remote_part *parts;
     remote_status status_stream;
 
-    /* The Hello under way; the loop's, but for `hello`, which close cancels. */
-    grpc_call *hello;
+    /* The Hello under way; the loop's, but for its `call`, which close cancels. */
+    oc_rpc_unary hello;
     bool is_first_hello;
-    grpc_metadata_array head, tail;
-    grpc_byte_buffer *question, *answer;
-    grpc_status_code code;
-    grpc_slice details;
 } remote_site;
 
 struct remote_part {

@@ -17,11 +17,7 @@ typedef struct profile_call {
     oc_cond cond;
     bool is_over;
     oc_rpc_tag on_over;
-    grpc_call *call;
-    grpc_byte_buffer *question, *answer;
-    grpc_metadata_array head, tail;
-    grpc_status_code code;
-    grpc_slice details;
+    oc_rpc_unary unary;
 } profile_call;
 
 static void on_over(void *owner, bool ok)
@@ -132,7 +128,7 @@ static oc_status read_answer(const profile_call *c, const oc_part *part, double 
     grpc_slice slice;
     oc_bytes bytes, inside;
     uint32_t kind;
-    OC_TRY(oc_rpc_bytes(c->answer, OC_FLOW_CHUNK_BYTES, &slice, &bytes));
+    OC_TRY(oc_rpc_bytes(c->unary.answer, OC_FLOW_CHUNK_BYTES, &slice, &bytes));
     oc_status status = oc_flow_envelope_read(bytes, &kind, &inside);
     if (status == OC_OK && kind != OC_FLOW_DONE)
         status = oc_fail(OC_E_FORMAT, "expected Done, found another message");
@@ -145,58 +141,34 @@ static oc_status read_answer(const profile_call *c, const oc_part *part, double 
 static oc_status judge(const profile_call *c, const oc_part *part, double *node_ns)
 {
     char text[REMOTE_TEXT];
-    if (c->code == GRPC_STATUS_OK)
+    if (c->unary.code == GRPC_STATUS_OK)
         return read_answer(c, part, node_ns);
-    oc_status status = remote_explain(c->site, c->code, &c->tail, c->details, text);
+    oc_status status =
+        remote_explain(c->site, c->unary.code, &c->unary.tail, c->unary.details, text);
     return oc_fail(status, "%s", text);
 }
 
 /* ---- the call -------------------------------------------------------------------------------- */
 
-static bool begin(profile_call *c)
-{
-    grpc_op ops[6];
-    memset(ops, 0, sizeof(ops));
-    ops[0].op = GRPC_OP_SEND_INITIAL_METADATA;
-    ops[1].op = GRPC_OP_SEND_MESSAGE;
-    ops[1].data.send_message.send_message = c->question;
-    ops[2].op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
-    ops[3].op = GRPC_OP_RECV_INITIAL_METADATA;
-    ops[3].data.recv_initial_metadata.recv_initial_metadata = &c->head;
-    ops[4].op = GRPC_OP_RECV_MESSAGE;
-    ops[4].data.recv_message.recv_message = &c->answer;
-    ops[5].op = GRPC_OP_RECV_STATUS_ON_CLIENT;
-    ops[5].data.recv_status_on_client.trailing_metadata = &c->tail;
-    ops[5].data.recv_status_on_client.status = &c->code;
-    ops[5].data.recv_status_on_client.status_details = &c->details;
-    return grpc_call_start_batch(c->call, ops, OC_COUNT(ops), &c->on_over, NULL) == GRPC_CALL_OK;
-}
-
-static oc_status run_call(profile_call *c, const oc_part *part, double *node_ns)
+static oc_status run_call(profile_call *c, grpc_byte_buffer *question, const oc_part *part,
+                          double *node_ns)
 {
     remote_site *s = c->site;
     c->on_over = (oc_rpc_tag){on_over, c};
-    c->details = grpc_empty_slice();
-    grpc_metadata_array_init(&c->head);
-    grpc_metadata_array_init(&c->tail);
-    c->call = grpc_channel_create_call(s->channel, NULL, GRPC_PROPAGATE_DEFAULTS, s->loop.queue,
-                                       grpc_slice_from_static_string(OC_RPC_PATH_RUN_PART), NULL,
-                                       oc_rpc_deadline(oc_now_ns() + PROFILE_NS), NULL);
-    oc_status status = OC_OK;
-    if (begin(c)) {
-        oc_cond_lock(&c->cond);
-        while (!c->is_over) /* the call has a deadline */
-            oc_cond_wait(&c->cond, OC_NEVER_NS);
-        oc_cond_unlock(&c->cond);
-        status = judge(c, part, node_ns);
-    } else {
-        status = oc_fail(OC_E_INTERNAL, "%s: gRPC refused a new call", s->name);
-    }
-    grpc_byte_buffer_destroy(c->answer);
-    grpc_metadata_array_destroy(&c->head);
-    grpc_metadata_array_destroy(&c->tail);
-    grpc_slice_unref(c->details);
-    grpc_call_unref(c->call);
+    if (!oc_rpc_unary_begin(&c->unary,
+                            &(oc_rpc_unary_options){.channel = s->channel,
+                                                    .queue = s->loop.queue,
+                                                    .path = OC_RPC_PATH_RUN_PART,
+                                                    .question = question,
+                                                    .deadline_ns = oc_now_ns() + PROFILE_NS},
+                            &c->on_over))
+        return oc_fail(OC_E_INTERNAL, "%s: gRPC refused a new call", s->name);
+    oc_cond_lock(&c->cond);
+    while (!c->is_over) /* the call has a deadline */
+        oc_cond_wait(&c->cond, OC_NEVER_NS);
+    oc_cond_unlock(&c->cond);
+    oc_status status = judge(c, part, node_ns);
+    oc_rpc_unary_end(&c->unary);
     return status;
 }
 
@@ -228,14 +200,13 @@ static oc_status measure(remote_site *s, const oc_part *part, double *node_ns)
 {
     profile_call c = {.site = s};
     char model[OC_RPC_NAME_TEXT];
+    grpc_byte_buffer *question = NULL;
     OC_TRY(await_worker(s, model));
-    OC_TRY(make_question(s, model, &c.question));
-    oc_status status = oc_cond_init(&c.cond);
-    if (status == OC_OK) {
-        status = run_call(&c, part, node_ns);
-        oc_cond_fini(&c.cond);
-    }
-    grpc_byte_buffer_destroy(c.question);
+    OC_TRY(oc_cond_init(&c.cond));
+    oc_status status = make_question(s, model, &question);
+    if (status == OC_OK)
+        status = run_call(&c, question, part, node_ns);
+    oc_cond_fini(&c.cond);
     return status;
 }
 

@@ -76,55 +76,24 @@ static grpc_byte_buffer *make_question(void)
     return oc_rpc_pack(&hello.base);
 }
 
-static void release_hello(remote_site *s)
-{
-    grpc_byte_buffer_destroy(s->question);
-    grpc_byte_buffer_destroy(s->answer);
-    grpc_slice_unref(s->details);
-    grpc_metadata_array_destroy(&s->head);
-    grpc_metadata_array_destroy(&s->tail);
-    grpc_call_unref(s->hello);
-    s->question = s->answer = NULL;
-    s->hello = NULL;
-}
-
-/* Locked. */
+/* Locked. A whole unary call in its right order: gRPC has no reason to refuse it. */
 static void say_hello(remote_site *s)
 {
-    grpc_op ops[6];
-    uint64_t deadline = s->is_first_hello ? oc_now_ns() + s->hello_timeout_ns : OC_NEVER_NS;
     if (s->is_closing)
         return;
-    s->hello = grpc_channel_create_call(s->channel, NULL, GRPC_PROPAGATE_DEFAULTS, s->loop.queue,
-                                        grpc_slice_from_static_string(OC_RPC_PATH_HELLO), NULL,
-                                        oc_rpc_deadline(deadline), NULL);
-    grpc_metadata_array_init(&s->head);
-    grpc_metadata_array_init(&s->tail);
-    s->details = grpc_empty_slice();
-    s->question = make_question();
-    memset(ops, 0, sizeof(ops));
-    ops[0].op = GRPC_OP_SEND_INITIAL_METADATA;
-    if (!s->is_first_hello)
-        ops[0].flags = GRPC_INITIAL_METADATA_WAIT_FOR_READY |
-                       GRPC_INITIAL_METADATA_WAIT_FOR_READY_EXPLICITLY_SET;
-    ops[1].op = GRPC_OP_SEND_MESSAGE;
-    ops[1].data.send_message.send_message = s->question;
-    ops[2].op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
-    ops[3].op = GRPC_OP_RECV_INITIAL_METADATA;
-    ops[3].data.recv_initial_metadata.recv_initial_metadata = &s->head;
-    ops[4].op = GRPC_OP_RECV_MESSAGE;
-    ops[4].data.recv_message.recv_message = &s->answer;
-    ops[5].op = GRPC_OP_RECV_STATUS_ON_CLIENT;
-    ops[5].data.recv_status_on_client.trailing_metadata = &s->tail;
-    ops[5].data.recv_status_on_client.status = &s->code;
-    ops[5].data.recv_status_on_client.status_details = &s->details;
-    s->is_first_hello = false;
     s->pending++;
-    /* A whole unary call in its right order: gRPC has no reason to refuse it. */
-    if (grpc_call_start_batch(s->hello, ops, OC_COUNT(ops), &s->on_hello, NULL) != GRPC_CALL_OK) {
+    if (!oc_rpc_unary_begin(
+            &s->hello,
+            &(oc_rpc_unary_options){
+                .channel = s->channel,
+                .queue = s->loop.queue,
+                .path = OC_RPC_PATH_HELLO,
+                .question = make_question(),
+                .deadline_ns = s->is_first_hello ? oc_now_ns() + s->hello_timeout_ns : OC_NEVER_NS,
+                .waits_for_ready = !s->is_first_hello},
+            &s->on_hello))
         s->pending--;
-        release_hello(s);
-    }
+    s->is_first_hello = false;
 }
 
 /* Locked. The next thing after a Hello: a change of the connection from how it is. */
@@ -232,15 +201,15 @@ static oc_status read_answer(remote_site *s, char text[REMOTE_TEXT])
     Offcut__V1__HelloResponse *hello = NULL;
     grpc_slice slice;
     oc_bytes bytes;
-    if (s->code == GRPC_STATUS_UNIMPLEMENTED) {
+    if (s->hello.code == GRPC_STATUS_UNIMPLEMENTED) {
         remote_say(s, text, "it answers, but is no offcut worker");
         return OC_E_UNSUPPORTED;
     }
-    if (s->code != GRPC_STATUS_OK) {
-        oc_status why = remote_explain(s, s->code, &s->tail, s->details, text);
+    if (s->hello.code != GRPC_STATUS_OK) {
+        oc_status why = remote_explain(s, s->hello.code, &s->hello.tail, s->hello.details, text);
         return why == OC_E_DEADLINE ? OC_E_LOST : why; /* the deadline was ours */
     }
-    oc_status status = oc_rpc_bytes(s->answer, OC_RPC_SMALL_BYTES, &slice, &bytes);
+    oc_status status = oc_rpc_bytes(s->hello.answer, OC_RPC_SMALL_BYTES, &slice, &bytes);
     if (status == OC_OK) {
         status =
             oc_rpc_unpack(&offcut__v1__hello_response__descriptor, bytes, s->base.alloc, &hello);
@@ -264,10 +233,10 @@ static void on_hello(void *owner, bool ok)
     (void)ok;
     oc_cond_lock(&s->cond);
     oc_status status = read_answer(s, text);
-    release_hello(s);
+    const bool is_answered = s->hello.code == GRPC_STATUS_OK;
+    oc_rpc_unary_end(&s->hello);
     if (!s->is_closing) {
-        s->is_settled =
-            s->code == GRPC_STATUS_OK || status == OC_E_UNSUPPORTED || status == OC_E_MISMATCH;
+        s->is_settled = is_answered || status == OC_E_UNSUPPORTED || status == OC_E_MISMATCH;
         is_news = strcmp(s->text, text) != 0;
         memcpy(s->text, text, sizeof(text));
         if (status == OC_OK)
@@ -322,8 +291,8 @@ static void remote_close(oc_site *site)
     const oc_log_sink *log = s->loop.log, *before = oc_rpc_log_thread(log);
     oc_cond_lock(&s->cond);
     s->is_closing = true;
-    if (s->hello)
-        grpc_call_cancel(s->hello, NULL);
+    if (s->hello.call)
+        grpc_call_cancel(s->hello.call, NULL);
     remote_status_close(s);
     oc_cond_unlock(&s->cond);
     grpc_channel_destroy(s->channel); /* a wait for a change ends with it */

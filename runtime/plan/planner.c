@@ -112,7 +112,7 @@ static bool is_open(const oc_planner *p, const oc_situation *s, uint32_t cut)
 /* The run's deadline: its own, or what the policy sets, if that is less. */
 static double deadline_of(const oc_planner *p, const oc_situation *s)
 {
-    return OC_MIN(s->deadline_ns, oc_policy_deadline_ns(p->policy));
+    return fmin(s->deadline_ns, oc_policy_deadline_ns(p->policy));
 }
 
 /* A worker's answer has to come while the edge could still run the tail by itself. */

@@ -216,7 +216,7 @@ double oc_policy_deadline_ns(const oc_policy *policy)
     double least = INFINITY;
     for (size_t i = 0; i < policy->n_rows; i++)
         if (policy->rows[i].type->deadline_ns)
-            least = OC_MIN(least, policy->rows[i].type->deadline_ns(&policy->rows[i].arg));
+            least = fmin(least, policy->rows[i].type->deadline_ns(&policy->rows[i].arg));
     return least;
 }
 

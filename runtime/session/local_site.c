@@ -463,13 +463,6 @@ static void local_health(oc_site *site, oc_site_health *health)
     snprintf(health->worker.text, sizeof(health->worker.text), "this machine, %s", info->name);
 }
 
-#define PROFILE_REPEATS 5
-
-static oc_status local_profile(oc_site *site, double *node_ns, oc_exec_progress told, void *ctx)
-{
-    return oc_exec_profile(site_of(site)->exec, PROFILE_REPEATS, told, ctx, node_ns);
-}
-
 static const oc_site_type local_type = {
     .name = "local",
     .close = local_close,
@@ -482,7 +475,6 @@ static const oc_site_type local_type = {
     .poll = local_poll,
     .cancel = local_cancel,
     .health = local_health,
-    .profile = local_profile,
 };
 
 oc_status oc_local_site_open(oc_exec *exec, const oc_allocator *alloc, oc_site **site)

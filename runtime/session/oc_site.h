@@ -108,7 +108,7 @@ typedef struct oc_site_type {
     void (*skipped)(oc_site *site, uint64_t bytes);
     /**
      * Measure each node of the whole network at the site, `node_ns` per node of the graph (NAN: not measured); blocks, for seconds; `progress` as oc_exec_progress.
-     * Errors: OC_E_LOST, OC_E_UNSUPPORTED (the worker is too old), OC_E_DEVICE, OC_E_CANCELLED.
+     * Errors: OC_E_LOST, OC_E_UNSUPPORTED (the worker is too old), OC_E_DEVICE, OC_E_CANCELLED. NULL: not a worker; an exec is measured by oc_exec_profile.
      */
     oc_status (*profile)(oc_site *site, double *node_ns, void (*progress)(void *ctx, size_t done, size_t total, const char *node), void *ctx);
 } oc_site_type;
