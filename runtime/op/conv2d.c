@@ -101,8 +101,9 @@ static void pixel(const sizes *s, const float *x, const float *w, int32_t n, int
             int32_t wi = ow * g->sw + kw * g->dw - g->pl;
             bool is_inside = h >= 0 && h < g->h && wi >= 0 && wi < g->w;
             size_t at = ((size_t)n * (size_t)g->h + (size_t)h) * (size_t)g->w + (size_t)wi;
-            const float *tap = x + at * (size_t)g->c + (size_t)(o / s->og) * cg;
-            oc_op_dot(is_inside ? tap : NULL, cg, w, taps, 1, count, acc);
+            const float *tap =
+                is_inside ? x + at * (size_t)g->c + (size_t)(o / s->og) * cg : NULL;
+            oc_op_dot(tap, cg, w, taps, 1, count, acc);
         }
     }
 }
