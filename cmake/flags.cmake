@@ -30,6 +30,11 @@ target_compile_options(oc_warnings INTERFACE
     $<$<C_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
     $<$<BOOL:${OFFCUT_WERROR}>:-Werror>)
 
+# What libFuzzer needs to see of all code; its main goes into the fuzz targets alone.
+if(OFFCUT_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 if(OFFCUT_SANITIZE)
     add_compile_options(-fsanitize=${OFFCUT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     add_link_options(-fsanitize=${OFFCUT_SANITIZE})
