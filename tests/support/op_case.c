@@ -78,9 +78,11 @@ static void fill_input(oc_rng *rng, const oc_desc *desc, const oc_op_case *c, op
         if (desc->dtype == OC_DTYPE_float32)
             ((float *)data)[i] = special(rng, fill, oc_rng_float(rng, lo, hi));
         else if (desc->dtype == OC_DTYPE_int32)
-            ((int32_t *)data)[i] = (int32_t)oc_rng_u64(rng);
+            ((int32_t *)data)[i] = has_range ? (int32_t)oc_rng_float(rng, lo, hi)
+                                             : (int32_t)oc_rng_u64(rng);
         else if (desc->dtype == OC_DTYPE_int64)
-            ((int64_t *)data)[i] = (int64_t)oc_rng_u64(rng);
+            ((int64_t *)data)[i] = has_range ? (int64_t)oc_rng_float(rng, lo, hi)
+                                             : (int64_t)oc_rng_u64(rng);
         else if (desc->dtype == OC_DTYPE_bool)
             ((uint8_t *)data)[i] = oc_rng_below(rng, 2);
         else
