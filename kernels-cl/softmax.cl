@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * in, out [outer, COUNT, INNER]   y = e / sum of e,  e = exp(x - max of x), all along COUNT.
+ * IS_LOG: y = (x - max of x) - ln(sum of e).
  * gid(0) = outer * INNER + inner: one work-item a sum, so that its order is the reference's.
- * The output holds e until the sum is known.
+ * The output holds e, or x - max of x, until the sum is known.
  */
 #include "numerics.h"
 
@@ -16,11 +17,13 @@ __kernel void softmax(__global const float *restrict in, __global float *restric
         float x = in[i * INNER];
         m = x > m || x != x ? x : m;
     }
-    for (size_t i = 0; i < COUNT; i++)
-        out[i * INNER] = oc_exp(in[i * INNER] - m);
     float sum = 0.0f;
+    for (size_t i = 0; i < COUNT; i++) {
+        float x = in[i * INNER] - m, e = oc_exp(x);
+        out[i * INNER] = IS_LOG ? x : e;
+        sum += e;
+    }
+    float log_sum = IS_LOG ? oc_ln(sum) : 0.0f;
     for (size_t i = 0; i < COUNT; i++)
-        sum += out[i * INNER];
-    for (size_t i = 0; i < COUNT; i++)
-        out[i * INNER] = out[i * INNER] / sum;
+        out[i * INNER] = IS_LOG ? out[i * INNER] - log_sum : out[i * INNER] / sum;
 }

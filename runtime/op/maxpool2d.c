@@ -3,50 +3,40 @@
  * maxpool2d: x [N,H,W,C] -> [N,OH,OW,C], the largest element under each window.
  *
  * Taps in the padding are skipped, so padding never wins; a window without any tap inside gives
- * -infinity. A NaN under the window makes the result a NaN. Of +0 and -0 the one that comes first
- * wins. Global pooling is a window of the whole input.
+ * -infinity, of integers the least one. A NaN under the window makes the result a NaN. Of +0 and -0
+ * the one that comes first wins. Global pooling is a window of the whole input.
  *
  * Numerics "sequential": m = -infinity; for kh, kw ascending: m = x > m or x is NaN ? x : m; then
- * the activation.
+ * the activation. Integers are exact; of 8 bits they may have the activation clip.
  */
-#include "op_common.h"
+#include "op_pool.h"
 
 typedef struct attrs {
-    oc_ints kernel;
-    oc_op_window window;
-    int32_t ceil_mode;
+    oc_op_pool pool;
     oc_op_act act;
 } attrs;
 
 static const oc_attr rows[] = {
-    OP_ATTR_KERNEL(attrs),
-    OP_ATTR_STRIDES(attrs),
-    OP_ATTR_DILATIONS(attrs),
-    OP_ATTR_PADS(attrs),
-    OP_ATTR_CEIL_MODE(attrs),
+    OP_ATTR_POOL(attrs),
     OP_ATTR_ACT(attrs),
 };
 
-static oc_status geometry_set(const oc_op_call *call, oc_op_geometry *g)
-{
-    const attrs *a = call->attrs;
-    return oc_op_geometry_pool(call, &a->kernel, &a->window, a->ceil_mode, g);
-}
-
 static oc_status shape(const oc_op_call *call, oc_desc *out)
 {
+    const attrs *a = call->attrs;
     oc_op_geometry g;
     OC_TRY(oc_op_check(call));
-    OC_TRY(oc_op_check_float(call));
-    OC_TRY(geometry_set(call, &g));
-    out[0] = (oc_desc){OC_DTYPE_float32, {4, {g.n, g.oh, g.ow, g.c}}};
+    OC_TRY(oc_op_pool_check_act(call, &a->act));
+    OC_TRY(oc_op_pool_geometry(call, &a->pool, &g));
+    out[0] = (oc_desc){call->in[0]->dtype, {4, {g.n, g.oh, g.ow, g.c}}};
     return OC_OK;
 }
 
 static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
+    const attrs *a = call->attrs;
     oc_op_geometry g;
-    OC_TRY(geometry_set(call, &g));
+    OC_TRY(oc_op_pool_geometry(call, &a->pool, &g));
     OC_TRY(oc_op_cost_io(call, cost));
     cost->ops = (uint64_t)oc_op_elems(&call->out[0]->shape) * (uint64_t)g.kh * (uint64_t)g.kw;
     return OC_OK;
@@ -56,35 +46,45 @@ static oc_status cost(const oc_op_call *call, oc_cost *cost)
 static float window_max(const oc_op_geometry *g, const float *x, int32_t oh, int32_t ow)
 {
     float m = -OC_INF;
-    for (int32_t kh = 0; kh < g->kh; kh++) {
-        int32_t h = oh * g->sh + kh * g->dh - g->pt;
-        if (h < 0 || h >= g->h)
-            continue;
-        for (int32_t kw = 0; kw < g->kw; kw++) {
-            int32_t w = ow * g->sw + kw * g->dw - g->pl;
-            if (w < 0 || w >= g->w)
-                continue;
-            float tap = x[((size_t)h * (size_t)g->w + (size_t)w) * (size_t)g->c];
-            m = tap > m || tap != tap ? tap : m;
-        }
+    oc_op_taps taps = oc_op_taps_begin(g, oh, ow);
+    for (size_t at; oc_op_taps_next(&taps, &at);) {
+        float tap = x[at * (size_t)g->c];
+        m = tap > m || tap != tap ? tap : m;
     }
+    return m;
+}
+
+/* The same of integers; the image and channel begin at element `from`. */
+static int64_t window_max_int(const oc_op_geometry *g, oc_dtype dtype, const void *x, size_t from,
+                              int32_t oh, int32_t ow)
+{
+    int64_t m = oc_op_int_lowest(dtype);
+    oc_op_taps taps = oc_op_taps_begin(g, oh, ow);
+    for (size_t at; oc_op_taps_next(&taps, &at);)
+        m = OC_MAX(m, oc_op_int_get(dtype, x, from + at * (size_t)g->c));
     return m;
 }
 
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
     const attrs *a = call->attrs;
+    const oc_dtype dtype = call->in[0]->dtype;
     oc_op_geometry g;
-    OC_TRY(geometry_set(call, &g));
-    size_t image = (size_t)g.h * (size_t)g.w * (size_t)g.c;
-    float *y = out[0];
-    for (int32_t n = 0; n < g.n; n++) {
-        const float *x = (const float *)in[0] + (size_t)n * image;
-        for (int32_t oh = 0; oh < g.oh; oh++)
-            for (int32_t ow = 0; ow < g.ow; ow++)
-                for (int32_t c = 0; c < g.c; c++)
-                    *y++ = oc_op_act_eval(&a->act, window_max(&g, x + c, oh, ow));
-    }
+    OC_TRY(oc_op_pool_geometry(call, &a->pool, &g));
+    size_t n_c = (size_t)g.c, image = (size_t)g.h * (size_t)g.w * n_c, y = 0;
+    for (int32_t row = 0; row < g.n * g.oh; row++)
+        for (int32_t ow = 0; ow < g.ow; ow++)
+            for (size_t c = 0; c < n_c; c++, y++) {
+                size_t from = (size_t)(row / g.oh) * image + c;
+                if (dtype == OC_DTYPE_float32)
+                    ((float *)out[0])[y] = oc_op_act_eval(
+                        &a->act, window_max(&g, (const float *)in[0] + from, row % g.oh, ow));
+                else
+                    oc_op_int_set(
+                        dtype, out[0], y,
+                        oc_op_pool_act_int(dtype, &a->act,
+                                           window_max_int(&g, dtype, in[0], from, row % g.oh, ow)));
+            }
     return OC_OK;
 }
 
@@ -94,16 +94,9 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
     oc_op_geometry g;
     oc_launch *l;
     OC_TRY(oc_op_check_launch(call));
-    OC_TRY(geometry_set(call, &g));
-    uint32_t lanes = oc_op_lanes(traits, (size_t)g.c);
-    OC_TRY(oc_launch_add(list, "maxpool2d", "maxpool2d", &l));
-    OC_TRY(oc_op_define_geometry(l, &g));
-    OC_TRY(oc_launch_define(l, "-DLANES=%u", lanes));
-    OC_TRY(oc_op_define_act(l, &a->act));
-    oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN});
-    oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_OUT});
-    oc_launch_range(l, (size_t)g.c / lanes, (size_t)g.ow, (size_t)g.n * (size_t)g.oh);
-    return OC_OK;
+    OC_TRY(oc_op_pool_geometry(call, &a->pool, &g));
+    OC_TRY(oc_op_pool_launch(list, "maxpool2d", &g, oc_op_lanes(traits, (size_t)g.c), &l));
+    return oc_op_pool_define(l, call->in[0]->dtype, &a->act);
 }
 
 static const oc_op_case cases[] = {
@@ -151,6 +144,37 @@ static const oc_op_case cases[] = {
      .lo = -9,
      .hi = -1,
      .sets = {OP_SET_INTS("kernel", 7, 7)}},
+    {.name = "int8",
+     .in = {OP_DESC(int8, 2, 9, 7, 16)},
+     .n_in = 1,
+     .sets = {OP_SET_INTS("kernel", 3, 2), OP_SET_INTS("strides", 2, 2)}},
+    {.name = "int8_clip",
+     .in = {OP_DESC(int8, 1, 9, 7, 5)},
+     .n_in = 1,
+     .sets = {OP_SET_INTS("kernel", 2, 2), OP_SET_ENUM("act", "clip"), OP_SET("act_a", -20),
+              OP_SET("act_b", 100)}},
+    {.name = "int8_window_in_padding_only",
+     .in = {OP_DESC(int8, 1, 2, 2, 3)},
+     .n_in = 1,
+     .sets = {OP_SET_INTS("kernel", 2, 2), OP_SET_INTS("pads", 3, 3, 3, 3)}},
+    {.name = "uint8",
+     .in = {OP_DESC(uint8, 1, 8, 8, 24)},
+     .n_in = 1,
+     .sets = {OP_SET_INTS("kernel", 3, 3), OP_SET_INTS("pads", 1, 1, 1, 1),
+              OP_SET_INTS("dilations", 2, 1)}},
+    {.name = "uint8_clip",
+     .in = {OP_DESC(uint8, 1, 5, 5, 32)},
+     .n_in = 1,
+     .sets = {OP_SET_INTS("kernel", 2, 2), OP_SET_ENUM("act", "clip"), OP_SET("act_a", 100),
+              OP_SET("act_b", 300)}},
+    {.name = "int32",
+     .in = {OP_DESC(int32, 1, 6, 6, 8)},
+     .n_in = 1,
+     .sets = {OP_SET_INTS("kernel", 2, 2), OP_SET_INTS("strides", 2, 2)}},
+    {.name = "int64",
+     .in = {OP_DESC(int64, 1, 5, 6, 3)},
+     .n_in = 1,
+     .sets = {OP_SET_INTS("kernel", 2, 3), OP_SET("ceil_mode", 1)}},
 };
 
 const oc_op oc_op_maxpool2d = {
@@ -162,7 +186,7 @@ const oc_op oc_op_maxpool2d = {
     .in_min = 1,
     .in_max = 1,
     .n_out = 1,
-    .types = OC_TYPE(float32),
+    .types = OC_TYPE(float32) | OC_TYPES_INT,
     .numerics = "sequential",
     .act_attr = "act",
     .shape = shape,

@@ -133,6 +133,67 @@ size_t oc_op_elems(const oc_shape *shape)
     return elems;
 }
 
+int64_t oc_op_int_get(oc_dtype dtype, const void *data, size_t i)
+{
+    switch (dtype) {
+    case OC_DTYPE_int8:
+        return ((const int8_t *)data)[i];
+    case OC_DTYPE_int32:
+        return ((const int32_t *)data)[i];
+    case OC_DTYPE_int64:
+        return ((const int64_t *)data)[i];
+    default:
+        return ((const uint8_t *)data)[i];
+    }
+}
+
+void oc_op_int_set(oc_dtype dtype, void *data, size_t i, int64_t value)
+{
+    switch (dtype) {
+    case OC_DTYPE_int32:
+        ((uint32_t *)data)[i] = (uint32_t)value;
+        break;
+    case OC_DTYPE_int64:
+        ((int64_t *)data)[i] = value;
+        break;
+    default:
+        ((uint8_t *)data)[i] = (uint8_t)value;
+    }
+}
+
+int64_t oc_op_int_lowest(oc_dtype dtype)
+{
+    return dtype == OC_DTYPE_int8    ? INT8_MIN
+           : dtype == OC_DTYPE_int32 ? INT32_MIN
+           : dtype == OC_DTYPE_int64 ? INT64_MIN
+                                     : 0;
+}
+
+int64_t oc_op_int_highest(oc_dtype dtype)
+{
+    return dtype == OC_DTYPE_int8    ? INT8_MAX
+           : dtype == OC_DTYPE_int32 ? INT32_MAX
+           : dtype == OC_DTYPE_int64 ? INT64_MAX
+           : dtype == OC_DTYPE_bool  ? 1
+                                     : UINT8_MAX;
+}
+
+oc_status oc_op_define_type(oc_launch *launch, oc_dtype dtype)
+{
+    static const char *const defines[OC_DTYPE_COUNT] = {
+        [OC_DTYPE_float32] = "-DT=float -DT_LOWEST=-OC_INF -DT_HIGHEST=OC_INF",
+        [OC_DTYPE_int8] = "-DT=char -DT_LOWEST=CHAR_MIN -DT_HIGHEST=CHAR_MAX",
+        [OC_DTYPE_uint8] = "-DT=uchar -DT_LOWEST=0 -DT_HIGHEST=UCHAR_MAX",
+        [OC_DTYPE_int32] = "-DT=int -DT_LOWEST=INT_MIN -DT_HIGHEST=INT_MAX",
+        [OC_DTYPE_int64] = "-DT=long -DT_LOWEST=LONG_MIN -DT_HIGHEST=LONG_MAX",
+        [OC_DTYPE_bool] = "-DT=uchar -DT_LOWEST=0 -DT_HIGHEST=1",
+    };
+    if (defines[dtype] == NULL)
+        return oc_fail(OC_E_INTERNAL, "kernel %s: %s is no type to compute with", launch->kernel,
+                       oc_dtype_name(dtype));
+    return oc_launch_define(launch, "%s", defines[dtype]);
+}
+
 static oc_status check_launch_desc(const oc_op_call *call, const oc_desc *desc)
 {
     size_t elems;
@@ -263,29 +324,6 @@ void oc_op_launch_alone(oc_launch *launch, const oc_traits *traits)
 {
     for (uint32_t d = 0; traits->is_cpu && d < launch->dims; d++)
         launch->local[d] = 1;
-}
-
-static int32_t ceil_places(int32_t size, int32_t pad_begin, int32_t pad_end, int32_t kernel,
-                           int32_t stride, int32_t dilation)
-{
-    int64_t reach = (int64_t)(kernel - 1) * dilation + 1;
-    int64_t room = (int64_t)size + pad_begin + pad_end - reach;
-    int64_t fit = (room + stride - 1) / stride + 1;
-    int64_t begin = ((int64_t)size + pad_begin + stride - 1) / stride;
-    return (int32_t)OC_MIN(fit, begin);
-}
-
-oc_status oc_op_geometry_pool(const oc_op_call *call, const oc_ints *kernel,
-                              const oc_op_window *window, bool ceil_mode, oc_op_geometry *g)
-{
-    const int32_t *pad = window->pads.v;
-    OC_TRY(oc_op_check_ints(call, "kernel", kernel, 2, 1));
-    OC_TRY(oc_op_geometry_set(call, window, kernel->v[0], kernel->v[1], g));
-    if (!ceil_mode)
-        return OC_OK;
-    g->oh = ceil_places(g->h, pad[0], pad[2], g->kh, g->sh, g->dh);
-    g->ow = ceil_places(g->w, pad[1], pad[3], g->kw, g->sw, g->dw);
-    return OC_OK;
 }
 
 uint32_t oc_op_lanes(const oc_traits *traits, size_t elems)

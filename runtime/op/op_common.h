@@ -55,6 +55,22 @@ OC_MUST_USE oc_status oc_op_check_launch(const oc_op_call *call);
 size_t oc_op_elems(const oc_shape *shape);
 
 /**
+ * Element `i` of a dense tensor of integers or booleans, and storing one (its low bits): a reference
+ * that means every integer type computes in int64_t.
+ */
+int64_t oc_op_int_get(oc_dtype dtype, const void *data, size_t i);
+void oc_op_int_set(oc_dtype dtype, void *data, size_t i, int64_t value);
+/** The least and the greatest number of an integer type. */
+int64_t oc_op_int_lowest(oc_dtype dtype);
+int64_t oc_op_int_highest(oc_dtype dtype);
+
+/**
+ * Defines T, the OpenCL type of an element (uchar for bool), and its least and greatest values
+ * T_LOWEST and T_HIGHEST (infinities for float32). Not for float16.
+ */
+OC_MUST_USE oc_status oc_op_define_type(oc_launch *launch, oc_dtype dtype);
+
+/**
  * Fills param_elems, bytes_read and bytes_written from the descs; macs and ops become 0. Errors:
  * OC_E_LIMIT.
  */
@@ -115,13 +131,6 @@ typedef struct oc_op_window {
     {.name = "pads", .type = OC_ATTR_INTS, .offset = offsetof(type_, window.pads),             \
      .max = INT32_MAX, .initial_ints = {4, {0, 0, 0, 0}},                                      \
      .help = "rows and columns added [top,left,bottom,right]"}
-/* KERNEL and CEIL_MODE: of a pool, which has members of those names beside `window`. */
-#define OP_ATTR_KERNEL(type_)                                                                  \
-    {.name = "kernel", .type = OC_ATTR_INTS, .offset = offsetof(type_, kernel), .min = 1,      \
-     .max = INT32_MAX, .initial_ints = {2, {1, 1}}, .help = "taps of the window [h,w]"}
-#define OP_ATTR_CEIL_MODE(type_)                                                               \
-    {.name = "ceil_mode", .type = OC_ATTR_INT, .offset = offsetof(type_, ceil_mode), .max = 1, \
-     .help = "1: also windows that end past the padded input; those that begin there are dropped"}
 /* clang-format on */
 
 /**
@@ -144,16 +153,6 @@ OC_MUST_USE oc_status oc_op_geometry_set(const oc_op_call *call, const oc_op_win
 
 /** Defines N, H, W, C, KH, KW, SH, SW, DH, DW, PT, PL, OH, OW. */
 OC_MUST_USE oc_status oc_op_define_geometry(oc_launch *launch, const oc_op_geometry *geometry);
-
-/**
- * As oc_op_geometry_set for a pool, whose kernel [h,w] is an attribute: checked too. With `ceil_mode`
- * also the windows that begin inside the input or its top or left padding and end past the padded
- * input. OH = min(ceil((H + top + bottom - ((KH-1) dh + 1)) / sh) + 1, ceil((H +
- * top) / sh)), likewise OW.
- */
-OC_MUST_USE oc_status oc_op_geometry_pool(const oc_op_call *call, const oc_ints *kernel,
-                                          const oc_op_window *window, bool ceil_mode,
-                                          oc_op_geometry *geometry);
 
 /* ---- vectors and copies --------------------------------------------------------------------- */
 

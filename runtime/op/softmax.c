@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * softmax: x -> y of the same shape, e^x divided by its sum along one axis.
+ * softmax: x -> y of the same shape, e^x divided by its sum along one axis; or that one's logarithm.
  *
  * Numerics "sequential": m = x[0]; for i ascending: m = x > m or x is NaN ? x : m;
  * e[i] = oc_exp(x[i] - m); sum = +0; for i ascending: sum = sum + e[i]; y[i] = e[i] / sum.
+ * With `log`: y[i] = (x[i] - m) - oc_ln(sum).
  */
 #include "op_common.h"
 
 typedef struct attrs {
-    int32_t axis;
+    int32_t axis, log;
 } attrs;
 
 static const oc_attr rows[] = {
@@ -17,6 +18,11 @@ static const oc_attr rows[] = {
      .offset = offsetof(attrs, axis),
      .max = OC_RANK_MAX - 1,
      .help = "the axis whose elements add up to 1"},
+    {.name = "log",
+     .type = OC_ATTR_INT,
+     .offset = offsetof(attrs, log),
+     .max = 1,
+     .help = "1: the logarithm of the result"},
 };
 
 /* x seen as [outer, n, inner]. */
@@ -67,7 +73,7 @@ static oc_status cost(const oc_op_call *call, oc_cost *cost)
 }
 
 /* One sum: n elements, `inner` apart. */
-static void softmax_line(const float *x, float *y, size_t n, size_t inner)
+static void softmax_line(const float *x, float *y, size_t n, size_t inner, bool is_log)
 {
     float m = x[0], sum = 0.0f;
     for (size_t i = 1; i < n; i++) {
@@ -75,32 +81,37 @@ static void softmax_line(const float *x, float *y, size_t n, size_t inner)
         m = v > m || v != v ? v : m;
     }
     for (size_t i = 0; i < n; i++) {
-        y[i * inner] = oc_exp(x[i * inner] - m);
-        sum += y[i * inner];
+        float v = x[i * inner] - m, e = oc_exp(v);
+        y[i * inner] = is_log ? v : e;
+        sum += e;
     }
+    float log_sum = is_log ? oc_ln(sum) : 0.0f;
     for (size_t i = 0; i < n; i++)
-        y[i * inner] /= sum;
+        y[i * inner] = is_log ? y[i * inner] - log_sum : y[i * inner] / sum;
 }
 
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
+    const attrs *a = call->attrs;
     split s = split_of(call);
     const float *x = in[0];
     float *y = out[0];
     for (size_t o = 0; o < s.outer; o++)
         for (size_t i = 0; i < s.inner; i++)
-            softmax_line(x + o * s.n * s.inner + i, y + o * s.n * s.inner + i, s.n, s.inner);
+            softmax_line(x + o * s.n * s.inner + i, y + o * s.n * s.inner + i, s.n, s.inner,
+                         a->log);
     return OC_OK;
 }
 
 static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_launch_list *list)
 {
+    const attrs *a = call->attrs;
     split s = split_of(call);
     oc_launch *l;
     (void)traits;
     OC_TRY(oc_op_check_launch(call));
     OC_TRY(oc_launch_add(list, "softmax", "softmax", &l));
-    OC_TRY(oc_launch_define(l, "-DCOUNT=%zu -DINNER=%zu", s.n, s.inner));
+    OC_TRY(oc_launch_define(l, "-DCOUNT=%zu -DINNER=%zu -DIS_LOG=%d", s.n, s.inner, a->log));
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN});
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_OUT});
     oc_launch_range(l, s.outer * s.inner, 1, 1);
@@ -139,11 +150,22 @@ static const oc_op_case cases[] = {
      .in = {OP_F32(2, 1, 3, 2, 1, 5, 2, 2)},
      .n_in = 1,
      .sets = {OP_SET("axis", 5)}},
+    {.name = "log_classes",
+     .in = {OP_F32(2, 33)},
+     .n_in = 1,
+     .lo = -100,
+     .hi = 100,
+     .sets = {OP_SET("axis", 1), OP_SET("log", 1)}},
+    {.name = "log_first_axis", .in = {OP_F32(5, 3, 4)}, .n_in = 1, .sets = {OP_SET("log", 1)}},
+    {.name = "log_one_class",
+     .in = {OP_F32(3, 1)},
+     .n_in = 1,
+     .sets = {OP_SET("axis", 1), OP_SET("log", 1)}},
 };
 
 const oc_op oc_op_softmax = {
     .name = "softmax",
-    .help = "x -> y of the same shape, e^x divided by its sum along an axis",
+    .help = "x -> y of the same shape, e^x divided by its sum along an axis, or the logarithm",
     .attrs_size = sizeof(attrs),
     .attrs = rows,
     .n_attrs = OC_COUNT(rows),

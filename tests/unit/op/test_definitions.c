@@ -203,8 +203,8 @@ static void test_pool_refusals(void **state)
     refuse(op, c, OC_E_SHAPE, "expected at most 2 (input 2, padding 0)");
     c.in[0].shape.rank = 3;
     refuse(op, c, OC_E_SHAPE, "expected rank 4");
-    c.in[0] = (oc_desc){OC_DTYPE_int8, INTS(1, 4, 4, 1)};
-    refuse(op, c, OC_E_DTYPE, "expected float32");
+    c.in[0] = (oc_desc){OC_DTYPE_bool, INTS(1, 4, 4, 1)};
+    refuse(op, c, OC_E_DTYPE, "is bool, expected float32 or int8");
     c.in[0].dtype = OC_DTYPE_float32;
     c.sets[0].ints = (oc_ints)INTS(3);
     refuse(op, c, OC_E_ARG, "kernel of maxpool2d has 1 elements, expected 2");
