@@ -55,6 +55,21 @@ void oc_free(const oc_allocator *alloc, void *ptr)
     alloc->release(alloc->ctx, ptr);
 }
 
+oc_status oc_charge(const oc_allocator *alloc, size_t bytes)
+{
+    alloc = oc_allocator_or_default(alloc);
+    if (alloc->charge == NULL || alloc->charge(alloc->ctx, bytes))
+        return OC_OK;
+    return oc_fail(OC_E_NOMEM, "memory: %zu bytes of a device cannot be had", bytes);
+}
+
+void oc_discharge(const oc_allocator *alloc, size_t bytes)
+{
+    alloc = oc_allocator_or_default(alloc);
+    if (alloc->discharge != NULL)
+        alloc->discharge(alloc->ctx, bytes);
+}
+
 oc_status oc_grow(const oc_allocator *alloc, void *array, size_t count, size_t *capacity,
                   size_t elem)
 {

@@ -53,6 +53,9 @@ const oc_allocator *oc_allocator_or_default(const oc_allocator *alloc);
 /** `count` elements of `elem` bytes, zeroed. count or elem 0 gives a non-NULL pointer too. Errors: OC_E_NOMEM, OC_E_LIMIT on overflow. */
 OC_MUST_USE oc_status oc_alloc(const oc_allocator *alloc, size_t count, size_t elem, void *out_ptr);
 void oc_free(const oc_allocator *alloc, void *ptr);
+/** Count memory held elsewhere (oc_allocator.charge), and count it no longer. Errors: OC_E_NOMEM: then it must not be taken. */
+OC_MUST_USE oc_status oc_charge(const oc_allocator *alloc, size_t bytes);
+void oc_discharge(const oc_allocator *alloc, size_t bytes);
 
 /** As oc_alloc; `out_ptr` is the address of a pointer of any type. */
 #define OC_ALLOC(alloc_, count_, ptr_) oc_alloc((alloc_), (count_), sizeof(*(ptr_)), &(ptr_))

@@ -391,18 +391,52 @@ out:
 
 /* ---- memory -------------------------------------------------------------------------------- */
 
-oc_status oc_cl_buffer(oc_cl_dev *dev, cl_mem_flags flags, size_t bytes, cl_mem *mem)
+/* What a buffer counts for, until the driver has let go of it. */
+typedef struct charge {
+    const oc_allocator *alloc;
+    size_t bytes;
+} charge;
+
+static void CL_CALLBACK on_buffer_gone(cl_mem mem, void *ctx)
+{
+    charge *c = ctx;
+    (void)mem;
+    oc_discharge(c->alloc, c->bytes);
+    oc_free(c->alloc, c);
+}
+
+static oc_status make_buffer(oc_cl_dev *dev, cl_mem_flags flags, size_t bytes, charge *c,
+                             cl_mem *mem)
 {
     cl_int error;
+    *c = (charge){dev->head.alloc, bytes};
+    OC_TRY(oc_charge(c->alloc, bytes));
+    cl_mem made = clCreateBuffer(dev->context, flags, bytes, NULL, &error);
+    if (error == CL_SUCCESS) {
+        error = clSetMemObjectDestructorCallback(made, on_buffer_gone, c);
+        if (error == CL_SUCCESS) {
+            *mem = made;
+            return OC_OK;
+        }
+        clReleaseMemObject(made);
+    }
+    oc_discharge(c->alloc, bytes);
+    return oc_cl_check(dev, error, "clCreateBuffer");
+}
+
+oc_status oc_cl_buffer(oc_cl_dev *dev, cl_mem_flags flags, size_t bytes, cl_mem *mem)
+{
+    charge *c = NULL;
     if (bytes > dev->mem_max)
         return oc_fail(OC_E_LIMIT,
                        "device %s (%s): a buffer of %zu bytes is needed, its driver gives at most "
                        "%zu",
                        dev->head.info.id, dev->head.info.name, bytes, dev->mem_max);
-    cl_mem made = clCreateBuffer(dev->context, flags, OC_MAX(bytes, (size_t)1), NULL, &error);
-    OC_TRY(oc_cl_check(dev, error, "clCreateBuffer"));
-    *mem = made;
-    return OC_OK;
+    OC_TRY(OC_ALLOC(dev->head.alloc, 1, c));
+    const oc_status status = make_buffer(dev, flags, OC_MAX(bytes, (size_t)1), c, mem);
+    if (status != OC_OK)
+        oc_free(dev->head.alloc, c);
+    return status;
 }
 
 oc_status oc_cl_sub_buffer(oc_cl_dev *dev, cl_mem root, size_t offset, size_t bytes, cl_mem *mem)

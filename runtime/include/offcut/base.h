@@ -74,7 +74,31 @@ typedef struct oc_allocator {
     void *ctx;
     void *(*alloc)(void *ctx, size_t size);
     void (*release)(void *ctx, void *ptr);
+    /**
+     * Memory that the library holds elsewhere, in a device's buffers: asked before `bytes` more are
+     * taken (false refuses), told when they are given back. Both NULL: not counted.
+     */
+    bool (*charge)(void *ctx, size_t bytes);
+    void (*discharge)(void *ctx, size_t bytes);
 } oc_allocator;
+
+/**
+ * An allocator that never holds more than `limit_bytes` at a time, device buffers included: what asks
+ * for more gets OC_E_NOMEM. It counts what the library asks for, each block with OC_BUDGET_HEAD bytes
+ * more, not what drivers, compilers and gRPC hold for themselves.
+ *
+ * `alloc`  where it takes the memory from; NULL: the C library.
+ * Owns: destroy it after everything that was made with it. Errors: OC_E_NOMEM. Threads: safe.
+ */
+#define OC_BUDGET_HEAD 16
+typedef struct oc_budget oc_budget;
+OC_API OC_MUST_USE oc_status oc_budget_create(uint64_t limit_bytes, const oc_allocator *alloc, oc_budget **budget);
+OC_API void oc_budget_destroy(oc_budget *budget);
+/** Belongs to the budget. */
+OC_API const oc_allocator *oc_budget_get_allocator(const oc_budget *budget);
+/** Held now, and the most that was held at a time. */
+OC_API uint64_t oc_budget_used_bytes(const oc_budget *budget);
+OC_API uint64_t oc_budget_peak_bytes(const oc_budget *budget);
 
 typedef enum oc_log_level { OC_LOG_DEBUG, OC_LOG_INFO, OC_LOG_WARN, OC_LOG_ERROR } oc_log_level;
 

@@ -15,6 +15,37 @@ static void status_names(void **state)
     assert_string_equal(oc_version(), OC_VERSION);
 }
 
+static void a_budget_has_an_end(void **state)
+{
+    oc_test_allocator under;
+    oc_budget *budget = NULL;
+    void *p = NULL, *q = NULL;
+    (void)state;
+    oc_test_allocator_init(&under, 0);
+    oc_assert_ok(oc_budget_create(1000, &under.allocator, &budget));
+    const oc_allocator *alloc = oc_budget_get_allocator(budget);
+    oc_assert_ok(oc_alloc(alloc, 600, 1, &p));
+    for (size_t i = 0; i < 600; i++)
+        assert_int_equal(((uint8_t *)p)[i], 0);
+    assert_int_equal((uintptr_t)p % alignof(max_align_t), 0);
+    oc_assert_fails(oc_alloc(alloc, 400 - 2 * OC_BUDGET_HEAD + 1, 1, &q), OC_E_NOMEM, "369 bytes");
+    oc_assert_ok(oc_alloc(alloc, 400 - 2 * OC_BUDGET_HEAD, 1, &q));
+    assert_int_equal(oc_budget_used_bytes(budget), 1000);
+    oc_free(alloc, p);
+    oc_assert_ok(oc_charge(alloc, 600 + OC_BUDGET_HEAD));
+    oc_assert_fails(oc_charge(alloc, 1), OC_E_NOMEM, "device");
+    oc_discharge(alloc, 600 + OC_BUDGET_HEAD);
+    oc_free(alloc, q);
+    oc_assert_fails(oc_alloc(alloc, SIZE_MAX / 4, 1, &q), OC_E_NOMEM, NULL);
+    /* What the one below refuses counts for nothing. */
+    under.fail_at = atomic_load(&under.calls) + 1;
+    oc_assert_fails(oc_alloc(alloc, 1, 1, &q), OC_E_NOMEM, NULL);
+    assert_int_equal(oc_budget_used_bytes(budget), 0);
+    assert_int_equal(oc_budget_peak_bytes(budget), 1000);
+    oc_budget_destroy(budget);
+    assert_int_equal(atomic_load(&under.live), 0);
+}
+
 static void error_text_nests(void **state)
 {
     (void)state;
@@ -237,6 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(status_names),
+        cmocka_unit_test(a_budget_has_an_end),
         cmocka_unit_test(error_text_nests),
         cmocka_unit_test(error_text_is_cut),
         cmocka_unit_test(error_text_is_of_the_thread),
