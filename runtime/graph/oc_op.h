@@ -135,6 +135,8 @@ typedef struct oc_op_case {
     uint32_t const_mask;     /* bit i: input i is constant */
     uint32_t absent_mask;    /* bit i: optional input i is not given */
     float lo, hi;            /* range of the seeded input elements; 0,0: -1..1 */
+    /* The same of one input, integers too; 0,0: lo and hi, and all values of an integer type. */
+    float in_lo[OC_CASE_IN], in_hi[OC_CASE_IN];
 } oc_op_case;
 
 /* ---- the row --------------------------------------------------------------------------------- */

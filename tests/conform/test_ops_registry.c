@@ -28,7 +28,7 @@ static size_t n_ops;
 
 static void rows_are_complete(void **state)
 {
-    static const char *const classes[] = {"direct", "sequential", "elementwise", "copy"};
+    static const char *const classes[] = {"direct", "sequential", "elementwise", "copy", "integer"};
     (void)state;
     assert_true(n_ops >= 16);
     for (size_t i = 0; i < n_ops; i++) {

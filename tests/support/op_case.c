@@ -67,16 +67,34 @@ static float special(oc_rng *rng, op_fill fill, float x)
                                 : wild[oc_rng_below(rng, OC_COUNT(wild))];
 }
 
-static void fill_input(oc_rng *rng, const oc_desc *desc, const oc_op_case *c, op_fill fill,
-                       void *data)
+/* Element i of an input with a range of its own, integers by truncation. */
+static void fill_between(oc_rng *rng, oc_dtype dtype, float lo, float hi, void *data, size_t i)
+{
+    float x = oc_rng_float(rng, lo, hi);
+    if (dtype == OC_DTYPE_int64)
+        ((int64_t *)data)[i] = (int64_t)x;
+    else if (dtype == OC_DTYPE_int32)
+        ((int32_t *)data)[i] = (int32_t)x;
+    else if (dtype == OC_DTYPE_int8)
+        ((int8_t *)data)[i] = (int8_t)x;
+    else
+        ((uint8_t *)data)[i] = (uint8_t)x;
+}
+
+static void fill_input(oc_rng *rng, uint32_t index, const oc_desc *desc, const oc_op_case *c,
+                       op_fill fill, void *data)
 {
     size_t elems;
+    bool is_own = c->in_lo[index] != 0 || c->in_hi[index] != 0;
     bool has_range = c->lo != 0 || c->hi != 0;
-    float lo = has_range ? c->lo : -1.0f, hi = has_range ? c->hi : 1.0f;
+    float lo = is_own ? c->in_lo[index] : has_range ? c->lo : -1.0f;
+    float hi = is_own ? c->in_hi[index] : has_range ? c->hi : 1.0f;
     oc_assert_ok(oc_shape_elems(&desc->shape, &elems));
     for (size_t i = 0; i < elems; i++) {
         if (desc->dtype == OC_DTYPE_float32)
             ((float *)data)[i] = special(rng, fill, oc_rng_float(rng, lo, hi));
+        else if (is_own)
+            fill_between(rng, desc->dtype, lo, hi, data, i);
         else if (desc->dtype == OC_DTYPE_int32)
             ((int32_t *)data)[i] = has_range ? (int32_t)oc_rng_float(rng, lo, hi)
                                              : (int32_t)oc_rng_u64(rng);
@@ -110,7 +128,7 @@ void op_run_fill(op_run *run, const oc_op_case *c, op_fill fill)
         oc_assert_ok(oc_desc_bytes(run->in[i], &bytes));
         oc_free(NULL, run->data[i]);
         oc_assert_ok(oc_alloc(NULL, bytes, 1, &run->data[i]));
-        fill_input(&rng, run->in[i], c, fill, run->data[i]);
+        fill_input(&rng, i, run->in[i], c, fill, run->data[i]);
     }
 }
 

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The fixed-point arithmetic of 8-bit networks, one source for C and for OpenCL C 1.2: what the
+ * reference kernels of TensorFlow Lite compute with (there: gemmlowp, fixedpoint/fixedpoint.h).
+ *
+ * LiteRT 2.3.0 rounds twice when it requantises, in convolutions (per tensor and per channel), ADD,
+ * SUB and MUL, for int8 and uint8 alike: oc_quant_scale. Every function is defined for all
+ * arguments: sums, differences and left shifts wrap around.
+ *
+ * A fixed-point number with n integer bits is an int32 that stands for itself times 2^(n - 31).
+ */
+#ifndef OC_QUANT_H
+#define OC_QUANT_H
+
+#ifdef __OPENCL_VERSION__ /* a kernel includes numerics.h first */
+/* In a kernel built with -DLANES=n n of them side by side, as oc_real. */
+typedef OC_WIDE(int) oc_q32;
+typedef OC_WIDE(long) oc_q64;
+#define OC_Q32(x_) OC_WIDE(convert_int)(x_)
+#define OC_Q64(x_) OC_WIDE(convert_long)(x_)
+#define OC_Q_BITS(x_) OC_WIDE(as_uint)(x_)
+#define OC_Q_FROM_BITS(u_) OC_WIDE(as_int)(u_)
+#define OC_Q_LEADING_ZEROS(u_) OC_Q_FROM_BITS(clz(u_))
+#else
+#include "numerics.h"
+typedef int32_t oc_q32;
+typedef int64_t oc_q64;
+#define OC_Q32(x_) ((int32_t)(x_))
+#define OC_Q64(x_) ((int64_t)(x_))
+#define OC_Q_BITS(x_) ((uint32_t)(x_))
+#define OC_Q_FROM_BITS(u_) ((int32_t)(u_))
+#define OC_Q_LEADING_ZEROS(u_) ((u_) == 0 ? 32 : (int32_t)__builtin_clz(u_))
+#endif
+
+#define OC_Q_MAX 2147483647
+#define OC_Q_MIN (-OC_Q_MAX - 1)
+
+static inline oc_q32 oc_quant_add(oc_q32 a, oc_q32 b)
+{
+    return OC_Q_FROM_BITS(OC_Q_BITS(a) + OC_Q_BITS(b));
+}
+
+static inline oc_q32 oc_quant_sub(oc_q32 a, oc_q32 b)
+{
+    return OC_Q_FROM_BITS(OC_Q_BITS(a) - OC_Q_BITS(b));
+}
+
+/* x 2^n for 0 <= n <= 31, modulo 2^32. */
+static inline oc_q32 oc_quant_shift_up(oc_q32 x, oc_q32 n)
+{
+    return OC_Q_FROM_BITS(OC_Q_BITS(x) << OC_Q_BITS(n));
+}
+
+/*
+ * The product of fixed-point numbers: a b / 2^31, rounded to the nearest, halves up; the one
+ * overflow, of -1 times -1, gives the largest number.
+ */
+static inline oc_q32 oc_quant_mul(oc_q32 a, oc_q32 b)
+{
+    /* a b + 2^30 is below 2^62 + 2^30 in size. The quotient is floored by the shift. */
+    oc_q64 p = (OC_Q64(a) * OC_Q64(b) + (oc_q64)(1 << 30)) >> 31;
+    return OC_Q32(p > (oc_q64)(OC_Q_MAX) ? (oc_q64)(OC_Q_MAX) : p);
+}
+
+/* x / 2^n for 0 <= n <= 31, rounded to the nearest, halves away from 0. */
+static inline oc_q32 oc_quant_shift_down(oc_q32 x, oc_q32 n)
+{
+    oc_q32 mask = OC_Q_FROM_BITS((OC_Q_BITS((oc_q32)(1)) << OC_Q_BITS(n)) - 1u);
+    oc_q32 middle = (mask >> 1) + (x < 0 ? (oc_q32)(1) : (oc_q32)(0));
+    return (x >> n) + ((x & mask) > middle ? (oc_q32)(1) : (oc_q32)(0));
+}
+
+/*
+ * x times the real number multiplier * 2^(shift - 31); a shift outside -31..31 counts as the
+ * nearest of these. Rounded twice: the product, then the quotient.
+ */
+static inline oc_q32 oc_quant_scale(oc_q32 x, oc_q32 multiplier, oc_q32 shift)
+{
+    oc_q32 up = shift > 0 ? (shift > 31 ? (oc_q32)(31) : shift) : (oc_q32)(0);
+    oc_q32 down = shift < 0 ? (shift < -31 ? (oc_q32)(31) : -shift) : (oc_q32)(0);
+    return oc_quant_shift_down(oc_quant_mul(oc_quant_shift_up(x, up), multiplier), down);
+}
+
+/* x 2^n for -31 <= n <= 31, saturating or rounded: from one number of integer bits to another. */
+static inline oc_q32 oc_quant_rescale(oc_q32 x, int n)
+{
+    if (n < 0)
+        return oc_quant_shift_down(x, (oc_q32)(-n));
+    oc_q32 limit = (oc_q32)(OC_Q_MAX >> n);
+    oc_q32 y = oc_quant_shift_up(x, (oc_q32)(n));
+    y = x > limit ? (oc_q32)(OC_Q_MAX) : y;
+    return x < -limit - 1 ? (oc_q32)(OC_Q_MIN) : y;
+}
+
+/*
+ * e^a for -1/4 <= a < 0, both without integer bits: about a + 1/8 the Taylor series up to the
+ * fourth power, e^(-1/8) (1 + x + x^2/2 + x^3/6 + x^4/24).
+ */
+static inline oc_q32 oc_quant_exp_quarter(oc_q32 a)
+{
+    const oc_q32 exp_eighth = (oc_q32)(1895147668), third = (oc_q32)(715827883);
+    oc_q32 x = oc_quant_add(a, (oc_q32)(1 << 28));
+    oc_q32 x2 = oc_quant_mul(x, x), x3 = oc_quant_mul(x2, x), x4 = oc_quant_mul(x2, x2);
+    oc_q32 t = oc_quant_mul(oc_quant_add(oc_quant_shift_down(x4, (oc_q32)(2)), x3), third);
+    t = oc_quant_shift_down(oc_quant_add(t, x2), (oc_q32)(1));
+    return oc_quant_add(exp_eighth, oc_quant_mul(exp_eighth, oc_quant_add(x, t)));
+}
+
+/* One factor of oc_quant_exp: the result goes on by e^(-2^k) where that bit of `rest` is set. */
+static inline oc_q32 oc_quant_exp_step(oc_q32 y, oc_q32 rest, int bit, int factor)
+{
+    if (bit >= 31) /* more than there are with so few integer bits */
+        return y;
+    return (rest >> bit & 1) != 0 ? oc_quant_mul(y, (oc_q32)(factor)) : y;
+}
+
+/*
+ * e^a for a <= 0 with `bits` (at most 5) integer bits, the result with none: of a modulo 1/4 by
+ * oc_quant_exp_quarter, of the rest one factor for each of its bits.
+ */
+static inline oc_q32 oc_quant_exp(oc_q32 a, int bits)
+{
+    const int unit = 31 - bits; /* the bit that stands for 1 */
+    oc_q32 quarter = (oc_q32)(1 << (unit - 2));
+    oc_q32 low = (a & (quarter - 1)) - quarter, rest = oc_quant_sub(low, a);
+    oc_q32 y = oc_quant_exp_quarter(oc_quant_rescale(low, bits));
+    y = oc_quant_exp_step(y, rest, unit - 2, 1672461947);
+    y = oc_quant_exp_step(y, rest, unit - 1, 1302514674);
+    y = oc_quant_exp_step(y, rest, unit, 790015084);
+    y = oc_quant_exp_step(y, rest, unit + 1, 290630308);
+    y = oc_quant_exp_step(y, rest, unit + 2, 39332535);
+    y = oc_quant_exp_step(y, rest, unit + 3, 720401);
+    y = oc_quant_exp_step(y, rest, unit + 4, 242);
+    return a == 0 ? (oc_q32)(OC_Q_MAX) : y;
+}
+
+/*
+ * 1 / (1 + a) for 0 <= a < 1, both without integer bits: three steps of Newton's method for the
+ * reciprocal of (1 + a) / 2, from 48/17 - 32/17 d; x has two integer bits.
+ */
+static inline oc_q32 oc_quant_reciprocal(oc_q32 a)
+{
+    /* (a + 1) / 2, rounded: a is not negative, so the sum in 33 bits is not either. */
+    oc_q32 d = OC_Q_FROM_BITS((OC_Q_BITS(a) + 0x80000000u) >> 1);
+    oc_q32 x = oc_quant_add((oc_q32)(1515870810), oc_quant_mul(d, (oc_q32)(-1010580540)));
+    for (int i = 0; i < 3; i++) {
+        oc_q32 error = oc_quant_sub((oc_q32)(1 << 29), oc_quant_mul(d, x));
+        x = oc_quant_add(x, oc_quant_rescale(oc_quant_mul(x, error), 2));
+    }
+    return oc_quant_rescale(x, 1);
+}
+
+#endif
