@@ -170,8 +170,10 @@ oc_status oc_graph_set_detector(oc_graph *graph, oc_id value, const oc_detector 
     float *anchors = NULL;
     const size_t n = 2 * (size_t)detector->n_anchors;
     OC_TRY(OC_ARENA_ALLOC(&graph->arena, 1, copy));
-    OC_TRY(OC_ARENA_ALLOC(&graph->arena, n + 1, anchors));
-    memcpy(anchors, detector->anchors, n * sizeof(*anchors));
+    if (detector->anchors) {
+        OC_TRY(OC_ARENA_ALLOC(&graph->arena, n + 1, anchors));
+        memcpy(anchors, detector->anchors, n * sizeof(*anchors));
+    }
     *copy = *detector;
     copy->anchors = anchors;
     graph->values[value].detector = copy;

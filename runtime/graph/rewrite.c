@@ -33,6 +33,15 @@ static oc_status swap_names(oc_graph *g, oc_id a, oc_id b)
     return oc_names_put(&g->value_names, g->alloc, g->values[b].name, b);
 }
 
+/* What an output means stays true of the value that takes its place. */
+static void keep_meaning(const oc_value *from, oc_value *to)
+{
+    if (!to->labels)
+        to->labels = from->labels;
+    if (!to->detector)
+        to->detector = from->detector;
+}
+
 oc_status oc_graph_replace_uses(oc_graph *graph, oc_id from, oc_id to)
 {
     if (graph->is_frozen)
@@ -41,6 +50,8 @@ oc_status oc_graph_replace_uses(oc_graph *graph, oc_id from, oc_id to)
     bool is_made = graph->values[to].producer != OC_NONE;
     if (is_made && oc_graph_is_output(graph, from) && !oc_graph_is_output(graph, to))
         OC_TRY(swap_names(graph, from, to));
+    if (oc_graph_is_output(graph, from))
+        keep_meaning(&graph->values[from], &graph->values[to]);
     for (size_t n = 0; n < graph->n_nodes; n++)
         for (uint32_t i = 0; i < graph->nodes[n].n_in; i++)
             if (graph->nodes[n].in[i] == from)
