@@ -58,6 +58,8 @@ static oc_status list_launches(oc_dev *dev, const oc_op_call *call, oc_launch_li
     *list = (oc_launch_list){.alloc = dev->alloc};
     if (call->op->launch == NULL)
         return oc_fail(OC_E_UNSUPPORTED, "operator %s has no kernel", call->op->name);
+    if (oc_op_is_empty(call))
+        return OC_OK;
     return call->op->launch(call, &dev->traits, list);
 }
 

@@ -270,6 +270,8 @@ static oc_status wait_for(queue *other, uint64_t entered)
 static oc_status run_node(const queue *q, const oc_dev_bound *bound)
 {
     const oc_op_call *call = bound->call;
+    if (oc_op_is_empty(call))
+        return OC_OK;
     const oc_status status = call->op->reference(call, bound->in, bound->out);
     if (status != OC_OK) /* the text belongs to this thread: the log is all that can see it */
         oc_log(q->head.dev->log, OC_LOG_ERROR, "node %s (%s): %s", call->name, call->op->name,

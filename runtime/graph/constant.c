@@ -100,7 +100,7 @@ static oc_status run_node(evaluation *e, const oc_node *node, void *dst)
     for (uint32_t i = 0; i < node->n_in && status == OC_OK; i++)
         if (node->in[i] != OC_NONE)
             status = input_bytes(e, node->in[i], &bytes[i], &own[i]);
-    if (status == OC_OK)
+    if (status == OC_OK && !oc_op_is_empty(&call))
         status = node->op->reference(&call, bytes, &dst);
     drop_inputs(e, node, own);
     return status;

@@ -174,15 +174,18 @@ struct oc_op {
 
     oc_status (*cost)(const oc_op_call *call, oc_cost *cost);
 
-    /** The definition. Dense tensors; in[i] NULL where absent. Errors: OC_E_NOMEM only. */
+    /** The definition. Dense tensors; in[i] NULL where absent. Not called where oc_op_is_empty. Errors: OC_E_NOMEM only. */
     oc_status (*reference)(const oc_op_call *call, const void *const *in, void *const *out);
 
-    /** How OpenCL devices run it. Errors: OC_E_UNSUPPORTED (with why), OC_E_NOMEM. NULL only for views. */
+    /** How OpenCL devices run it. Not called where oc_op_is_empty. Errors: OC_E_UNSUPPORTED (with why), OC_E_NOMEM. NULL only for views. */
     oc_status (*launch)(const oc_op_call *call, const oc_traits *traits, oc_launch_list *list);
 
     const oc_op_case *cases;
     size_t n_cases;
 };
+
+/** No output of the call has an element: there is nothing to compute. */
+bool oc_op_is_empty(const oc_op_call *call);
 
 /** Attribute rows: the row of that name or NULL; defaults; text "strides=[2,2] groups=1" in row order (the digest's and `inspect`'s form). */
 const oc_attr *oc_attr_find(const oc_op *op, const char *name);

@@ -5,6 +5,22 @@
 #include <math.h>
 #include <stdio.h>
 
+static bool has_elements(const oc_shape *shape)
+{
+    for (int32_t d = 0; d < shape->rank; d++)
+        if (shape->dim[d] == 0)
+            return false;
+    return true;
+}
+
+bool oc_op_is_empty(const oc_op_call *call)
+{
+    for (uint32_t i = 0; i < call->n_out; i++)
+        if (has_elements(&call->out[i]->shape))
+            return false;
+    return true;
+}
+
 const oc_attr *oc_attr_find(const oc_op *op, const char *name)
 {
     for (size_t i = 0; i < op->n_attrs; i++)

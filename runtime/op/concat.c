@@ -97,6 +97,8 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
     OC_TRY(oc_op_check_launch(call));
     for (uint32_t i = 0; i < call->n_in; i++) {
         size_t row_in = row_bytes(call, call->in[i]);
+        if (row_in == 0)
+            continue; /* an empty input has nothing to copy */
         size_t unit = oc_op_unit(row_in | row_out | at);
         size_t chunk = oc_op_chunk(traits, row_in / unit);
         oc_launch *l;

@@ -64,6 +64,7 @@ static oc_status shape(const oc_op_call *call, oc_desc *out)
     OC_TRY(oc_op_check_float(call));
     OC_TRY(sizes_set(call, &s));
     OC_TRY(oc_op_check_dim(call, 1, 3, s.cg, "input channels per group"));
+    OC_TRY(oc_op_check_filled(call, 1));
     if (s.has_bias) {
         OC_TRY(oc_op_check_rank(call, 2, 1, 1));
         OC_TRY(oc_op_check_dim(call, 2, 0, s.o, "output channels"));

@@ -37,6 +37,7 @@ static oc_status shape(const oc_op_call *call, oc_desc *out)
     oc_desc y = *call->in[0];
     int32_t *last = &y.shape.dim[y.shape.rank - 1];
     OC_TRY(oc_op_check_dim(call, 1, 1, *last, "the last axis of input 0"));
+    OC_TRY(oc_op_check_filled(call, 1));
     *last = call->in[1]->shape.dim[0];
     if (oc_op_has(call, 2)) {
         OC_TRY(oc_op_check_rank(call, 2, 1, 1));

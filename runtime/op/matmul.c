@@ -46,6 +46,9 @@ static oc_status shape(const oc_op_call *call, oc_desc *out)
     OC_TRY(oc_op_check(call));
     OC_TRY(oc_op_check_float(call));
     OC_TRY(sizes_set(call, &s));
+    if (s.k == 0)
+        return oc_fail(OC_E_SHAPE, "%s: %s adds up along an axis of 0, expected at least 1",
+                       call->name, call->op->name);
     oc_desc y = {OC_DTYPE_float32, s.lead};
     y.shape.dim[y.shape.rank++] = (int32_t)s.m;
     y.shape.dim[y.shape.rank++] = (int32_t)s.n;

@@ -46,14 +46,24 @@ oc_status oc_op_check(const oc_op_call *call)
         const oc_shape *shape = &call->in[i]->shape;
         for (int32_t d = 0; d < shape->rank; d++) {
             char text[OC_SHAPE_TEXT];
-            if (shape->dim[d] < 1)
-                return oc_fail(OC_E_SHAPE, "%s: input %u is %s: expected no dimension below 1",
+            if (shape->dim[d] < 0)
+                return oc_fail(OC_E_SHAPE, "%s: input %u is %s: expected no dimension below 0",
                                call->name, i, oc_shape_print(shape, text, sizeof(text)));
         }
     }
     if (oc_op_has(call, 0) && !(op->types >> call->in[0]->dtype & 1u))
         return fail_type(call);
     return OC_OK;
+}
+
+oc_status oc_op_check_filled(const oc_op_call *call, uint32_t index)
+{
+    char text[OC_SHAPE_TEXT];
+    const oc_shape *shape = &call->in[index]->shape;
+    if (oc_op_elems(shape) > 0)
+        return OC_OK;
+    return oc_fail(OC_E_SHAPE, "%s: input %u of %s is %s, expected no dimension of 0", call->name,
+                   index, call->op->name, oc_shape_print(shape, text, sizeof(text)));
 }
 
 oc_status oc_op_check_float(const oc_op_call *call)
@@ -276,6 +286,10 @@ oc_status oc_op_geometry_set(const oc_op_call *call, const oc_op_window *window,
     OC_TRY(oc_op_check_ints(call, "pads", &window->pads, 4, 0));
     const int32_t *dim = call->in[0]->shape.dim;
     const int32_t *pad = window->pads.v;
+    if (dim[1] < 1 || dim[2] < 1 || kh < 1 || kw < 1)
+        return oc_fail(OC_E_SHAPE,
+                       "%s: %s has a window of %d x %d on %d x %d pixels, expected at least 1 x 1",
+                       call->name, call->op->name, kh, kw, dim[1], dim[2]);
     oc_op_geometry g = {
         .n = dim[0],
         .h = dim[1],
@@ -354,7 +368,7 @@ oc_status oc_op_define_unit(oc_launch *launch, size_t unit)
 
 size_t oc_op_chunk(const oc_traits *traits, size_t units)
 {
-    return traits->is_cpu ? OC_MIN(units, 256) : 1;
+    return traits->is_cpu ? OC_MIN(OC_MAX(units, (size_t)1), 256) : 1;
 }
 
 void oc_op_strides(const oc_shape *shape, size_t strides[OC_RANK_MAX])
@@ -390,7 +404,7 @@ oc_status oc_op_broadcast(const oc_op_call *call, const oc_shape *p, const oc_sh
                 call->name, oc_shape_print(p, text_p, sizeof(text_p)),
                 oc_shape_print(q, text_q, sizeof(text_q)), call->op->name, dim_p, dim_q);
         }
-        shape.dim[shape.rank - i] = OC_MAX(dim_p, dim_q);
+        shape.dim[shape.rank - i] = dim_p == 1 ? dim_q : dim_p;
     }
     *out = shape;
     return OC_OK;

@@ -22,10 +22,13 @@ static inline bool oc_op_has(const oc_op_call *call, uint32_t index)
 
 /**
  * What every operator asks of its inputs: their number within the row's bounds, the first in_min
- * of them given, input 0 of one of the row's types, no dimension below 1. Call it first in `shape`.
- * Errors: OC_E_ARG, OC_E_SHAPE, OC_E_DTYPE.
+ * of them given, input 0 of one of the row's types. A dimension may be 0: where that leaves outputs
+ * with elements, `reference` and `launch` get an empty input. Call it first in `shape`. Errors:
+ * OC_E_ARG, OC_E_SHAPE, OC_E_DTYPE.
  */
 OC_MUST_USE oc_status oc_op_check(const oc_op_call *call);
+/** No dimension of input `index` is 0. Errors: OC_E_SHAPE. */
+OC_MUST_USE oc_status oc_op_check_filled(const oc_op_call *call, uint32_t index);
 /** Every given input is float32. Errors: OC_E_DTYPE. */
 OC_MUST_USE oc_status oc_op_check_float(const oc_op_call *call);
 /** Every given input has the element type of input 0. Errors: OC_E_DTYPE. */

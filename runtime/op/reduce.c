@@ -524,6 +524,23 @@ static const oc_op_case cases[] = {
      .in = {OP_DESC(bool, 2, 16)},
      .n_in = 1,
      .sets = {FN("min"), OP_SET_INTS("axes", 0)}},
+    {.name = "sum_nothing",
+     .in = {OP_F32(3, 0, 8)},
+     .n_in = 1,
+     .sets = {FN("sum"), OP_SET_INTS("axes", 1)}},
+    {.name = "mean_nothing", .in = {OP_F32(0, 5)}, .n_in = 1, .sets = {OP_SET_INTS("axes", 0)}},
+    {.name = "log_sum_exp_nothing",
+     .in = {OP_F32(4, 0)},
+     .n_in = 1,
+     .sets = {FN("log_sum_exp"), OP_SET_INTS("axes", 1)}},
+    {.name = "min_nothing",
+     .in = {OP_DESC(int8, 0, 3)},
+     .n_in = 1,
+     .sets = {FN("min"), OP_SET_INTS("axes", 0)}},
+    {.name = "max_into_nothing",
+     .in = {OP_F32(0, 5)},
+     .n_in = 1,
+     .sets = {FN("max"), OP_SET_INTS("axes", 1)}},
 };
 
 const oc_op oc_op_reduce = {

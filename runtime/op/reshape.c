@@ -13,7 +13,6 @@ static const oc_attr rows[] = {
     {.name = "shape",
      .type = OC_ATTR_INTS,
      .offset = offsetof(attrs, shape),
-     .min = 1,
      .max = INT32_MAX,
      .help = "dimensions of the output"},
 };
@@ -27,7 +26,7 @@ static oc_status shape(const oc_op_call *call, oc_desc *out)
     if (y.rank > OC_RANK_MAX)
         return oc_fail(OC_E_ARG, "%s: shape of %s has %d elements, expected at most %d", call->name,
                        call->op->name, y.rank, OC_RANK_MAX);
-    OC_TRY(oc_op_check_ints(call, "shape", &a->shape, y.rank, 1));
+    OC_TRY(oc_op_check_ints(call, "shape", &a->shape, y.rank, 0));
     memcpy(y.dim, a->shape.v, (size_t)y.rank * sizeof(y.dim[0]));
     OC_TRY(oc_shape_elems(&call->in[0]->shape, &elems_in));
     OC_TRY(oc_shape_elems(&y, &elems_out));

@@ -256,8 +256,9 @@ static void launches_are_complete(void **state)
                 oc_launch_list list = {.alloc = oc_allocator_or_default(NULL)};
                 op_run_init(&run, ops[i], &ops[i]->cases[k]);
                 oc_assert_ok(op_run_shape(&run));
-                oc_assert_ok(ops[i]->launch(&run.call, &traits[t], &list));
-                CHECK(list.count > 0, ops[i], "%s: launches", run.name);
+                if (!oc_op_is_empty(&run.call))
+                    oc_assert_ok(ops[i]->launch(&run.call, &traits[t], &list));
+                CHECK(list.count > 0 || oc_op_is_empty(&run.call), ops[i], "%s: launches", run.name);
                 for (size_t n = 0; n < list.count; n++)
                     check_launch(&run, &traits[t], &list.items[n]);
                 oc_free(NULL, list.items);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * Calls that no operator may accept are refused with the node's name: wrong numbers of inputs,
- * missing ones, empty ones, wrong types; and for convolutions, products and elementwise functions,
+ * missing ones, those with a negative dimension, wrong types; and for convolutions, products and elementwise functions,
  * shapes and attributes that do not agree.
  */
 #include "op_case.h"
@@ -61,15 +61,15 @@ static void an_input_is_missing(op_run *run, const oc_op *op)
     }
 }
 
-static void a_dimension_is_zero(op_run *run, const oc_op *op)
+static void a_dimension_is_negative(op_run *run, const oc_op *op)
 {
     (void)op;
     for (uint32_t i = 0; i < run->call.n_in; i++) {
         if (run->in[i] == NULL || run->in_desc[i].shape.rank == 0)
             continue;
         int32_t *dim = &run->in_desc[i].shape.dim[0], given = *dim;
-        *dim = 0;
-        refused(run, OC_E_SHAPE, "a dimension of 0");
+        *dim = -1;
+        refused(run, OC_E_SHAPE, "a dimension of -1");
         *dim = given;
     }
 }
@@ -106,10 +106,10 @@ static void missing_inputs(void **state)
     each(an_input_is_missing);
 }
 
-static void empty_inputs(void **state)
+static void negative_dimensions(void **state)
 {
     (void)state;
-    each(a_dimension_is_zero);
+    each(a_dimension_is_negative);
 }
 
 static void wrong_types(void **state)
@@ -244,7 +244,7 @@ int main(void)
         cmocka_unit_test(too_few_inputs),
         cmocka_unit_test(too_many_inputs),
         cmocka_unit_test(missing_inputs),
-        cmocka_unit_test(empty_inputs),
+        cmocka_unit_test(negative_dimensions),
         cmocka_unit_test(wrong_types),
         cmocka_unit_test(shapes_that_do_not_agree),
         cmocka_unit_test(tensors_too_large_for_kernels),

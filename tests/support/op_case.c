@@ -140,6 +140,8 @@ oc_status op_run_reference(op_run *run)
         oc_free(NULL, run->expected[i]);
         OC_TRY(oc_alloc(NULL, bytes, 1, &run->expected[i]));
     }
+    if (oc_op_is_empty(&run->call))
+        return OC_OK;
     return run->call.op->reference(&run->call, (const void *const *)run->data, run->expected);
 }
 
