@@ -27,6 +27,7 @@ test: build
 	ctest --preset $(PRESET) -j $(JOBS) -LE long
 
 test-long: build
+	@scripts/install-deps.sh --long
 	ctest --preset $(PRESET) -j $(JOBS)
 
 install: build
