@@ -4,9 +4,9 @@
  *
  * Every function here gives the same bits in C and on every OpenCL device with IEEE float32
  * (denormals, correctly rounded division and square root): only +, -, *, / and an explicit fused
- * multiply-add are used, in a written order, with polynomials of our own. No library function whose
- * last bit is a vendor's choice (exp, log, pow, tanh) is called. What the bits of a NaN are is
- * open.
+ * multiply-add are used, in a written order, with polynomials of our own, and the functions that
+ * round to a whole number, which are exact everywhere. No library function whose last bit is a
+ * vendor's choice (exp, log, pow, tanh) is called. What the bits of a NaN are is open.
  *
  * C sources are compiled with -ffp-contract=off; the pragma below says the same to OpenCL C, for
  * everything that follows in the program. Kernels must be built without -cl-denorms-are-zero and
@@ -35,6 +35,10 @@ typedef OC_WIDE(float) oc_real;
 typedef OC_WIDE(uint) oc_word;
 #define OC_FMA(a_, b_, c_) fma((oc_real)(a_), (oc_real)(b_), (oc_real)(c_))
 #define OC_SQRT(x_) sqrt(x_)
+#define OC_FLOOR(x_) floor(x_)
+#define OC_CEIL(x_) ceil(x_)
+#define OC_TRUNC(x_) trunc(x_)
+#define OC_RINT(x_) rint(x_)
 #define OC_BITS(x_) OC_WIDE(as_uint)(x_)
 #define OC_FLOAT(u_) OC_WIDE(as_float)(u_)
 #define OC_INF as_float(0x7f800000u)
@@ -51,6 +55,10 @@ typedef float oc_real;
 typedef uint32_t oc_word;
 #define OC_FMA(a_, b_, c_) fmaf((a_), (b_), (c_))
 #define OC_SQRT(x_) sqrtf(x_)
+#define OC_FLOOR(x_) floorf(x_)
+#define OC_CEIL(x_) ceilf(x_)
+#define OC_TRUNC(x_) truncf(x_)
+#define OC_RINT(x_) rintf(x_)
 #define OC_BITS(x_) oc_bits(x_)
 #define OC_FLOAT(u_) oc_float(u_)
 #define OC_INF oc_float(0x7f800000u)
@@ -88,6 +96,20 @@ static inline oc_real oc_abs(oc_real x)
 static inline oc_real oc_copysign(oc_real x, oc_real s)
 {
     return OC_FLOAT((OC_BITS(x) & 0x7fffffffu) | (OC_BITS(s) & 0x80000000u));
+}
+
+/* The nearest whole number, of two the even one. */
+static inline oc_real oc_round_even(oc_real x)
+{
+    return OC_RINT(x);
+}
+
+/* The nearest whole number, of two the one further from 0. x minus its whole part is exact. */
+static inline oc_real oc_round_away(oc_real x)
+{
+    oc_real whole = OC_TRUNC(x);
+    oc_real step = oc_abs(x - whole) >= 0.5f ? 1.0f : 0.0f;
+    return whole + oc_copysign(step, x);
 }
 
 /* 2^k for -126 <= k <= 127 (negative k modulo 2^32); any other k gives some float. */
@@ -350,7 +372,10 @@ static inline oc_real oc_unary_abs(OC_UNARY_ARGS)
     X(mul, "p * q")                         \
     X(div, "p / q")                         \
     X(max, "p > q ? p : q")                 \
-    X(min, "p < q ? p : q")
+    X(min, "p < q ? p : q")                 \
+    X(pow, "p^q")                           \
+    X(squared_difference, "(p - q)^2")      \
+    X(prelu, "p < 0 ? p * q : p")
 /* clang-format on */
 
 static inline oc_real oc_binary_add(oc_real p, oc_real q)
@@ -381,6 +406,28 @@ static inline oc_real oc_binary_max(oc_real p, oc_real q)
 static inline oc_real oc_binary_min(oc_real p, oc_real q)
 {
     return p < q || p != p ? p : q;
+}
+
+/*
+ * The size from |p|^q; where q is odd, the sign of p. As in C's pow: a negative finite p has a power
+ * only where q is whole. From 2^24 on all numbers are even, infinity too: their halves are whole.
+ */
+static inline oc_real oc_binary_pow(oc_real p, oc_real q)
+{
+    oc_real size = oc_pow(oc_abs(p), q), half_q = 0.5f * q;
+    oc_real whole = OC_TRUNC(half_q) == half_q ? size : oc_copysign(size, p);
+    oc_real other = p < 0.0f && p > -OC_INF ? OC_NAN : size;
+    return OC_TRUNC(q) == q ? whole : other;
+}
+
+static inline oc_real oc_binary_squared_difference(oc_real p, oc_real q)
+{
+    return (p - q) * (p - q);
+}
+
+static inline oc_real oc_binary_prelu(oc_real p, oc_real q)
+{
+    return p < 0.0f ? p * q : p;
 }
 
 /*

@@ -3,11 +3,12 @@
  * binary: p, q -> y = activation(fn(p, q)), with NumPy's broadcasting. The functions are those of
  * OC_BINARY_LIST in numerics.h.
  *
- * float32, int32 and int64. Integers wrap around on overflow, division truncates towards zero and
- * gives 0 for a divisor of 0; they have no activation, and only the reference computes them, for
- * shape arithmetic that is folded before anything runs.
+ * float32, int8, uint8, int32 and int64. Integers have no activation and no prelu, and wrap around:
+ * a result is its low bits. Division truncates towards zero and gives 0 for a divisor of 0. A
+ * negative power is 1 divided by the power of that size: 0, but for the powers of 1 and -1.
  *
- * Numerics "elementwise": each element by the functions of those names in numerics.h.
+ * Numerics "elementwise": each element by the functions of those names in numerics.h; of integers
+ * exact.
  */
 #include "op_common.h"
 
@@ -26,18 +27,26 @@ static const oc_attr rows[] = {
     OP_ATTR_ACT(attrs),
 };
 
-static oc_status shape(const oc_op_call *call, oc_desc *out)
+static oc_status check_integers(const oc_op_call *call)
 {
     const attrs *a = call->attrs;
-    OC_TRY(oc_op_check(call));
-    oc_dtype dtype = call->in[0]->dtype;
-    if (dtype != OC_DTYPE_int32 && dtype != OC_DTYPE_int64)
-        OC_TRY(oc_op_check_float(call));
-    else if (a->act.fn != OC_UNARY_none)
+    const char *name = oc_dtype_name(call->in[0]->dtype);
+    if (a->act.fn != OC_UNARY_none)
         return oc_fail(OC_E_DTYPE, "%s: binary of %s has the activation %s, expected none",
-                       call->name, oc_dtype_name(dtype), oc_op_unary_names[a->act.fn]);
+                       call->name, name, oc_op_unary_names[a->act.fn]);
+    if (a->fn == OC_BINARY_prelu)
+        return oc_fail(OC_E_DTYPE, "%s: input 0 of binary prelu is %s, expected float32",
+                       call->name, name);
+    return OC_OK;
+}
+
+static oc_status shape(const oc_op_call *call, oc_desc *out)
+{
+    OC_TRY(oc_op_check(call));
     OC_TRY(oc_op_check_same_dtype(call));
-    oc_desc y = {.dtype = dtype};
+    if (call->in[0]->dtype != OC_DTYPE_float32)
+        OC_TRY(check_integers(call));
+    oc_desc y = {.dtype = call->in[0]->dtype};
     OC_TRY(oc_op_broadcast(call, &call->in[0]->shape, &call->in[1]->shape, &y.shape));
     out[0] = y;
     return OC_OK;
@@ -62,6 +71,18 @@ static oc_status cost(const oc_op_call *call, oc_cost *cost)
 
 /* ---- reference ------------------------------------------------------------------------------ */
 
+/* By squaring: bit after bit of q. */
+static uint64_t power(int64_t p, int64_t q)
+{
+    uint64_t y = 1, square = (uint64_t)p;
+    if (q < 0)
+        return p == 1 || p == -1 ? power(p, q & 1) : 0;
+    for (; q > 0; q >>= 1, square *= square)
+        if (q & 1)
+            y *= square;
+    return y;
+}
+
 static int64_t eval_int(oc_binary_fn fn, int64_t p, int64_t q)
 {
     uint64_t u = (uint64_t)p, v = (uint64_t)q; /* unsigned arithmetic wraps around */
@@ -78,6 +99,11 @@ static int64_t eval_int(oc_binary_fn fn, int64_t p, int64_t q)
         return OC_MAX(p, q);
     case OC_BINARY_min:
         return OC_MIN(p, q);
+    case OC_BINARY_pow:
+        return (int64_t)power(p, q);
+    case OC_BINARY_squared_difference:
+        return (int64_t)((u - v) * (u - v));
+    case OC_BINARY_prelu:
     case OC_BINARY_COUNT:
         break;
     }
@@ -89,13 +115,12 @@ static void eval(oc_dtype dtype, const attrs *a, const void *p, size_t j, const 
                  void *y, size_t i)
 {
     oc_binary_fn fn = (oc_binary_fn)a->fn;
-    if (dtype == OC_DTYPE_int32)
-        ((int32_t *)y)[i] = (int32_t)eval_int(fn, ((const int32_t *)p)[j], ((const int32_t *)q)[k]);
-    else if (dtype == OC_DTYPE_int64)
-        ((int64_t *)y)[i] = eval_int(fn, ((const int64_t *)p)[j], ((const int64_t *)q)[k]);
-    else
+    if (dtype == OC_DTYPE_float32)
         ((float *)y)[i] = oc_op_act_eval(
             &a->act, oc_binary_eval(fn, ((const float *)p)[j], ((const float *)q)[k]));
+    else
+        oc_op_int_set(dtype, y, i,
+                      eval_int(fn, oc_op_int_get(dtype, p, j), oc_op_int_get(dtype, q, k)));
 }
 
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
@@ -119,15 +144,25 @@ static oc_status reference(const oc_op_call *call, const void *const *in, void *
 
 /* ---- launch --------------------------------------------------------------------------------- */
 
-static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_launch_list *list)
+/* What differs between floats, in vectors made by hand, and integers. */
+static oc_status define_function(oc_launch *l, const oc_op_call *call)
 {
     const attrs *a = call->attrs;
+    const char *fn = oc_op_binary_names[a->fn];
+    oc_dtype dtype = call->in[0]->dtype;
+    if (dtype != OC_DTYPE_float32)
+        return oc_launch_define(l, "-DFN=oc_int_%s -DT=%s -DU=%s", fn, oc_op_cl_type(dtype),
+                                dtype == OC_DTYPE_int64 ? "ulong" : "uint");
+    OC_TRY(oc_launch_define(l, "-DFN=oc_binary_%s", fn));
+    return oc_op_define_act(l, &a->act);
+}
+
+static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_launch_list *list)
+{
     const oc_shape *y = &call->out[0]->shape;
+    bool is_float = call->in[0]->dtype == OC_DTYPE_float32;
     size_t step_p[OC_RANK_MAX], step_q[OC_RANK_MAX];
     oc_launch *l;
-    if (call->in[0]->dtype != OC_DTYPE_float32)
-        return oc_fail(OC_E_UNSUPPORTED, "%s: binary of %s runs on the reference device only",
-                       call->name, oc_dtype_name(call->in[0]->dtype));
     OC_TRY(oc_op_check_launch(call));
     oc_op_broadcast_strides(&call->in[0]->shape, y, step_p);
     oc_op_broadcast_strides(&call->in[1]->shape, y, step_q);
@@ -135,16 +170,16 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
     int32_t outer = OC_MAX(axes.count - 1, 0);
     bool has_row = axes.count > 0;
     size_t row = has_row ? axes.dim[outer] : 1, n_rows = oc_op_elems(y) / row;
-    oc_op_chunks c = oc_op_chunks_choose(traits, row, 4096);
+    oc_op_chunks c =
+        is_float ? oc_op_chunks_choose(traits, row, 4096) : oc_op_chunks_scalar(traits, row, 4096);
     size_t group = traits->is_cpu ? OC_MAX(4096 / row, (size_t)1) : 1;
 
-    OC_TRY(oc_launch_add(list, "binary", "binary", &l));
-    OC_TRY(oc_launch_define(l, "-DFN=oc_binary_%s -DROWS=%zu -DGROUP=%zu -DSTEP_P=%zu -DSTEP_Q=%zu",
-                            oc_op_binary_names[a->fn], n_rows, group, has_row ? axes.p[outer] : 0,
-                            has_row ? axes.q[outer] : 0));
+    OC_TRY(oc_launch_add(list, "binary", is_float ? "binary" : "binary_int", &l));
+    OC_TRY(define_function(l, call));
+    OC_TRY(oc_launch_define(l, "-DROWS=%zu -DGROUP=%zu -DSTEP_P=%zu -DSTEP_Q=%zu", n_rows, group,
+                            has_row ? axes.p[outer] : 0, has_row ? axes.q[outer] : 0));
     OC_TRY(oc_op_define_outer(l, &axes, outer));
     OC_TRY(oc_op_define_chunks(l, &c));
-    OC_TRY(oc_op_define_act(l, &a->act));
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = 0});
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = 1});
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_OUT});
@@ -155,6 +190,9 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
 
 /* clang-format off */
 #define FN(name_) OP_SET_ENUM("fn", name_)
+#define INTEGERS(fn_, type_, p_, q_, lo_, hi_)                                                 \
+    {.name = #fn_ "_" #type_, .in = {{OC_DTYPE_##type_, p_}, {OC_DTYPE_##type_, q_}},          \
+     .n_in = 2, .in_lo = {lo_, lo_}, .in_hi = {hi_, hi_}, .sets = {FN(#fn_)}}
 
 static const oc_op_case cases[] = {
     {.name = "add_same_shape", .in = {OP_F32(1, 7, 9, 12), OP_F32(1, 7, 9, 12)}, .n_in = 2,
@@ -186,6 +224,38 @@ static const oc_op_case cases[] = {
     {.name = "add_long_rows", .in = {OP_F32(2, 9001), OP_F32(9001)}, .n_in = 2,
      .sets = {FN("add")}},
     {.name = "add_short_rows", .in = {OP_F32(999, 2), OP_F32(2)}, .n_in = 2, .sets = {FN("add")}},
+    {.name = "pow", .in = {OP_F32(3, 5, 33), OP_F32(3, 5, 33)}, .n_in = 2, .lo = 0, .hi = 20,
+     .sets = {FN("pow")}},
+    {.name = "pow_signs", .in = {OP_F32(3, 400), OP_SCALAR(float32)}, .n_in = 2,
+     .sets = {FN("pow")}},
+    {.name = "squared_difference", .in = {OP_F32(2, 5, 7), OP_F32(2, 1, 7)}, .n_in = 2,
+     .sets = {FN("squared_difference"), OP_SET_ENUM("act", "sqrt")}},
+    {.name = "prelu_channels", .in = {OP_F32(2, 5, 6, 19), OP_F32(19)}, .n_in = 2,
+     .const_mask = 2, .sets = {FN("prelu")}},
+    {.name = "prelu_pixels", .in = {OP_F32(2, 5, 6, 19), OP_F32(5, 6, 1)}, .n_in = 2,
+     .sets = {FN("prelu")}},
+    INTEGERS(add, int8, OP_INTS(1, 7, 9, 12), OP_INTS(1, 7, 9, 12), 0, 0),
+    INTEGERS(add, int64, OP_INTS(3, 1, 5), OP_INTS(4, 1), 0, 0),
+    INTEGERS(sub, uint8, OP_INTS(2, 9001), OP_INTS(9001), 0, 0),
+    INTEGERS(sub, int32, OP_INTS(6), OP_INTS(6), 0, 0),
+    INTEGERS(mul, int8, OP_INTS(2, 4, 5, 24), OP_INTS(2, 1, 1, 24), 0, 0),
+    INTEGERS(mul, uint8, OP_INTS(2, 4, 5, 1), OP_INTS(2, 4, 5, 24), 0, 0),
+    INTEGERS(mul, int32, OP_INTS(999, 2), OP_INTS(2), 0, 0),
+    INTEGERS(mul, int64, OP_INTS(7), OP_INTS(7), 0, 0),
+    INTEGERS(div, int8, OP_INTS(5, 401), OP_INTS(5, 401), -9, 9),
+    INTEGERS(div, uint8, OP_INTS(5, 401), OP_INTS(5, 401), 0, 0),
+    INTEGERS(div, int32, OP_INTS(5, 41), OP_INTS(5, 41), -9, 9),
+    INTEGERS(div, int64, OP_INTS(5, 41), OP_INTS(41), -9, 9),
+    INTEGERS(max, int8, OP_INTS(4, 1, 6, 1), OP_INTS(1, 5, 1, 7), 0, 0),
+    INTEGERS(max, int64, OP_INTS(77), OP_INTS(77), 0, 0),
+    INTEGERS(min, uint8, OP_INTS(2, 1, 2, 3, 1, 2, 1, 3), OP_INTS(1, 2, 2, 1, 2, 2, 3, 1), 0, 0),
+    INTEGERS(min, int32, OP_INTS(77), OP_INTS(1), 0, 0),
+    INTEGERS(pow, int8, OP_INTS(300), OP_INTS(300), -5, 9),
+    INTEGERS(pow, uint8, OP_INTS(300), OP_INTS(300), 0, 0),
+    INTEGERS(pow, int32, OP_INTS(300), OP_INTS(300), -3, 30),
+    INTEGERS(pow, int64, OP_INTS(300), OP_INTS(300), 0, 0),
+    INTEGERS(squared_difference, int8, OP_INTS(300), OP_INTS(1), 0, 0),
+    INTEGERS(squared_difference, int64, OP_INTS(300), OP_INTS(300), 0, 0),
 };
 
 const oc_op oc_op_binary = {
@@ -193,7 +263,7 @@ const oc_op oc_op_binary = {
     .help = "p, q -> activation(fn(p, q)) for each element, with NumPy's broadcasting",
     .attrs_size = sizeof(attrs), .attrs = rows, .n_attrs = OC_COUNT(rows),
     .in_min = 2, .in_max = 2, .n_out = 1,
-    .types = OC_TYPE(float32) | OC_TYPE(int32) | OC_TYPE(int64),
+    .types = OC_TYPE(float32) | OC_TYPES_INT,
     .numerics = "elementwise",
     .act_attr = "act",
     .shape = shape, .permute = permute, .cost = cost, .reference = reference, .launch = launch,

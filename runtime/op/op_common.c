@@ -17,6 +17,23 @@ const char *const oc_op_binary_names[] = {
         NULL,
 };
 
+const char *const oc_op_dtype_names[] = {
+#define X(name_, ctype_, size_, npy_, oip_) #name_,
+    OC_DTYPE_LIST(X)
+#undef X
+        NULL,
+};
+
+const char *oc_op_cl_type(oc_dtype dtype)
+{
+    static const char *const names[OC_DTYPE_COUNT] = {
+        [OC_DTYPE_float32] = "float", [OC_DTYPE_float16] = "half", [OC_DTYPE_int8] = "char",
+        [OC_DTYPE_uint8] = "uchar",   [OC_DTYPE_int32] = "int",    [OC_DTYPE_int64] = "long",
+        [OC_DTYPE_bool] = "uchar",
+    };
+    return names[dtype];
+}
+
 /* "node: conv2d takes float32 or int8, found bool" */
 static oc_status fail_type(const oc_op_call *call)
 {
@@ -326,6 +343,13 @@ oc_op_chunks oc_op_chunks_choose(const oc_traits *traits, size_t elems, size_t w
     c.chunk = traits->is_cpu ? oc_align_up(want, c.lanes) : c.lanes;
     c.chunks = OC_MAX(elems / c.chunk, (size_t)1);
     return c;
+}
+
+oc_op_chunks oc_op_chunks_scalar(const oc_traits *traits, size_t elems, size_t want)
+{
+    oc_traits scalar = *traits;
+    scalar.vector_floats = 1;
+    return oc_op_chunks_choose(&scalar, elems, want);
 }
 
 oc_status oc_op_define_chunks(oc_launch *launch, const oc_op_chunks *c)

@@ -54,6 +54,14 @@ OC_MUST_USE oc_status oc_op_check_ints(const oc_op_call *call, const char *attr,
  */
 OC_MUST_USE oc_status oc_op_check_launch(const oc_op_call *call);
 
+/* ---- element types ------------------------------------------------------------------------ */
+
+/** Names of the values of an ENUM attribute, by oc_dtype; NULL-terminated. */
+extern const char *const oc_op_dtype_names[];
+
+/** An element in OpenCL C: "float", "half", "char", "uchar", "int", "long"; a bool is a "uchar". */
+const char *oc_op_cl_type(oc_dtype dtype);
+
 /** Elements of a shape that `shape` has already accepted. */
 size_t oc_op_elems(const oc_shape *shape);
 
@@ -187,6 +195,8 @@ typedef struct oc_op_chunks {
     size_t elems, lanes, chunk, chunks;
 } oc_op_chunks;
 oc_op_chunks oc_op_chunks_choose(const oc_traits *traits, size_t elems, size_t want);
+/** The same for a kernel that goes on by one element: LANES 1. */
+oc_op_chunks oc_op_chunks_scalar(const oc_traits *traits, size_t elems, size_t want);
 /** Defines ELEMS, LANES, CHUNK, CHUNKS. */
 OC_MUST_USE oc_status oc_op_define_chunks(oc_launch *launch, const oc_op_chunks *chunks);
 

@@ -10,8 +10,3 @@ oc_status oc_op_check_limits(const oc_op_call *call, oc_dtype dtype, int32_t lo,
     return oc_fail(OC_E_ARG, "%s: limits of %s are %d to %d, expected them within %d to %d (%s)",
                    call->name, call->op->name, lo, hi, least, most, oc_dtype_name(dtype));
 }
-
-const char *oc_op_cl_type(oc_dtype dtype)
-{
-    return dtype == OC_DTYPE_int8 ? "char" : dtype == OC_DTYPE_uint8 ? "uchar" : "int";
-}

@@ -24,9 +24,6 @@
 OC_MUST_USE oc_status oc_op_check_limits(const oc_op_call *call, oc_dtype dtype, int32_t lo,
                                          int32_t hi);
 
-/** The type in OpenCL C of int8, uint8 or int32. */
-const char *oc_op_cl_type(oc_dtype dtype);
-
 /** Element i of int8 or uint8. */
 static inline int32_t oc_op_load_8bit(oc_dtype dtype, const void *p, size_t i)
 {

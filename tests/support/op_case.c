@@ -241,11 +241,18 @@ oc_status op_run_device(op_run *run, oc_dev *dev, void **out)
     return status;
 }
 
+static bool is_half_nan(uint16_t half)
+{
+    return (half & 0x7fff) > 0x7c00;
+}
+
 static bool is_equal(oc_dtype dtype, const void *a, const void *b, size_t i)
 {
     size_t size = oc_dtype_size(dtype);
     if (memcmp((const char *)a + i * size, (const char *)b + i * size, size) == 0)
         return true;
+    if (dtype == OC_DTYPE_float16)
+        return is_half_nan(((const uint16_t *)a)[i]) && is_half_nan(((const uint16_t *)b)[i]);
     return dtype == OC_DTYPE_float32 && isnan(((const float *)a)[i]) &&
            isnan(((const float *)b)[i]);
 }
