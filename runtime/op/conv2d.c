@@ -1,82 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * conv2d: x [N,H,W,C], w [O,KH,KW,C/G], bias [O] (optional) -> [N,OH,OW,O].
+ * conv2d: x [N,H,W,C], w [O,KH,KW,C/G], bias [O] (optional), for integers x_zero and w_zero [1] or
+ * [O] (optional) -> [N,OH,OW,O].
  *
  * Group g makes output channels g O/G ... from input channels g C/G ...; groups = C is a depthwise
  * convolution. OH = floor((H + top + bottom - ((KH-1) dh + 1)) / sh) + 1, likewise OW.
  *
  * Numerics "direct": acc = +0; for kh, kw, ci ascending: acc = fma(x, w, acc), where x = 0 outside
  * the input; y = acc + bias (acc itself without a bias); then the activation.
+ * The integer form (op_product_int.h) is exact; a tap outside the input adds nothing.
  */
-#include "op_product.h"
-
-typedef struct attrs {
-    oc_op_window window;
-    int32_t groups;
-    oc_op_act act;
-} attrs;
+#include "op_conv.h"
 
 static const oc_attr rows[] = {
-    OP_ATTR_STRIDES(attrs),
-    OP_ATTR_DILATIONS(attrs),
-    OP_ATTR_PADS(attrs),
-    {.name = "groups",
-     .type = OC_ATTR_INT,
-     .offset = offsetof(attrs, groups),
-     .initial = 1,
-     .min = 1,
-     .max = INT32_MAX,
-     .help = "input and output channels fall into so many independent groups"},
-    OP_ATTR_ACT(attrs),
+    OP_ATTR_STRIDES(oc_op_conv_attrs), OP_ATTR_DILATIONS(oc_op_conv_attrs),
+    OP_ATTR_PADS(oc_op_conv_attrs),    OP_ATTR_GROUPS(oc_op_conv_attrs),
+    OP_ATTR_ACT(oc_op_conv_attrs),
 };
 
-/* All numbers of the loop nest. */
-typedef struct sizes {
-    oc_op_geometry g;
-    int32_t groups, o; /* output channels */
-    int32_t cg, og;    /* input and output channels of a group */
-    bool has_bias;
-} sizes;
-
-static oc_status sizes_set(const oc_op_call *call, sizes *s)
+static oc_status sizes_set(const oc_op_call *call, oc_op_conv *s)
 {
-    const attrs *a = call->attrs;
-    const oc_shape *w = &call->in[1]->shape;
-    OC_TRY(oc_op_check_rank(call, 1, 4, 4));
-    OC_TRY(oc_op_geometry_set(call, &a->window, w->dim[1], w->dim[2], &s->g));
-    s->o = w->dim[0];
-    s->groups = a->groups;
-    s->has_bias = oc_op_has(call, 2);
-    if (s->groups < 1 || s->g.c % s->groups != 0 || s->o % s->groups != 0)
-        return oc_fail(OC_E_SHAPE,
-                       "%s: expected groups of conv2d to divide %d input and %d output channels, "
-                       "found %d groups",
-                       call->name, s->g.c, s->o, s->groups);
-    s->cg = s->g.c / s->groups;
-    s->og = s->o / s->groups;
-    return OC_OK;
+    const oc_op_conv_attrs *a = call->attrs;
+    return oc_op_conv_set(call, &a->window, a->groups, s);
 }
 
 static oc_status shape(const oc_op_call *call, oc_desc *out)
 {
-    sizes s;
+    const oc_op_conv_attrs *a = call->attrs;
+    oc_op_conv s;
     OC_TRY(oc_op_check(call));
-    OC_TRY(oc_op_check_float(call));
+    OC_TRY(oc_op_check_product(call, &a->act));
     OC_TRY(sizes_set(call, &s));
-    OC_TRY(oc_op_check_dim(call, 1, 3, s.cg, "input channels per group"));
-    OC_TRY(oc_op_check_filled(call, 1));
-    if (s.has_bias) {
-        OC_TRY(oc_op_check_rank(call, 2, 1, 1));
-        OC_TRY(oc_op_check_dim(call, 2, 0, s.o, "output channels"));
-    }
-    out[0] = (oc_desc){OC_DTYPE_float32, {4, {s.g.n, s.g.oh, s.g.ow, s.o}}};
+    OC_TRY(oc_op_check_weights(call, s.cg, s.o));
+    OC_TRY(oc_op_check_zeros(call, 1, s.o));
+    out[0] = (oc_desc){oc_op_product_dtype(call), {4, {s.g.n, s.g.oh, s.g.ow, s.o}}};
     return OC_OK;
 }
 
 static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
-    const attrs *a = call->attrs;
-    sizes s;
+    const oc_op_conv_attrs *a = call->attrs;
+    oc_op_conv s;
     OC_TRY(sizes_set(call, &s));
     OC_TRY(oc_op_cost_io(call, cost));
     uint64_t elems = oc_op_elems(&call->out[0]->shape);
@@ -88,8 +52,8 @@ static oc_status cost(const oc_op_call *call, oc_cost *cost)
 /* ---- reference ------------------------------------------------------------------------------ */
 
 /* The output channels [o, o + count) of one output pixel, all of one group. */
-static void pixel(const sizes *s, const float *x, const float *w, int32_t n, int32_t oh, int32_t ow,
-                  int32_t o, int32_t count, float *acc)
+static void pixel(const oc_op_conv *s, const float *x, const float *w, int32_t n, int32_t oh,
+                  int32_t ow, int32_t o, int32_t count, float *acc)
 {
     const oc_op_geometry *g = &s->g;
     size_t cg = (size_t)s->cg, taps = (size_t)g->kh * (size_t)g->kw * cg;
@@ -102,8 +66,7 @@ static void pixel(const sizes *s, const float *x, const float *w, int32_t n, int
             int32_t wi = ow * g->sw + kw * g->dw - g->pl;
             bool is_inside = h >= 0 && h < g->h && wi >= 0 && wi < g->w;
             size_t at = ((size_t)n * (size_t)g->h + (size_t)h) * (size_t)g->w + (size_t)wi;
-            const float *tap =
-                is_inside ? x + at * (size_t)g->c + (size_t)(o / s->og) * cg : NULL;
+            const float *tap = is_inside ? x + at * (size_t)g->c + (size_t)(o / s->og) * cg : NULL;
             oc_op_dot(tap, cg, w, taps, 1, count, acc);
         }
     }
@@ -111,11 +74,15 @@ static void pixel(const sizes *s, const float *x, const float *w, int32_t n, int
 
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
-    const attrs *a = call->attrs;
+    const oc_op_conv_attrs *a = call->attrs;
     const float *bias = oc_op_has(call, 2) ? in[2] : NULL;
     float *y = out[0];
-    sizes s;
+    oc_op_conv s;
     OC_TRY(sizes_set(call, &s));
+    if (oc_op_is_int(call)) {
+        oc_op_conv2d_int_reference(call, &s, in, out);
+        return OC_OK;
+    }
     for (int32_t n = 0; n < s.g.n; n++)
         for (int32_t oh = 0; oh < s.g.oh; oh++)
             for (int32_t ow = 0; ow < s.g.ow; ow++)
@@ -135,7 +102,7 @@ static oc_status reference(const oc_op_call *call, const void *const *in, void *
  * How many output channels of a group lie side by side in the packed weights: no more than 32, and
  * not far more than there are.
  */
-static int32_t pack_width(const sizes *s)
+static int32_t pack_width(const oc_op_conv *s)
 {
     return s->og <= 8 ? 8 : s->og <= 16 ? 16 : 32;
 }
@@ -146,7 +113,7 @@ static int32_t ceil_div(int32_t a, int32_t b)
 }
 
 /* Columns of one group after another: w as oc_op_pack does, `k` rows each. */
-static float *pack_groups(const sizes *s, const float *src, size_t k, float *dst)
+static float *pack_groups(const oc_op_conv *s, const float *src, size_t k, float *dst)
 {
     size_t width = (size_t)pack_width(s), og = (size_t)s->og;
     for (int32_t g = 0; g < s->groups; g++, src += og * k, dst += oc_align_up(og, width) * k)
@@ -157,7 +124,7 @@ static float *pack_groups(const sizes *s, const float *src, size_t k, float *dst
 /* w [O,KH,KW,CG] -> [G][packs][KH*KW*CG][pack], then CG zeros */
 static oc_status pack_tile(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes)
 {
-    sizes s;
+    oc_op_conv s;
     (void)dst_bytes;
     OC_TRY(sizes_set(call, &s));
     size_t taps = (size_t)s.g.kh * (size_t)s.g.kw * (size_t)s.cg;
@@ -169,7 +136,7 @@ static oc_status pack_tile(const oc_op_call *call, const void *src, void *dst, s
 /* bias [O] -> [G][packs][pack] */
 static oc_status pack_bias(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes)
 {
-    sizes s;
+    oc_op_conv s;
     (void)dst_bytes;
     OC_TRY(sizes_set(call, &s));
     pack_groups(&s, src, 1, dst);
@@ -180,7 +147,7 @@ static oc_status pack_bias(const oc_op_call *call, const void *src, void *dst, s
 static oc_status pack_depthwise(const oc_op_call *call, const void *src, void *dst,
                                 size_t dst_bytes)
 {
-    sizes s;
+    oc_op_conv s;
     (void)dst_bytes;
     OC_TRY(sizes_set(call, &s));
     size_t taps = (size_t)s.g.kh * (size_t)s.g.kw, c = (size_t)s.g.c;
@@ -214,10 +181,10 @@ static bool is_all_inside(const oc_op_geometry *g, int32_t tile)
 }
 
 /* What all three kernels need. */
-static oc_status begin(const oc_op_call *call, const sizes *s, oc_launch_list *list,
+static oc_status begin(const oc_op_call *call, const oc_op_conv *s, oc_launch_list *list,
                        const char *kernel, const char *define, oc_launch **launch)
 {
-    const attrs *a = call->attrs;
+    const oc_op_conv_attrs *a = call->attrs;
     OC_TRY(oc_launch_add(list, "conv2d", kernel, launch));
     OC_TRY(oc_op_define_geometry(*launch, &s->g));
     OC_TRY(oc_op_define_act(*launch, &a->act));
@@ -225,7 +192,7 @@ static oc_status begin(const oc_op_call *call, const sizes *s, oc_launch_list *l
                             s->has_bias);
 }
 
-static oc_status launch_tile(const oc_op_call *call, const oc_traits *traits, sizes s,
+static oc_status launch_tile(const oc_op_call *call, const oc_traits *traits, oc_op_conv s,
                              oc_launch_list *list)
 {
     size_t w_elems, bias_elems, taps = (size_t)s.g.kh * (size_t)s.g.kw * (size_t)s.cg;
@@ -264,8 +231,8 @@ static int32_t depthwise_tile(int32_t ow, int32_t most)
     return ceil_div(ow, ceil_div(ow, most));
 }
 
-static oc_status launch_depthwise(const oc_op_call *call, const oc_traits *traits, const sizes *s,
-                                  oc_launch_list *list)
+static oc_status launch_depthwise(const oc_op_call *call, const oc_traits *traits,
+                                  const oc_op_conv *s, oc_launch_list *list)
 {
     oc_launch *l;
     /* Eight vectors are worth starting a work-item; the rows make the parallelism. */
@@ -288,7 +255,7 @@ static oc_status launch_depthwise(const oc_op_call *call, const oc_traits *trait
     return OC_OK;
 }
 
-static oc_status launch_plain(const oc_op_call *call, const sizes *s, oc_launch_list *list)
+static oc_status launch_plain(const oc_op_call *call, const oc_op_conv *s, oc_launch_list *list)
 {
     oc_launch *l;
     OC_TRY(begin(call, s, list, "conv2d_plain", "CONV2D_PLAIN", &l));
@@ -301,9 +268,11 @@ static oc_status launch_plain(const oc_op_call *call, const sizes *s, oc_launch_
 
 static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_launch_list *list)
 {
-    sizes s;
+    oc_op_conv s;
     OC_TRY(oc_op_check_launch(call));
     OC_TRY(sizes_set(call, &s));
+    if (oc_op_is_int(call))
+        return oc_op_conv2d_int_launch(call, &s, traits, list);
     if (!call->is_const[1] || (s.has_bias && !call->is_const[2]))
         return launch_plain(call, &s, list);
     if (s.cg == 1 && s.og == 1)
@@ -313,6 +282,9 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
 
 /* clang-format off */
 #define X(...) OP_F32(__VA_ARGS__)
+#define S8(...) OP_DESC(int8, __VA_ARGS__)
+#define U8(...) OP_DESC(uint8, __VA_ARGS__)
+#define S32(...) OP_DESC(int32, __VA_ARGS__)
 
 static const oc_op_case cases[] = {
     {.name = "valid", .in = {X(1, 5, 5, 3), X(4, 3, 3, 3), X(4)}, .n_in = 3, .const_mask = 6},
@@ -375,18 +347,60 @@ static const oc_op_case cases[] = {
     {.name = "computed_weights_no_bias", .in = {X(2, 5, 5, 3), X(4, 2, 2, 3)}, .n_in = 2},
     {.name = "computed_bias", .in = {X(1, 5, 5, 3), X(4, 2, 2, 3), X(4)}, .n_in = 3,
      .const_mask = 2},
+    {.name = "int8", .in = {S8(1, 14, 14, 8), S8(32, 3, 3, 8), S32(32), S8(1)}, .n_in = 4,
+     .const_mask = 14, .sets = {OP_SET_INTS("pads", 1, 1, 1, 1)}},
+    {.name = "uint8_batch", .in = {U8(3, 17, 19, 5), U8(37, 3, 5, 5), S32(37), U8(1), U8(1)},
+     .n_in = 5, .const_mask = 30, .sets = {OP_SET_INTS("pads", 1, 2, 1, 2)}},
+    {.name = "int8_first_layer", .in = {S8(1, 41, 43, 3), S8(64, 7, 7, 3), S32(64), S8(1)},
+     .n_in = 4, .const_mask = 14,
+     .sets = {OP_SET_INTS("strides", 2, 2), OP_SET_INTS("pads", 3, 3, 3, 3)}},
+    {.name = "int8_uneven", .in = {S8(2, 12, 13, 6), S8(20, 3, 2, 6)}, .n_in = 2, .const_mask = 2,
+     .sets = {OP_SET_INTS("strides", 3, 1), OP_SET_INTS("dilations", 1, 2),
+              OP_SET_INTS("pads", 2, 0, 0, 1)}},
+    {.name = "uint8_1x1", .in = {U8(1, 7, 9, 300), U8(48, 1, 1, 300), S32(48), U8(1), U8(1)},
+     .n_in = 5, .const_mask = 30},
+    {.name = "int8_1x1_batch_no_bias", .in = {S8(4, 3, 3, 33), S8(65, 1, 1, 33)}, .n_in = 2,
+     .const_mask = 2},
+    {.name = "int8_deep", .in = {S8(1, 4, 5, 130), S8(9, 3, 3, 130), S32(9), S8(1), S8(9)},
+     .n_in = 5, .const_mask = 30, .sets = {OP_SET_INTS("pads", 1, 1, 1, 1)}},
+    {.name = "mixed_types", .in = {U8(1, 6, 6, 4), S8(8, 3, 3, 4), S32(8), U8(1), S8(8)}, .n_in = 5,
+     .const_mask = 30, .sets = {OP_SET_INTS("pads", 1, 1, 1, 1)}},
+    {.name = "uint8_groups", .in = {U8(1, 9, 9, 12), U8(40, 3, 3, 6), S32(40), U8(1), U8(40)},
+     .n_in = 5, .const_mask = 30,
+     .sets = {OP_SET("groups", 2), OP_SET_INTS("pads", 1, 1, 1, 1)}},
+    {.name = "int8_depthwise", .in = {S8(1, 14, 14, 32), S8(32, 3, 3, 1), S32(32), S8(1)},
+     .n_in = 4, .const_mask = 14,
+     .sets = {OP_SET("groups", 32), OP_SET_INTS("pads", 1, 1, 1, 1)}},
+    {.name = "uint8_depthwise_strided",
+     .in = {U8(2, 15, 17, 19), U8(19, 3, 3, 1), S32(19), U8(1), U8(1)}, .n_in = 5,
+     .const_mask = 30, .sets = {OP_SET("groups", 19), OP_SET_INTS("strides", 2, 2),
+                                OP_SET_INTS("pads", 0, 1, 1, 0)}},
+    {.name = "uint8_depthwise_zeros",
+     .in = {U8(1, 12, 12, 37), S8(37, 3, 3, 1), {0}, U8(1), S8(37)}, .n_in = 5, .const_mask = 26,
+     .absent_mask = 4, .sets = {OP_SET("groups", 37), OP_SET_INTS("dilations", 3, 2),
+                                OP_SET_INTS("pads", 3, 2, 3, 2)}},
+    {.name = "int8_depthwise_multiplier", .in = {S8(1, 8, 8, 6), S8(12, 3, 3, 1), S32(12), S8(1)},
+     .n_in = 4, .const_mask = 14,
+     .sets = {OP_SET("groups", 6), OP_SET_INTS("pads", 1, 1, 1, 1)}},
+    {.name = "computed_zeros", .in = {U8(1, 7, 9, 40), U8(33, 3, 3, 40), S32(33), U8(1), U8(33)},
+     .n_in = 5, .const_mask = 2, .sets = {OP_SET_INTS("pads", 1, 1, 1, 1)}},
+    {.name = "computed_depthwise_zeros", .in = {U8(1, 7, 9, 40), U8(40, 3, 3, 1), {0}, U8(1), U8(1)},
+     .n_in = 5, .const_mask = 2, .absent_mask = 4, .sets = {OP_SET("groups", 40)}},
+    {.name = "computed_int8_weights", .in = {S8(1, 7, 6, 4), U8(10, 3, 3, 2), S32(10), S8(1), U8(10)},
+     .n_in = 5, .sets = {OP_SET("groups", 2), OP_SET_INTS("pads", 1, 1, 0, 1)}},
+    {.name = "computed_int8_no_bias", .in = {S8(2, 5, 5, 3), S8(4, 2, 2, 3)}, .n_in = 2},
 };
 
 const oc_op oc_op_conv2d = {
     .name = "conv2d",
-    .help = "x [N,H,W,C], w [O,KH,KW,C/G], bias [O] (optional) -> [N,OH,OW,O]",
-    .attrs_size = sizeof(attrs),
+    .help = "x [N,H,W,C], w [O,KH,KW,C/G], bias [O], x_zero, w_zero (optional) -> [N,OH,OW,O]",
+    .attrs_size = sizeof(oc_op_conv_attrs),
     .attrs = rows,
     .n_attrs = OC_COUNT(rows),
     .in_min = 2,
-    .in_max = 3,
+    .in_max = OP_PRODUCT_IN_MAX,
     .n_out = 1,
-    .types = OC_TYPE(float32),
+    .types = OC_TYPE(float32) | OC_TYPES_8BIT,
     .numerics = "direct",
     .act_attr = "act",
     .shape = shape,

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * fully_connected: x [...,K], w [O,K], bias [O] (optional) -> [...,O].
+ * fully_connected: x [...,K], w [O,K], bias [O] (optional), for integers x_zero [1] and w_zero [1]
+ * or [O] (optional) -> [...,O].
  *
  * Numerics "direct": acc = +0; for k ascending: acc = fma(x, w, acc); y = acc + bias (acc itself
- * without a bias); then the activation.
+ * without a bias); then the activation. The integer form (op_product_int.h) is exact.
  */
-#include "op_product.h"
+#include "op_product_int.h"
 
 typedef struct attrs {
     oc_op_act act;
@@ -30,8 +31,9 @@ static sizes sizes_of(const oc_op_call *call)
 
 static oc_status shape(const oc_op_call *call, oc_desc *out)
 {
+    const attrs *a = call->attrs;
     OC_TRY(oc_op_check(call));
-    OC_TRY(oc_op_check_float(call));
+    OC_TRY(oc_op_check_product(call, &a->act));
     OC_TRY(oc_op_check_rank(call, 0, 1, OC_RANK_MAX));
     OC_TRY(oc_op_check_rank(call, 1, 2, 2));
     oc_desc y = *call->in[0];
@@ -43,6 +45,8 @@ static oc_status shape(const oc_op_call *call, oc_desc *out)
         OC_TRY(oc_op_check_rank(call, 2, 1, 1));
         OC_TRY(oc_op_check_dim(call, 2, 0, *last, "rows of the weights"));
     }
+    OC_TRY(oc_op_check_zeros(call, 1, *last));
+    y.dtype = oc_op_product_dtype(call);
     out[0] = y;
     return OC_OK;
 }
@@ -58,11 +62,29 @@ static oc_status cost(const oc_op_call *call, oc_cost *cost)
     return OC_OK;
 }
 
+static void reference_int(const oc_op_call *call, const sizes *s, const void *const *in,
+                          void *const *out)
+{
+    oc_op_bytes x = oc_op_bytes_of(call, in, OP_X), w = oc_op_bytes_of(call, in, OP_W);
+    int32_t x_zero = oc_op_zero(call, in, OP_X_ZERO, 0);
+    const uint32_t *bias = s->has_bias ? in[OP_BIAS] : NULL;
+    uint32_t *y = out[0]; /* int32 modulo 2^32 */
+    for (size_t m = 0; m < s->m; m++)
+        for (size_t o = 0; o < s->o; o++)
+            *y++ = oc_op_dot_int(x, m * s->k, x_zero, w, o * s->k, 1,
+                                 oc_op_zero(call, in, OP_W_ZERO, o), s->k) +
+                   (bias ? bias[o] : 0);
+}
+
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
     const attrs *a = call->attrs;
     const float *x = in[0], *w = in[1];
     sizes s = sizes_of(call);
+    if (oc_op_is_int(call)) {
+        reference_int(call, &s, in, out);
+        return OC_OK;
+    }
     const float *bias = s.has_bias ? in[2] : NULL;
     float *y = out[0];
     for (size_t m = 0; m < s.m; m++)
@@ -108,11 +130,24 @@ static oc_status launch_plain(const oc_op_call *call, const sizes *s, oc_launch_
     return OC_OK;
 }
 
+static oc_status launch_int(const oc_op_call *call, const sizes *s, oc_launch_list *list)
+{
+    oc_launch *l;
+    OC_TRY(oc_launch_add(list, "fully_connected_int", "fully_connected_int", &l));
+    OC_TRY(oc_launch_define(l, "-DM=%zu -DK=%zu -DO=%zu", s->m, s->k, s->o));
+    OC_TRY(oc_op_define_int(call, l));
+    oc_op_launch_args_int(call, l);
+    oc_launch_range(l, s->o, s->m, 1);
+    return OC_OK;
+}
+
 static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_launch_list *list)
 {
     const attrs *a = call->attrs;
     sizes s = sizes_of(call);
     OC_TRY(oc_op_check_launch(call));
+    if (oc_op_is_int(call))
+        return launch_int(call, &s, list);
     if (!call->is_const[1] || (s.has_bias && !call->is_const[2]))
         return launch_plain(call, &s, list);
     oc_op_product product = {
@@ -129,6 +164,10 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
 }
 
 /* clang-format off */
+#define S8(...) OP_DESC(int8, __VA_ARGS__)
+#define U8(...) OP_DESC(uint8, __VA_ARGS__)
+#define S32(...) OP_DESC(int32, __VA_ARGS__)
+
 static const oc_op_case cases[] = {
     {.name = "vector", .in = {OP_F32(1, 64), OP_F32(10, 64), OP_F32(10)}, .n_in = 3,
      .const_mask = 6},
@@ -149,14 +188,29 @@ static const oc_op_case cases[] = {
     {.name = "computed_bias", .in = {OP_F32(2, 12), OP_F32(6, 12), OP_F32(6)}, .n_in = 3,
      .const_mask = 2, .sets = {OP_SET_ENUM("act", "relu6")}, .lo = -3, .hi = 3},
     {.name = "computed_no_bias", .in = {OP_F32(2, 12), OP_F32(6, 12)}, .n_in = 2},
+    {.name = "int8_vector", .in = {S8(1, 64), S8(10, 64), S32(10), S8(1)}, .n_in = 4,
+     .const_mask = 14},
+    {.name = "int8_no_bias", .in = {S8(1, 33), S8(65, 33)}, .n_in = 2, .const_mask = 2},
+    {.name = "uint8_batch", .in = {U8(5, 1000), U8(33, 1000), S32(33), U8(1), U8(1)}, .n_in = 5,
+     .const_mask = 30},
+    {.name = "int8_leading_axes", .in = {S8(2, 3, 4, 7), S8(31, 7), {0}, S8(1), S8(31)}, .n_in = 5,
+     .const_mask = 26, .absent_mask = 4},
+    {.name = "mixed_types", .in = {U8(17), S8(3, 17), S32(3), OP_SCALAR(uint8)}, .n_in = 4,
+     .const_mask = 6},
+    {.name = "int8_many_rows", .in = {S8(50, 24), S8(48, 24), S32(48)}, .n_in = 3,
+     .const_mask = 6},
+    {.name = "computed_uint8_weights", .in = {U8(3, 20), U8(9, 20), S32(9), U8(1), U8(9)},
+     .n_in = 5, .const_mask = 4},
+    {.name = "computed_int8_zeros", .in = {S8(3, 290), S8(9, 290), S32(9), S8(1), S8(9)},
+     .n_in = 5, .const_mask = 2},
 };
 
 const oc_op oc_op_fully_connected = {
     .name = "fully_connected",
-    .help = "x [...,K], w [O,K], bias [O] (optional) -> [...,O]",
+    .help = "x [...,K], w [O,K], bias [O], x_zero, w_zero (optional) -> [...,O]",
     .attrs_size = sizeof(attrs), .attrs = rows, .n_attrs = OC_COUNT(rows),
-    .in_min = 2, .in_max = 3, .n_out = 1,
-    .types = OC_TYPE(float32),
+    .in_min = 2, .in_max = OP_PRODUCT_IN_MAX, .n_out = 1,
+    .types = OC_TYPE(float32) | OC_TYPES_8BIT,
     .numerics = "direct",
     .act_attr = "act",
     .shape = shape, .cost = cost, .reference = reference, .launch = launch,

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * matmul: p [...,M,K], q [...,K,N] -> [...,M,N], leading axes broadcast as NumPy does.
+ * matmul: p [...,M,K], q [...,K,N] -> [...,M,N], leading axes broadcast as NumPy does. For integers
+ * also bias [N], p_zero of 1 or M elements and q_zero of 1 or N elements (each optional).
  *
- * Numerics "direct": acc = +0; for k ascending: acc = fma(p, q, acc); then the activation.
+ * Numerics "direct": acc = +0; for k ascending: acc = fma(p, q, acc); then the activation. The
+ * integer form (op_product_int.h) is exact.
  */
-#include "op_product.h"
+#include "op_product_int.h"
 
 typedef struct attrs {
     oc_op_act act;
@@ -40,16 +42,29 @@ static oc_status sizes_set(const oc_op_call *call, sizes *s)
     return OC_OK;
 }
 
+static oc_status check_bias(const oc_op_call *call, const sizes *s)
+{
+    if (!oc_op_has(call, OP_BIAS))
+        return OC_OK;
+    if (!oc_op_is_int(call))
+        return oc_fail(OC_E_ARG, "%s: matmul of float32 has a bias, expected none", call->name);
+    OC_TRY(oc_op_check_rank(call, OP_BIAS, 1, 1));
+    return oc_op_check_dim(call, OP_BIAS, 0, (int32_t)s->n, "columns of input 1");
+}
+
 static oc_status shape(const oc_op_call *call, oc_desc *out)
 {
+    const attrs *a = call->attrs;
     sizes s;
     OC_TRY(oc_op_check(call));
-    OC_TRY(oc_op_check_float(call));
+    OC_TRY(oc_op_check_product(call, &a->act));
     OC_TRY(sizes_set(call, &s));
     if (s.k == 0)
         return oc_fail(OC_E_SHAPE, "%s: %s adds up along an axis of 0, expected at least 1",
                        call->name, call->op->name);
-    oc_desc y = {OC_DTYPE_float32, s.lead};
+    OC_TRY(check_bias(call, &s));
+    OC_TRY(oc_op_check_zeros(call, (int32_t)s.m, (int32_t)s.n));
+    oc_desc y = {oc_op_product_dtype(call), s.lead};
     y.shape.dim[y.shape.rank++] = (int32_t)s.m;
     y.shape.dim[y.shape.rank++] = (int32_t)s.n;
     out[0] = y;
@@ -82,6 +97,19 @@ static void product(const sizes *s, const attrs *a, const float *p, const float 
         }
 }
 
+/* The product of the matrices at elements p_at and q_at; y holds int32 modulo 2^32. */
+static void product_int(const oc_op_call *call, const sizes *s, const void *const *in, size_t p_at,
+                        size_t q_at, uint32_t *y)
+{
+    oc_op_bytes p = oc_op_bytes_of(call, in, OP_X), q = oc_op_bytes_of(call, in, OP_W);
+    const uint32_t *bias = oc_op_has(call, OP_BIAS) ? in[OP_BIAS] : NULL;
+    for (size_t m = 0; m < s->m; m++)
+        for (size_t n = 0; n < s->n; n++)
+            *y++ = oc_op_dot_int(p, p_at + m * s->k, oc_op_zero(call, in, OP_X_ZERO, m), q,
+                                 q_at + n, s->n, oc_op_zero(call, in, OP_W_ZERO, n), s->k) +
+                   (bias ? bias[n] : 0);
+}
+
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
     sizes s;
@@ -89,12 +117,16 @@ static oc_status reference(const oc_op_call *call, const void *const *in, void *
     size_t pairs = oc_op_elems(&s.lead);
     int32_t at[OC_RANK_MAX] = {0};
     for (size_t i = 0; i < pairs; i++, oc_op_next(&s.lead, at)) {
-        const float *p = in[0], *q = in[1];
+        size_t p = 0, q = 0, y = i * s.m * s.n;
         for (int32_t d = 0; d < s.lead.rank; d++) {
             p += (size_t)at[d] * s.step_p[d];
             q += (size_t)at[d] * s.step_q[d];
         }
-        product(&s, call->attrs, p, q, (float *)out[0] + i * s.m * s.n);
+        if (oc_op_is_int(call))
+            product_int(call, &s, in, p, q, (uint32_t *)out[0] + y);
+        else
+            product(&s, call->attrs, (const float *)in[0] + p, (const float *)in[1] + q,
+                    (float *)out[0] + y);
     }
     return OC_OK;
 }
@@ -134,12 +166,27 @@ static oc_status launch_pairs(const oc_op_call *call, const oc_traits *traits, c
     return OC_OK;
 }
 
+static oc_status launch_int(const oc_op_call *call, const sizes *s, oc_launch_list *list)
+{
+    oc_op_axes axes = oc_op_axes_merge(&s->lead, s->step_p, s->step_q);
+    oc_launch *l;
+    OC_TRY(oc_launch_add(list, "matmul_int", "matmul_int", &l));
+    OC_TRY(oc_launch_define(l, "-DM=%zu -DK=%zu -DCOLUMNS=%zu", s->m, s->k, s->n));
+    OC_TRY(oc_op_define_outer(l, &axes, axes.count));
+    OC_TRY(oc_op_define_int(call, l));
+    oc_op_launch_args_int(call, l);
+    oc_launch_range(l, s->n, s->m, oc_op_elems(&s->lead));
+    return OC_OK;
+}
+
 static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_launch_list *list)
 {
     const attrs *a = call->attrs;
     sizes s;
     OC_TRY(oc_op_check_launch(call));
     OC_TRY(sizes_set(call, &s));
+    if (oc_op_is_int(call))
+        return launch_int(call, &s, list);
     /* One constant matrix for all of p: its rows are those of one product. */
     if (!call->is_const[1] || oc_op_elems(&call->in[1]->shape) != s.k * s.n)
         return launch_pairs(call, traits, &s, list);
@@ -153,6 +200,10 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
 }
 
 /* clang-format off */
+#define S8(...) OP_DESC(int8, __VA_ARGS__)
+#define U8(...) OP_DESC(uint8, __VA_ARGS__)
+#define S32(...) OP_DESC(int32, __VA_ARGS__)
+
 static const oc_op_case cases[] = {
     {.name = "square", .in = {OP_F32(16, 16), OP_F32(16, 16)}, .n_in = 2},
     {.name = "odd", .in = {OP_F32(7, 5), OP_F32(5, 37)}, .n_in = 2,
@@ -169,14 +220,29 @@ static const oc_op_case cases[] = {
     {.name = "row", .in = {OP_F32(1, 50), OP_F32(50, 3)}, .n_in = 2},
     {.name = "column", .in = {OP_F32(30, 2), OP_F32(2, 1)}, .n_in = 2},
     {.name = "outer", .in = {OP_F32(6, 1), OP_F32(1, 20)}, .n_in = 2},
+    {.name = "int8", .in = {S8(7, 5), S8(5, 37)}, .n_in = 2},
+    {.name = "uint8_zeros", .in = {U8(9, 300), U8(300, 33), {0}, U8(1), U8(1)}, .n_in = 5,
+     .absent_mask = 4},
+    {.name = "uint8_constant", .in = {U8(3, 29), U8(29, 35), S32(35), U8(1), U8(1)}, .n_in = 5,
+     .const_mask = 30},
+    {.name = "int8_constant_deep", .in = {U8(2, 3, 5, 530), S8(530, 40), {0}, U8(1), S8(40)},
+     .n_in = 5, .const_mask = 18, .absent_mask = 4},
+    {.name = "zeros_of_rows", .in = {U8(4, 6), S8(6, 18), {0}, U8(4), S8(18)}, .n_in = 5,
+     .absent_mask = 4},
+    {.name = "zeros_of_rows_constant", .in = {S8(3, 16), S8(16, 21), {0}, S8(3, 1), S8(1, 21)},
+     .n_in = 5, .const_mask = 26, .absent_mask = 4},
+    {.name = "int8_pairs", .in = {S8(2, 1, 4, 6), U8(3, 6, 17), S32(17), S8(4), U8(17)},
+     .n_in = 5},
+    {.name = "int8_constant_pairs", .in = {S8(2, 4, 6), S8(2, 6, 9)}, .n_in = 2, .const_mask = 2},
 };
 
 const oc_op oc_op_matmul = {
     .name = "matmul",
-    .help = "p [...,M,K], q [...,K,N] -> [...,M,N], leading axes broadcast",
+    .help = "p [...,M,K], q [...,K,N], bias, p_zero, q_zero (optional) -> [...,M,N], leading axes "
+            "broadcast",
     .attrs_size = sizeof(attrs), .attrs = rows, .n_attrs = OC_COUNT(rows),
-    .in_min = 2, .in_max = 2, .n_out = 1,
-    .types = OC_TYPE(float32),
+    .in_min = 2, .in_max = OP_PRODUCT_IN_MAX, .n_out = 1,
+    .types = OC_TYPE(float32) | OC_TYPES_8BIT,
     .numerics = "direct",
     .act_attr = "act",
     .shape = shape, .cost = cost, .reference = reference, .launch = launch,

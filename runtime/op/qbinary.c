@@ -106,9 +106,9 @@ static oc_status reference(const oc_op_call *call, const void *const *in, void *
             j += (size_t)at[d] * step_p[d];
             k += (size_t)at[d] * step_q[d];
         }
-        oc_op_store_8bit(dtype, out[0], i,
-                         eval(call->attrs, oc_op_load_8bit(dtype, in[0], j),
-                              oc_op_load_8bit(dtype, in[1], k)));
+        oc_op_store_8bit(
+            dtype, out[0], i,
+            eval(call->attrs, oc_op_load_8bit(dtype, in[0], j), oc_op_load_8bit(dtype, in[1], k)));
     }
     return OC_OK;
 }
@@ -119,10 +119,10 @@ static oc_status define(oc_launch *l, const attrs *a, oc_dtype dtype)
 {
     OC_TRY(oc_launch_define(l, "-DT=%s -DFN=%d -DLEFT_SHIFT=%d -DLO=%d -DHI=%d",
                             oc_op_cl_type(dtype), a->fn, a->left_shift, a->lo, a->hi));
-    OC_TRY(oc_launch_define(l, "-DZERO_1=%d -DMULT_1=%d -DSHIFT_1=%d", a->zero1, a->mult1,
-                            a->shift1));
-    OC_TRY(oc_launch_define(l, "-DZERO_2=%d -DMULT_2=%d -DSHIFT_2=%d", a->zero2, a->mult2,
-                            a->shift2));
+    OC_TRY(
+        oc_launch_define(l, "-DZERO_1=%d -DMULT_1=%d -DSHIFT_1=%d", a->zero1, a->mult1, a->shift1));
+    OC_TRY(
+        oc_launch_define(l, "-DZERO_2=%d -DMULT_2=%d -DSHIFT_2=%d", a->zero2, a->mult2, a->shift2));
     return oc_launch_define(l, "-DZERO_OUT=%d -DMULT_OUT=%d -DSHIFT_OUT=%d", a->zero_out,
                             a->mult_out, a->shift_out);
 }

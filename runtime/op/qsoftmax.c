@@ -74,8 +74,8 @@ static void softmax_line(const attrs *a, oc_dtype dtype, const void *x, size_t a
     for (size_t i = at; i < at + n; i++)
         max = OC_MAX(max, oc_op_load_8bit(dtype, x, i));
     for (size_t i = at; i < at + n; i++)
-        sum = oc_quant_add(sum, oc_quant_shift_down(
-                                    power(a, oc_op_load_8bit(dtype, x, i) - max), 12));
+        sum = oc_quant_add(sum,
+                           oc_quant_shift_down(power(a, oc_op_load_8bit(dtype, x, i) - max), 12));
     int32_t zeros = OC_Q_LEADING_ZEROS((uint32_t)sum | 1u), down = 12 - zeros + 31 - 8;
     int32_t reciprocal = oc_quant_reciprocal(oc_quant_sub(oc_quant_shift_up(sum, zeros), OC_Q_MIN));
     for (size_t i = at; i < at + n; i++) {

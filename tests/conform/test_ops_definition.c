@@ -53,6 +53,60 @@ static float conv_element(const op_run *run, const oc_node *node, int32_t n, int
                          oc_node_float(node, "act_b"));
 }
 
+/* Element i of an 8-bit input, of a zero point's one or many elements; 0 where it is absent. */
+static int64_t byte_at(const op_run *run, uint32_t in, size_t i)
+{
+    if (in >= run->call.n_in || run->in[in] == NULL)
+        return 0;
+    size_t elems;
+    oc_assert_ok(oc_shape_elems(&run->in[in]->shape, &elems));
+    i = elems == 1 ? 0 : i;
+    return run->in[in]->dtype == OC_DTYPE_int8 ? ((const int8_t *)run->data[in])[i]
+                                               : ((const uint8_t *)run->data[in])[i];
+}
+
+/* The same of integers, in 64 bits: only taps inside the input count. */
+static int64_t conv_element_int(const op_run *run, const oc_node *node, int32_t n, int32_t oh,
+                                int32_t ow, int32_t o)
+{
+    const int32_t *x = run->in[0]->shape.dim, *w = run->in[1]->shape.dim;
+    int32_t og = w[0] / oc_node_int(node, "groups");
+    int64_t sum = run->call.n_in > 2 && run->in[2] ? ((const int32_t *)run->data[2])[o] : 0;
+    for (int32_t i = 0; i < w[1]; i++)
+        for (int32_t j = 0; j < w[2]; j++)
+            for (int32_t c = 0; c < w[3]; c++) {
+                int64_t h = (int64_t)oh * ints_at(node, "strides", 0) +
+                            (int64_t)i * ints_at(node, "dilations", 0) - ints_at(node, "pads", 0);
+                int64_t v = (int64_t)ow * ints_at(node, "strides", 1) +
+                            (int64_t)j * ints_at(node, "dilations", 1) - ints_at(node, "pads", 1);
+                if (h < 0 || h >= x[1] || v < 0 || v >= x[2])
+                    continue;
+                size_t at = (size_t)(((n * x[1] + h) * x[2] + v) * x[3] + o / og * w[3] + c);
+                size_t w_at = (size_t)(((o * w[1] + i) * w[2] + j) * w[3] + c);
+                sum += (byte_at(run, 0, at) - byte_at(run, 3, 0)) *
+                       (byte_at(run, 1, w_at) - byte_at(run, 4, (size_t)o));
+            }
+    return sum;
+}
+
+static void check_conv_element(const op_run *run, const oc_node *node, int32_t pixel, int32_t o)
+{
+    const int32_t *dim = run->out[0]->shape.dim;
+    int32_t n = pixel / dim[2] / dim[1], oh = pixel / dim[2] % dim[1], ow = pixel % dim[2];
+    size_t e = (size_t)pixel * (size_t)dim[3] + (size_t)o;
+    if (run->in[0]->dtype != OC_DTYPE_float32) {
+        uint32_t want = (uint32_t)conv_element_int(run, node, n, oh, ow, o);
+        uint32_t found = ((const uint32_t *)run->expected[0])[e];
+        if (want != found)
+            fail_msg("%s: element %zu is %#x, expected %#x", run->name, e, found, want);
+        return;
+    }
+    float want = conv_element(run, node, n, oh, ow, o);
+    float found = ((const float *)run->expected[0])[e];
+    if (oc_bits(want) != oc_bits(found))
+        fail_msg("%s: element %zu is %a, expected %a", run->name, e, (double)found, (double)want);
+}
+
 static void conv2d_is_its_formula(void **state)
 {
     const oc_op *op = oc_op_find("conv2d");
@@ -65,15 +119,9 @@ static void conv2d_is_its_formula(void **state)
         oc_assert_ok(op_run_reference(&run));
         const oc_node node = {.name = run.name, .op = op, .attrs = run.attrs};
         const int32_t *dim = run.out[0]->shape.dim;
-        const float *y = run.expected[0];
-        for (int32_t i = 0, e = 0; i < dim[0] * dim[1] * dim[2]; i++)
-            for (int32_t o = 0; o < dim[3]; o++, e++) {
-                float want = conv_element(&run, &node, i / dim[2] / dim[1], i / dim[2] % dim[1],
-                                          i % dim[2], o);
-                if (oc_bits(want) != oc_bits(y[e]))
-                    fail_msg("%s: element %d is %a, expected %a", run.name, e, (double)y[e],
-                             (double)want);
-            }
+        for (int32_t i = 0; i < dim[0] * dim[1] * dim[2]; i++)
+            for (int32_t o = 0; o < dim[3]; o++)
+                check_conv_element(&run, &node, i, o);
         op_run_fini(&run);
     }
 }
@@ -118,6 +166,44 @@ static void matmul_by_hand(void **state)
     (void)state;
     compute("matmul", &c, (const void *[]){p, q}, y);
     oc_assert_bits_equal(y, expected, 6);
+}
+
+#define INT(dtype_, ...)                      \
+    {                                         \
+        OC_DTYPE_##dtype_,                    \
+        {                                     \
+            OC_COUNT(((int[]){__VA_ARGS__})), \
+            {                                 \
+                __VA_ARGS__                   \
+            }                                 \
+        }                                     \
+    }
+
+static void integer_products_by_hand(void **state)
+{
+    const oc_op_case c = {
+        .in = {INT(uint8, 2, 3), INT(int8, 2, 3), INT(int32, 2), INT(uint8, 1), INT(int8, 2)},
+        .n_in = 5,
+        .name = ""};
+    const uint8_t x[] = {1, 2, 3, 255, 0, 128}, x_zero[] = {2};
+    const int8_t w[] = {1, 0, -1, 127, -128, 5}, w_zero[] = {0, -1};
+    const int32_t bias[] = {100, INT32_MAX};
+    /* x - 2: -1 0 1, 253 -2 126; w - zero: 1 0 -1, 128 -127 6; the second bias wraps around. */
+    const int32_t expected[] = {98, INT32_MAX - 122, 227, INT32_MIN + 33393};
+    int32_t y[4];
+    (void)state;
+    compute("fully_connected", &c, (const void *[]){x, w, bias, x_zero, w_zero}, y);
+    assert_memory_equal(y, expected, sizeof(y));
+    const oc_op_case m = {
+        .in = {INT(uint8, 2, 2), INT(int8, 2, 1), {0}, INT(uint8, 2), INT(int8, 1)},
+        .n_in = 5,
+        .absent_mask = 4,
+        .name = ""};
+    const uint8_t p[] = {5, 6, 7, 8}, p_zero[] = {5, 9};
+    const int8_t q[] = {-3, 4}, q_zero[] = {1};
+    const int32_t product[] = {3, 5}; /* 0 1, -2 -1 times -4 3 */
+    compute("matmul", &m, (const void *[]){p, q, NULL, p_zero, q_zero}, y);
+    assert_memory_equal(y, product, sizeof(product));
 }
 
 /* An exact product that float rounds away shows that the multiply-add is fused. */
@@ -192,10 +278,10 @@ static void unary_and_identity(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(conv2d_is_its_formula), cmocka_unit_test(fully_connected_by_hand),
-        cmocka_unit_test(matmul_by_hand),        cmocka_unit_test(products_are_fused),
-        cmocka_unit_test(binary_broadcasts),     cmocka_unit_test(binary_of_each_function),
-        cmocka_unit_test(unary_and_identity),
+        cmocka_unit_test(conv2d_is_its_formula),   cmocka_unit_test(fully_connected_by_hand),
+        cmocka_unit_test(matmul_by_hand),          cmocka_unit_test(integer_products_by_hand),
+        cmocka_unit_test(products_are_fused),      cmocka_unit_test(binary_broadcasts),
+        cmocka_unit_test(binary_of_each_function), cmocka_unit_test(unary_and_identity),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

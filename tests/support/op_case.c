@@ -39,7 +39,8 @@ void op_run_init(op_run *run, const oc_op *op, const oc_op_case *c)
         run->is_const[i] = c->const_mask >> i & 1;
     }
     assert_true(op->n_out <= OC_CASE_IN);
-    run->call = (oc_op_call){.op = op, .numerics = op->numerics,
+    run->call = (oc_op_call){.op = op,
+                             .numerics = op->numerics,
                              .name = run->name,
                              .attrs = run->attrs,
                              .n_in = c->n_in,
@@ -96,11 +97,11 @@ static void fill_input(oc_rng *rng, uint32_t index, const oc_desc *desc, const o
         else if (is_own)
             fill_between(rng, desc->dtype, lo, hi, data, i);
         else if (desc->dtype == OC_DTYPE_int32)
-            ((int32_t *)data)[i] = has_range ? (int32_t)oc_rng_float(rng, lo, hi)
-                                             : (int32_t)oc_rng_u64(rng);
+            ((int32_t *)data)[i] =
+                has_range ? (int32_t)oc_rng_float(rng, lo, hi) : (int32_t)oc_rng_u64(rng);
         else if (desc->dtype == OC_DTYPE_int64)
-            ((int64_t *)data)[i] = has_range ? (int64_t)oc_rng_float(rng, lo, hi)
-                                             : (int64_t)oc_rng_u64(rng);
+            ((int64_t *)data)[i] =
+                has_range ? (int64_t)oc_rng_float(rng, lo, hi) : (int64_t)oc_rng_u64(rng);
         else if (desc->dtype == OC_DTYPE_bool)
             ((uint8_t *)data)[i] = oc_rng_below(rng, 2);
         else

@@ -89,8 +89,8 @@ static void expect(const char *op, const oc_op_case *c, const void *const *in, c
     op_run_fini(&run);
 }
 
-#define SET(attr_, number_)                 \
-    {                                       \
+#define SET(attr_, number_)                \
+    {                                      \
         .attr = attr_, .number = (number_) \
     }
 
@@ -192,9 +192,8 @@ static void what_does_not_fit_is_refused(void **state)
            "limits of requantize are -128 to 200, expected them within -128 to 127 (int8)");
     c.in[1].dtype = OC_DTYPE_int64;
     refuse("requantize", &c, OC_E_DTYPE, "input 1 of requantize is int64, expected int32");
-    const oc_op_case mixed = {.name = "mixed",
-                              .in = {{OC_DTYPE_int8, {1, {3}}}, {OC_DTYPE_uint8, {1, {3}}}},
-                              .n_in = 2};
+    const oc_op_case mixed = {
+        .name = "mixed", .in = {{OC_DTYPE_int8, {1, {3}}}, {OC_DTYPE_uint8, {1, {3}}}}, .n_in = 2};
     refuse("qbinary", &mixed, OC_E_DTYPE, "input 1 of qbinary is uint8, expected int8");
 }
 

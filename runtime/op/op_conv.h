@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** What the operators that slide a window of weights share: attributes and the loop nest's numbers. */
+#ifndef OP_CONV_H
+#define OP_CONV_H
+
+#include "op_product_int.h"
+
+typedef struct oc_op_conv_attrs {
+    oc_op_window window;
+    int32_t groups;
+    oc_op_act act;
+} oc_op_conv_attrs;
+
+/** The row of member `groups` of `type_`. */
+/* clang-format off */
+#define OP_ATTR_GROUPS(type_)                                                                  \
+    {.name = "groups", .type = OC_ATTR_INT, .offset = offsetof(type_, groups), .initial = 1,   \
+     .min = 1, .max = INT32_MAX,                                                               \
+     .help = "input and output channels fall into so many independent groups"}
+/* clang-format on */
+
+/** All numbers of a convolution's loop nest. */
+typedef struct oc_op_conv {
+    oc_op_geometry g;
+    int32_t groups, o; /* output channels */
+    int32_t cg, og;    /* input and output channels of a group */
+    bool has_bias;
+} oc_op_conv;
+
+/** The groups divide `c` input and `o` output channels. Errors: OC_E_SHAPE. */
+OC_MUST_USE oc_status oc_op_check_groups(const oc_op_call *call, int32_t groups, int32_t c,
+                                         int32_t o);
+/**
+ * From x [N,H,W,C], w [O,KH,KW,C/G] and attributes; checks the ranks of both, the lists and the
+ * groups. Errors: OC_E_ARG, OC_E_SHAPE.
+ */
+OC_MUST_USE oc_status oc_op_conv_set(const oc_op_call *call, const oc_op_window *window,
+                                     int32_t groups, oc_op_conv *conv);
+/** The rest of a convolution's shapes: w's last axis and the bias. Errors: OC_E_SHAPE. */
+OC_MUST_USE oc_status oc_op_check_weights(const oc_op_call *call, int32_t cg, int32_t o);
+
+/* ---- the integer form of conv2d -------------------------------------------------------------- */
+
+void oc_op_conv2d_int_reference(const oc_op_call *call, const oc_op_conv *conv,
+                                const void *const *in, void *const *out);
+OC_MUST_USE oc_status oc_op_conv2d_int_launch(const oc_op_call *call, const oc_op_conv *conv,
+                                              const oc_traits *traits, oc_launch_list *list);
+
+#endif
