@@ -20,3 +20,6 @@ done
 for model in "$OFFCUT_ASSETS"/onnx/light/*.onnx "$OFFCUT_ASSETS"/onnx/{mnist_8,mnist_quantized,super_resolution_10}/*.onnx; do
     mutate onnx "$model"
 done
+for weights in "$OFFCUT_ASSETS"/darknet/*.weights; do
+    mutate darknet "${weights%.weights}.cfg" "$weights"
+done
