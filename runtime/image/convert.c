@@ -55,15 +55,6 @@ static oc_status read_norm(const oc_image_norm *norm, int32_t channels, float me
     return OC_OK;
 }
 
-static oc_status check_image(const oc_image *image)
-{
-    if (image->pixels == NULL || image->width < 1 || image->height < 1 ||
-        (image->channels != 1 && image->channels != 3))
-        return oc_fail(OC_E_ARG, "picture: expected pixels of 1 or 3 channels, found %d x %d x %d",
-                       (int)image->width, (int)image->height, (int)image->channels);
-    return OC_OK;
-}
-
 static oc_status make_grey(const oc_image *in, const oc_allocator *alloc, oc_image *out)
 {
     OC_TRY(oc_image_alloc(in->width, in->height, 1, UINT64_MAX, alloc, out));
@@ -102,7 +93,7 @@ oc_status oc_image_to_tensor(const oc_image *image, const oc_desc *desc, oc_imag
     oc_image grey = {0}, sized = {0};
     oc_tensor fresh;
     oc_status status;
-    OC_TRY(check_image(image));
+    OC_TRY(oc_image_check(image));
     OC_TRY(read_target(desc, layout, &t));
     OC_TRY(read_norm(norm, t.channels, mean, scale));
     if (image->channels == 3 && t.channels == 1) {

@@ -27,6 +27,15 @@ oc_status oc_image_alloc(int64_t width, int64_t height, int32_t channels, uint64
     return OC_OK;
 }
 
+oc_status oc_image_check(const oc_image *image)
+{
+    if (image->pixels == NULL || image->width < 1 || image->height < 1 ||
+        (image->channels != 1 && image->channels != 3))
+        return oc_fail(OC_E_ARG, "picture: expected pixels of 1 or 3 channels, found %d x %d x %d",
+                       (int)image->width, (int)image->height, (int)image->channels);
+    return OC_OK;
+}
+
 void oc_image_free(oc_image *image, const oc_allocator *alloc)
 {
     oc_free(alloc, image->pixels);

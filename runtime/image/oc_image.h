@@ -21,6 +21,9 @@ extern const oc_image_format oc_image_png, oc_image_jpeg, oc_image_bmp;
 /** Decode a whole file that lies in memory. As oc_image_read. */
 OC_MUST_USE oc_status oc_image_decode(oc_bytes bytes, const oc_limits *limits, const oc_allocator *alloc, oc_image *image);
 
+/** Pixels of 1 or 3 channels, at least 1 x 1. Errors: OC_E_ARG. */
+OC_MUST_USE oc_status oc_image_check(const oc_image *image);
+
 /** Zeroed samples for a picture, or OC_E_LIMIT before anything is allocated. Errors: OC_E_LIMIT, OC_E_NOMEM. */
 OC_MUST_USE oc_status oc_image_alloc(int64_t width, int64_t height, int32_t channels, uint64_t memory_bytes, const oc_allocator *alloc, oc_image *image);
 

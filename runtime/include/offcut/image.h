@@ -62,6 +62,27 @@ typedef struct oc_image_norm {
  */
 OC_API OC_MUST_USE oc_status oc_image_to_tensor(const oc_image *image, const oc_desc *desc, oc_image_layout layout, const oc_image_norm *norm, const oc_allocator *alloc, oc_tensor *tensor);
 
+/** Where a picture lies in a larger one, in pixels from the left top corner. */
+typedef struct oc_image_place {
+    int32_t left, top, width, height;
+} oc_image_place;
+
+/**
+ * The place of a picture of `from_width` x `from_height` that is made as large as fits into `width` x `height` with its
+ * proportions kept (the other side rounded down, at least 1), in the middle. All numbers at least 1.
+ */
+OC_API oc_image_place oc_image_letterbox_place(int32_t from_width, int32_t from_height, int32_t width, int32_t height);
+
+/**
+ * `image` at its oc_image_letterbox_place in `width` x `height` pixels, resized as oc_image_to_tensor does (which then finds
+ * nothing to resize); all else is grey, 128. What Darknet's detectors are given.
+ * Owns: the caller frees `*boxed`. Errors: OC_E_ARG, OC_E_LIMIT, OC_E_NOMEM. Threads: safe.
+ */
+OC_API OC_MUST_USE oc_status oc_image_letterbox(const oc_image *image, int32_t width, int32_t height, const oc_allocator *alloc, oc_image *boxed);
+
+/** Write a PNG file, whole or not at all. Errors: OC_E_ARG (no picture), OC_E_IO, OC_E_NOMEM. Threads: safe. */
+OC_API OC_MUST_USE oc_status oc_image_write_png(const char *path, const oc_image *image, const oc_allocator *alloc);
+
 #ifdef __cplusplus
 }
 #endif
