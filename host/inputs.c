@@ -186,7 +186,10 @@ int host_inputs_load(host_runner *runner, const host_texts *texts, const host_no
         status = load_one(runner, texts->items[i], normal);
     for (size_t i = 0; i < runner->info->n_inputs && status == HOST_OK; i++)
         if (!runner->inputs[i].data)
-            status = host_usage(runner->call, "--input: expected %s=FILE as well, found none",
-                                runner->info->inputs[i].name);
+            status =
+                texts->count == 0
+                    ? host_usage(runner->call, "expected --input FILE, found none")
+                    : host_usage(runner->call, "--input: expected %s=FILE as well, found none",
+                                 runner->info->inputs[i].name);
     return status;
 }

@@ -190,8 +190,6 @@ static int check_words(const task *t)
                             : o->log          ? "log"
                             : o->is_explained ? "explain"
                                               : NULL;
-    if (o->inputs.count == 0)
-        return host_usage(t->call, "expected --input FILE, found none");
     if ((o->cut != NULL) + (o->plan != NULL) + (o->policy != NULL) > 1)
         return host_usage(t->call, "--cut, --plan, --policy: expected one of them, found several");
     if (of_policy && !policy_of(o))

@@ -136,6 +136,8 @@ const oc_ints *oc_node_ints(const oc_node *node, const char *attr);
 
 /** Every consumer of `from` (and the output list) uses `to` instead. The two have equal descs. When `from` is an output and `to` is not an input or constant, `to` takes over its name, so that outputs keep their names. */
 OC_MUST_USE oc_status oc_graph_replace_uses(oc_graph *graph, oc_id from, oc_id to);
+/** Exchange the names of two values. */
+OC_MUST_USE oc_status oc_graph_swap_names(oc_graph *graph, oc_id a, oc_id b);
 /** How many node inputs and graph outputs use the value. */
 size_t oc_graph_use_count(const oc_graph *graph, oc_id value);
 bool oc_graph_is_output(const oc_graph *graph, oc_id value);

@@ -24,7 +24,7 @@ size_t oc_graph_use_count(const oc_graph *graph, oc_id value)
     return count;
 }
 
-static oc_status swap_names(oc_graph *g, oc_id a, oc_id b)
+oc_status oc_graph_swap_names(oc_graph *g, oc_id a, oc_id b)
 {
     const char *name = g->values[a].name;
     g->values[a].name = g->values[b].name;
@@ -49,7 +49,7 @@ oc_status oc_graph_replace_uses(oc_graph *graph, oc_id from, oc_id to)
     /* An output keeps its name whoever computes it, unless that would rename something given. */
     bool is_made = graph->values[to].producer != OC_NONE;
     if (is_made && oc_graph_is_output(graph, from) && !oc_graph_is_output(graph, to))
-        OC_TRY(swap_names(graph, from, to));
+        OC_TRY(oc_graph_swap_names(graph, from, to));
     if (oc_graph_is_output(graph, from))
         keep_meaning(&graph->values[from], &graph->values[to]);
     for (size_t n = 0; n < graph->n_nodes; n++)

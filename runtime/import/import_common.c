@@ -66,6 +66,20 @@ bool oc_imp_is_const(const oc_graph *graph, oc_id value)
     return value != OC_NONE && graph->values[value].constant != NULL;
 }
 
+oc_status oc_imp_add_output(oc_graph *graph, const char *name, oc_id value)
+{
+    oc_node *node;
+    oc_id copy;
+    const bool is_const = oc_imp_is_const(graph, value);
+    if (!is_const && !oc_graph_is_output(graph, value))
+        return oc_graph_add_output(graph, value);
+    OC_TRY(oc_graph_begin_node(graph, &oc_op_identity, name, &value, 1, &node));
+    OC_TRY(oc_graph_end_node(graph, node, &name, &copy));
+    if (is_const && strcmp(graph->values[value].name, name) == 0)
+        OC_TRY(oc_graph_swap_names(graph, value, copy));
+    return oc_graph_add_output(graph, copy);
+}
+
 static oc_status check_known(const oc_imp *at, oc_id value, const char *what)
 {
     if (value == OC_NONE)

@@ -49,6 +49,13 @@ OC_MUST_USE oc_status oc_imp_scalar(const oc_imp *at, const char *what, float nu
 bool oc_imp_is_const(const oc_graph *graph, oc_id value);
 
 /**
+ * The graph gives `value` under `name`. A constant, or what it gives already, is given as a copy (an
+ * identity), so that every output but an input itself has a node that makes it: plans, cuts and
+ * workers need no case for the others.
+ */
+OC_MUST_USE oc_status oc_imp_add_output(oc_graph *graph, const char *name, oc_id value);
+
+/**
  * The elements of a constant of int32 or int64: a shape, axes, paddings.
  * Errors: OC_E_UNSUPPORTED when it is not constant, OC_E_FORMAT (type, more than `max`).
  */

@@ -219,9 +219,7 @@ static oc_status add_output(reader *r, oc_bytes message)
     if (value == NOT_COMPUTED)
         return oc_fail(OC_E_UNSUPPORTED, "output \"%s\": this result of its node is not supported",
                        name);
-    if (oc_imp_is_const(r->model.graph, value))
-        return oc_fail(OC_E_UNSUPPORTED, "output \"%s\" does not depend on any input", name);
-    return oc_graph_add_output(r->model.graph, value);
+    return oc_imp_add_output(r->model.graph, name, value);
 }
 
 /* `each` for every field `number` of the graph. */

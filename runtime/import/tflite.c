@@ -414,10 +414,7 @@ static oc_status add_output(reader *r, int32_t index)
 {
     oc_id value;
     OC_TRY(use_tensor(r, index, &value));
-    if (oc_imp_is_const(r->graph, value))
-        return oc_fail(OC_E_UNSUPPORTED, "output \"%s\" does not depend on any input",
-                       r->graph->values[value].name);
-    return oc_graph_add_output(r->graph, value);
+    return oc_imp_add_output(r->graph, r->graph->values[value].name, value);
 }
 
 static oc_status for_each(reader *r, unsigned slot, oc_status (*each)(reader *, int32_t))
