@@ -2,6 +2,7 @@
 /** Models as the public sees them: every name, size and count is laid out once, when the file is opened. */
 #include "oc_api.h"
 
+#include "oc_export.h"
 #include "oc_load.h"
 
 /* ---- nodes ------------------------------------------------------------------------------------------ */
@@ -182,4 +183,13 @@ oc_status oc_model_cut(const oc_model *model, size_t index, const oc_allocator *
 void oc_cut_info_free(oc_cut_info *cut, const oc_allocator *alloc)
 {
     oc_free(alloc, cut);
+}
+
+oc_status oc_model_split(const oc_model *model, const char *cut, const char *head, const char *tail)
+{
+    oc_cut made;
+    OC_TRY(oc_cut_parse(model->graph, cut, model->alloc, &made));
+    oc_status status = oc_export_split(model->graph, &made, cut, head, tail, model->alloc);
+    oc_cut_fini(&made);
+    return status;
 }

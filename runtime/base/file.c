@@ -160,62 +160,107 @@ static oc_status write_all(int fd, const char *path, oc_bytes bytes)
     return OC_OK;
 }
 
-/* Write the pieces and close. Some file systems report a full disk only at close. */
-static oc_status write_and_close(int fd, const char *path, const oc_bytes *pieces, size_t n)
-{
-    oc_status status = OC_OK;
-    for (size_t i = 0; i < n && status == OC_OK; i++)
-        status = write_all(fd, path, pieces[i]);
-    if (close(fd) != 0 && status == OC_OK)
-        status = fail_errno(path, "cannot be written", errno);
-    return status;
-}
+/* ---- files that appear whole ------------------------------------------------------------------ */
 
-/* A new file beside `path`, named in `name`. mkstemp would make it readable by its owner only. */
-static oc_status open_beside(const char *path, char *name, size_t name_bytes, int *fd)
+struct oc_file_out {
+    const oc_allocator *alloc;
+    int fd;          /* -1: closed */
+    bool has_beside; /* `beside` exists and is what gets written */
+    char *path, *beside;
+    char texts[];
+};
+
+/* A new file beside the path. mkstemp would make it readable by its owner only. */
+static oc_status open_beside(oc_file_out *out, size_t beside_bytes)
 {
     for (int attempt = 0; attempt < 100; attempt++) {
-        snprintf(name, name_bytes, "%s.%ld-%llx.tmp", path, (long)getpid(),
+        snprintf(out->beside, beside_bytes, "%s.%ld-%llx.tmp", out->path, (long)getpid(),
                  (unsigned long long)oc_now_ns());
-        *fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (*fd >= 0)
+        out->fd = open(out->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        out->has_beside = out->fd >= 0;
+        if (out->has_beside)
             return OC_OK;
         if (errno != EEXIST && errno != EINTR)
             break;
     }
-    return fail_errno(path, "cannot be created", errno);
+    return fail_errno(out->path, "cannot be created", errno);
 }
 
-static oc_status replace_regular(const char *path, const oc_bytes *pieces, size_t n)
+static oc_status open_out(oc_file_out *out, size_t beside_bytes)
 {
-    char *name;
-    int fd;
-    size_t name_bytes = strlen(path) + 64;
-    OC_TRY(oc_alloc(NULL, name_bytes, 1, &name));
-    oc_status status = open_beside(path, name, name_bytes, &fd);
-    if (status == OC_OK) {
-        status = write_and_close(fd, path, pieces, n);
-        if (status == OC_OK && rename(name, path) != 0)
-            status = fail_errno(path, "cannot be replaced", errno);
-        if (status != OC_OK)
-            unlink(name);
-    }
-    oc_free(NULL, name);
+    struct stat info;
+    if (stat(out->path, &info) != 0 || S_ISREG(info.st_mode))
+        return open_beside(out, beside_bytes);
+    if (S_ISDIR(info.st_mode))
+        return oc_fail(OC_E_IO, "%s: expected a file to write, found a folder", out->path);
+    /* A terminal, a pipe, /dev/null: to be written to, never to be replaced by a file. */
+    out->fd = open(out->path, O_WRONLY | O_CLOEXEC);
+    return out->fd < 0 ? fail_errno(out->path, "cannot be opened", errno) : OC_OK;
+}
+
+oc_status oc_file_out_create(const char *path, const oc_allocator *alloc, oc_file_out **out)
+{
+    oc_file_out *fresh = NULL;
+    size_t path_bytes = strlen(path) + 1, beside_bytes = path_bytes + 64;
+    OC_TRY(oc_alloc(alloc, sizeof(*fresh) + path_bytes + beside_bytes, 1, &fresh));
+    fresh->alloc = alloc;
+    fresh->fd = -1;
+    fresh->path = fresh->texts;
+    fresh->beside = fresh->texts + path_bytes;
+    memcpy(fresh->path, path, path_bytes);
+    oc_status status = open_out(fresh, beside_bytes);
+    if (status != OC_OK)
+        oc_free(alloc, fresh);
+    else
+        *out = fresh;
     return status;
+}
+
+oc_status oc_file_out_put(oc_file_out *out, const void *data, size_t size)
+{
+    return write_all(out->fd, out->path, (oc_bytes){.data = data, .size = size});
+}
+
+oc_status oc_file_out_close(oc_file_out *out)
+{
+    int fd = out->fd;
+    out->fd = -1;
+    if (fd >= 0 && close(fd) != 0)
+        return fail_errno(out->path, "cannot be written", errno);
+    return OC_OK;
+}
+
+oc_status oc_file_out_keep(oc_file_out *out)
+{
+    OC_TRY(oc_file_out_close(out));
+    if (out->has_beside && rename(out->beside, out->path) != 0)
+        return fail_errno(out->path, "cannot be replaced", errno);
+    out->has_beside = false;
+    return OC_OK;
+}
+
+void oc_file_out_destroy(oc_file_out *out)
+{
+    if (!out)
+        return;
+    if (out->fd >= 0)
+        close(out->fd);
+    if (out->has_beside)
+        unlink(out->beside);
+    oc_free(out->alloc, out);
 }
 
 oc_status oc_file_replace_pieces(const char *path, const oc_bytes *pieces, size_t n)
 {
-    struct stat info;
-    if (stat(path, &info) != 0 || S_ISREG(info.st_mode))
-        return replace_regular(path, pieces, n);
-    if (S_ISDIR(info.st_mode))
-        return oc_fail(OC_E_IO, "%s: expected a file to write, found a folder", path);
-    /* A terminal, a pipe, /dev/null: to be written to, never to be replaced by a file. */
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return fail_errno(path, "cannot be opened", errno);
-    return write_and_close(fd, path, pieces, n);
+    oc_file_out *out = NULL;
+    OC_TRY(oc_file_out_create(path, NULL, &out));
+    oc_status status = OC_OK;
+    for (size_t i = 0; i < n && status == OC_OK; i++)
+        status = oc_file_out_put(out, pieces[i].data, pieces[i].size);
+    if (status == OC_OK)
+        status = oc_file_out_keep(out);
+    oc_file_out_destroy(out);
+    return status;
 }
 
 oc_status oc_file_replace(const char *path, const void *data, size_t size)

@@ -177,6 +177,21 @@ OC_MUST_USE oc_status oc_file_replace(const char *path, const void *data, size_t
 /** The same for several pieces written one after the other. A device or pipe is written to, not replaced. */
 OC_MUST_USE oc_status oc_file_replace_pieces(const char *path, const oc_bytes *pieces, size_t n);
 
+/**
+ * The same for a file that is written piece by piece: it stands beside its place until it is kept.
+ *
+ *     oc_file_out_create, oc_file_out_put ..., oc_file_out_keep, oc_file_out_destroy
+ *
+ * `close` tells whether all bytes have arrived (some file systems say so only then), for whoever keeps several files or none; `keep` does it too.
+ * `destroy` takes away what was not kept. Errors: OC_E_IO.
+ */
+typedef struct oc_file_out oc_file_out;
+OC_MUST_USE oc_status oc_file_out_create(const char *path, const oc_allocator *alloc, oc_file_out **out);
+OC_MUST_USE oc_status oc_file_out_put(oc_file_out *out, const void *data, size_t size);
+OC_MUST_USE oc_status oc_file_out_close(oc_file_out *out);
+OC_MUST_USE oc_status oc_file_out_keep(oc_file_out *out);
+void oc_file_out_destroy(oc_file_out *out);
+
 /* ---- digest, time, log --------------------------------------------------------------------- */
 
 #define OC_DIGEST_BYTES 32

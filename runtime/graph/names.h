@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** A map from names to ids; the names are borrowed. Only the graph room uses it. */
+/** A map from names to ids; the names are borrowed. For the graph room and those that build on its names. */
 #ifndef OC_NAMES_H
 #define OC_NAMES_H
 

@@ -99,6 +99,18 @@ OC_API const oc_node_info *oc_model_get_node(const oc_model *model, size_t index
 OC_API OC_MUST_USE oc_status oc_model_cut(const oc_model *model, size_t index, const oc_allocator *alloc, oc_cut_info **cut);
 OC_API void oc_cut_info_free(oc_cut_info *cut, const oc_allocator *alloc);
 
+/**
+ * Write both sides of a cut as ONNX files (opset 21), for any runtime to serve: run one after the other they give what the whole model gives.
+ *
+ * `cut`    an index from 1 to n_nodes - 1, or names of values, as plans take it.
+ * `head`, `tail`  paths of the files; both are written whole, or neither is.
+ * The head takes the model's inputs that its nodes need; it gives the cut's values, then the model's outputs that it makes. The tail takes the cut's values,
+ * inputs of the model that cross the cut among them (the head does not give those), and gives the model's other outputs. All under their own names, in their
+ * own shapes. What is written are the transformed nodes, in standard operators; quantised networks give the same integers.
+ * Errors: OC_E_ARG, OC_E_NOTFOUND (cut), OC_E_UNSUPPORTED (a node that has no form in ONNX), OC_E_LIMIT (a file of 2 GiB and more), OC_E_IO, OC_E_NOMEM.
+ */
+OC_API OC_MUST_USE oc_status oc_model_split(const oc_model *model, const char *cut, const char *head, const char *tail);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The ONNX forms of integer networks: products of 8-bit numbers (conv2d, fully_connected, matmul),
+ * requantize, qbinary and qsoftmax. Whoever runs them gets our integers, not near ones.
+ */
+#include "form_fixed.h"
+
+#include "quant.h"
+
+/* ---- products --------------------------------------------------------------------------------- */
+
+enum { IN_X, IN_W, IN_BIAS, IN_X_ZERO, IN_W_ZERO };
+
+/* One weight zero point a channel, which runtimes refuse in a ConvInteger? */
+static bool has_many_zeros(const oc_form_call *c)
+{
+    if (!oc_form_has(c, IN_W_ZERO))
+        return false;
+    const oc_shape *zero = &c->in[IN_W_ZERO]->shape;
+    return zero->rank == 1 && zero->dim[0] > 1;
+}
+
+static void set_window(oc_form_call *c)
+{
+    static const char *const names[] = {"strides", "dilations", "pads"};
+    for (size_t i = 0; i < OC_COUNT(names); i++) {
+        const oc_ints *ints = oc_node_ints(&c->node, names[i]);
+        oc_form_set_ints(c, names[i], ints->v, ints->count);
+    }
+}
+
+/* Kernels [channels, per_group, kh, kw] full of ones, of 8 bits. */
+static oc_tensor_id one_kernels(oc_form_call *c, oc_shape shape)
+{
+    size_t elems = 0;
+    uint8_t *bytes = NULL;
+    if (c->form->status == OC_OK)
+        c->form->status = oc_shape_elems(&shape, &elems);
+    if (c->form->status == OC_OK)
+        c->form->status = OC_ARENA_ALLOC(&c->form->arena, elems + 1, bytes);
+    if (c->form->status == OC_OK)
+        memset(bytes, 1, elems);
+    return oc_form_bytes(c, &(oc_desc){OC_DTYPE_uint8, shape}, bytes);
+}
+
+/*
+ * sum (x - xz)(w - wz) = sum (x - xz) w - wz sum (x - xz), for a wz of each channel: the second sum
+ * is a convolution with ones.
+ */
+static oc_tensor_id subtract_zeros(oc_form_call *c, oc_tensor_id y)
+{
+    const oc_shape *w = &c->in[IN_W]->shape;
+    const oc_shape column = {3, {w->dim[0], 1, 1}};
+    oc_shape kernels = {4, {w->dim[0], w->dim[3], w->dim[1], w->dim[2]}};
+    oc_tensor_id sums = OC_FORM(c, "ConvInteger", oc_form_in(c, IN_X), one_kernels(c, kernels),
+                                oc_form_in(c, IN_X_ZERO));
+    set_window(c);
+    oc_form_set_int(c, "group", oc_node_int(&c->node, "groups"));
+    oc_tensor_id zero = oc_form_reshape(c, oc_form_in(c, IN_W_ZERO), &column);
+    zero = oc_form_cast(c, zero, c->in[IN_W]->dtype, OC_DTYPE_int32);
+    return OC_FORM(c, "Sub", y, OC_FORM(c, "Mul", sums, zero));
+}
+
+void oc_form_write_conv_8bit(oc_form_call *c)
+{
+    oc_tensor_id w = oc_form_in_permuted(c, IN_W, NULL, &(oc_ints){4, {0, 3, 1, 2}});
+    bool has_zeros = has_many_zeros(c);
+    oc_tensor_id y = OC_FORM(c, "ConvInteger", oc_form_in(c, IN_X), w, oc_form_in(c, IN_X_ZERO),
+                             has_zeros ? OC_NONE : oc_form_in(c, IN_W_ZERO));
+    set_window(c);
+    oc_form_set_int(c, "group", oc_node_int(&c->node, "groups"));
+    if (has_zeros)
+        y = subtract_zeros(c, y);
+    if (oc_form_has(c, IN_BIAS)) {
+        const oc_shape column = {3, {c->in[IN_W]->shape.dim[0], 1, 1}};
+        y = OC_FORM(c, "Add", y, oc_form_in_permuted(c, IN_BIAS, &column, NULL));
+    }
+    oc_form_out(c, 0, y);
+}
+
+void oc_form_write_connected_8bit(oc_form_call *c)
+{
+    oc_tensor_id w = oc_form_in_permuted(c, IN_W, NULL, &(oc_ints){2, {1, 0}});
+    oc_tensor_id y = OC_FORM(c, "MatMulInteger", oc_form_in(c, IN_X), w, oc_form_in(c, IN_X_ZERO),
+                             oc_form_in(c, IN_W_ZERO));
+    if (oc_form_has(c, IN_BIAS))
+        y = OC_FORM(c, "Add", y, oc_form_in(c, IN_BIAS));
+    oc_form_out(c, 0, y);
+}
+
+oc_tensor_id oc_form_sum_8bit(oc_form_call *c, const int32_t *kernel, const int32_t *strides,
+                              const int32_t *dilations, const int32_t *pads)
+{
+    int32_t channels = c->in[0]->shape.dim[3];
+    oc_shape kernels = {4, {channels, 1, kernel[0], kernel[1]}};
+    oc_tensor_id y = OC_FORM(c, "ConvInteger", oc_form_in(c, 0), one_kernels(c, kernels));
+    oc_form_set_ints(c, "strides", strides, 2);
+    oc_form_set_ints(c, "dilations", dilations, 2);
+    oc_form_set_ints(c, "pads", pads, 4);
+    oc_form_set_int(c, "group", channels);
+    return y;
+}
+
+/* ---- requantising ----------------------------------------------------------------------------- */
+
+/* min(max(x + zero, lo), hi) as output 0. */
+static void finish(oc_form_call *c, oc_tensor_id x, const char *zero)
+{
+    int32_t offset = oc_node_int(&c->node, zero);
+    if (offset != 0)
+        x = oc_fixed_wrap(c, oc_fixed_add(c, x, oc_fixed_number(c, offset)));
+    x = oc_fixed_clip(c, x, oc_node_int(&c->node, "lo"), oc_node_int(&c->node, "hi"));
+    oc_form_out(c, 0, oc_form_cast(c, x, OC_DTYPE_int64, c->out[0]->dtype));
+}
+
+/* The factors of a requantize as inputs: powers of two by a look at their table. */
+static oc_fixed_factor input_factors(oc_form_call *c, const oc_shape *shape)
+{
+    oc_fixed_factor factor;
+    oc_tensor_id mult = oc_form_reshape(c, oc_form_in(c, 1), shape);
+    oc_tensor_id shift = oc_form_reshape(c, oc_form_in(c, 2), shape);
+    shift = oc_form_cast(c, shift, OC_DTYPE_int32, OC_DTYPE_int64);
+    oc_tensor_id up = oc_fixed_clip(c, shift, 0, 31);
+    oc_tensor_id down = OC_FORM(c, "Neg", oc_fixed_clip(c, shift, -31, 0));
+    factor.mult = oc_form_cast(c, mult, OC_DTYPE_int32, OC_DTYPE_int64);
+    factor.up = OC_FORM(c, "Gather", oc_fixed_powers(c, false), up);
+    factor.power = OC_FORM(c, "Gather", oc_fixed_powers(c, false), down);
+    factor.half = OC_FORM(c, "Gather", oc_fixed_powers(c, true), down);
+    return factor;
+}
+
+void oc_form_write_requantize(oc_form_call *c)
+{
+    oc_form_prefer_first(c);
+    int32_t count = c->in[1]->shape.dim[0], rank = c->in[0]->shape.rank;
+    oc_shape shape = {1, {count}};
+    /* One factor a channel, where the channels are the second axis. */
+    if (c->is_spatial && count > 1)
+        for (shape.rank = rank - 1; --rank > 1;)
+            shape.dim[rank - 1] = 1;
+    const int32_t *mult = oc_form_in_bytes(c, 1), *shift = oc_form_in_bytes(c, 2);
+    oc_tensor_id x = oc_form_cast(c, oc_form_in(c, 0), OC_DTYPE_int32, OC_DTYPE_int64);
+    if (count == 1)
+        shape.rank = 0;
+    oc_fixed_factor factor = mult && shift
+                                 ? oc_fixed_factors(c, mult, shift, (size_t)count, &shape)
+                                 : input_factors(c, &shape);
+    finish(c, oc_fixed_scale(c, x, &factor), "zero");
+}
+
+/* ---- sums and products of quantised numbers ---------------------------------------------------- */
+
+static oc_fixed_factor attr_factor(oc_form_call *c, const char *mult, const char *shift)
+{
+    int32_t m = oc_node_int(&c->node, mult), s = oc_node_int(&c->node, shift);
+    return oc_fixed_factors(c, &m, &s, 1, &(oc_shape){0});
+}
+
+/* Input `index` without its zero point. */
+static oc_tensor_id centred(oc_form_call *c, uint32_t index, const char *zero)
+{
+    oc_tensor_id x = oc_form_cast(c, oc_form_in(c, index), c->in[index]->dtype, OC_DTYPE_int64);
+    return oc_fixed_sub(c, x, oc_fixed_number(c, oc_node_int(&c->node, zero)));
+}
+
+static oc_tensor_id scaled(oc_form_call *c, oc_tensor_id x, const char *mult, const char *shift)
+{
+    oc_fixed_factor factor = attr_factor(c, mult, shift);
+    int64_t up = INT64_C(1) << oc_node_int(&c->node, "left_shift");
+    return oc_fixed_scale(c, OC_FORM(c, "Mul", x, oc_fixed_number(c, up)), &factor);
+}
+
+void oc_form_write_qbinary(oc_form_call *c)
+{
+    const char *fn = oc_node_enum(&c->node, "fn");
+    oc_tensor_id p = centred(c, 0, "zero1"), q = centred(c, 1, "zero2"), r;
+    oc_fixed_factor out = attr_factor(c, "mult_out", "shift_out");
+    if (strcmp(fn, "mul") == 0) {
+        r = OC_FORM(c, "Mul", p, q);
+    } else {
+        p = scaled(c, p, "mult1", "shift1");
+        q = scaled(c, q, "mult2", "shift2");
+        r = OC_FORM(c, strcmp(fn, "add") == 0 ? "Add" : "Sub", p, q);
+        r = oc_fixed_wrap(c, r);
+    }
+    finish(c, oc_fixed_scale(c, r, &out), "zero_out");
+}
+
+/* ---- softmax ---------------------------------------------------------------------------------- */
+
+/* e^d for the 256 differences d = -255 .. 0 that there are; as summed, where `is_summed`. */
+static oc_tensor_id exp_table(oc_form_call *c, bool is_summed)
+{
+    int32_t multiplier = oc_node_int(&c->node, "multiplier");
+    int32_t shift = oc_node_int(&c->node, "shift"), least = oc_node_int(&c->node, "diff_min");
+    int64_t table[256];
+    for (int32_t d = -255; d <= 0; d++) {
+        int32_t e = d < least ? 0 : oc_quant_exp(oc_quant_scale(d, multiplier, shift), 5);
+        table[d + 255] = is_summed ? oc_quant_shift_down(e, 12) : e;
+    }
+    return oc_form_int64s(c, table, OC_COUNT(table));
+}
+
+static oc_tensor_id reduce_last(oc_form_call *c, const char *op_type, oc_tensor_id x)
+{
+    oc_tensor_id y = OC_FORM(c, op_type, x, oc_form_int64s(c, (int64_t[]){-1}, 1));
+    oc_form_set_int(c, "keepdims", 1);
+    return y;
+}
+
+/* Leading zeros of 32-bit numbers [...,1] above 0: how many of 2^0 .. 2^31 are above them. */
+static oc_tensor_id leading_zeros(oc_form_call *c, oc_tensor_id x)
+{
+    int64_t powers[32];
+    for (int i = 0; i < 32; i++)
+        powers[i] = INT64_C(1) << i;
+    oc_tensor_id above = OC_FORM(c, "Less", x, oc_form_int64s(c, powers, OC_COUNT(powers)));
+    return reduce_last(c, "ReduceSum", oc_form_cast(c, above, OC_DTYPE_bool, OC_DTYPE_int64));
+}
+
+void oc_form_write_qsoftmax(oc_form_call *c)
+{
+    oc_dtype dtype = c->in[0]->dtype;
+    oc_tensor_id x = oc_form_cast(c, oc_form_in(c, 0), dtype, OC_DTYPE_int64);
+    oc_tensor_id d = oc_fixed_sub(c, x, reduce_last(c, "ReduceMax", x));
+    oc_tensor_id at = oc_fixed_add(c, d, oc_fixed_number(c, 255));
+    oc_tensor_id e = OC_FORM(c, "Gather", exp_table(c, false), at);
+    oc_tensor_id sum = reduce_last(c, "ReduceSum", OC_FORM(c, "Gather", exp_table(c, true), at));
+    /* Without its sign, at least 1. */
+    oc_tensor_id bits = OC_FORM(c, "Mod", sum, oc_fixed_number(c, INT64_C(1) << 32));
+    oc_tensor_id zeros = leading_zeros(c, OC_FORM(c, "Max", bits, oc_fixed_number(c, 1)));
+    oc_tensor_id up = OC_FORM(c, "Gather", oc_fixed_powers(c, false), zeros);
+    oc_tensor_id f = OC_FORM(c, "Mul", bits, up);
+    f = oc_fixed_wrap(c, oc_fixed_add(c, f, oc_fixed_number(c, INT64_C(1) << 31)));
+    oc_tensor_id y = oc_fixed_mul(c, oc_fixed_reciprocal(c, f), e);
+    /* Divided by 2^(12 - zeros + 31 - 8); 0 where that is above 2^31. */
+    oc_tensor_id down = oc_fixed_sub(c, oc_fixed_number(c, 35), zeros);
+    oc_tensor_id is_far = OC_FORM(c, "Greater", down, oc_fixed_number(c, 31));
+    down = OC_FORM(c, "Min", down, oc_fixed_number(c, 31));
+    y = oc_fixed_shift_down(c, y, OC_FORM(c, "Gather", oc_fixed_powers(c, true), down),
+                            OC_FORM(c, "Gather", oc_fixed_powers(c, false), down));
+    y = oc_fixed_clip(c, OC_FORM(c, "Where", is_far, oc_fixed_number(c, 0), y), 0, 255);
+    if (dtype == OC_DTYPE_int8)
+        y = oc_fixed_sub(c, y, oc_fixed_number(c, 128));
+    oc_form_out(c, 0, oc_form_cast(c, y, OC_DTYPE_int64, dtype));
+}

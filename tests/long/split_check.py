@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Both halves of `offcut split` by ONNX Runtime, against `offcut run` of the whole.
+
+    split_check.py OFFCUT MODEL [--cuts N]
+
+At up to N cuts, evenly spread: the halves pass ONNX's checker, and ONNX Runtime, which runs the head and
+then the tail on what the head gave, agrees: floats to 1e-5 of the largest output, integers exactly.
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+
+TOLERANCE = 1e-5
+DTYPES = {"float32": np.float32, "float16": np.float16, "int8": np.int8, "uint8": np.uint8,
+          "int32": np.int32, "int64": np.int64, "bool": np.bool_}
+
+
+def offcut(*words):
+    done = subprocess.run(words, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr.strip())
+    return done.stdout
+
+
+def random_input(desc, rng):
+    dtype = DTYPES[desc["dtype"]]
+    shape = [int(d) for d in desc["shape"]]
+    if np.issubdtype(dtype, np.floating):
+        return rng.uniform(-1, 1, shape).astype(dtype)
+    if dtype == np.bool_:
+        return rng.integers(0, 2, shape).astype(dtype)
+    info = np.iinfo(dtype)
+    return rng.integers(max(info.min, -1000), min(info.max, 1000) + 1, shape).astype(dtype)
+
+
+def run_ort(path, given):
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    names = [o.name for o in session.get_outputs()]
+    return dict(zip(names, session.run(names, {i.name: given[i.name] for i in session.get_inputs()})))
+
+
+def compare(name, found, expected):
+    """The difference in parts of the largest; integers differ by nothing or everything."""
+    if found.dtype != expected.dtype or found.shape != expected.shape:
+        raise RuntimeError(f"{name}: {found.dtype} {found.shape} instead of {expected.dtype} {expected.shape}")
+    if not np.issubdtype(expected.dtype, np.floating):
+        return 0.0 if np.array_equal(found, expected) else np.inf
+    if expected.size == 0:
+        return 0.0
+    largest = float(np.abs(expected).max()) or 1.0
+    return float(np.abs(found.astype(np.float64) - expected).max()) / largest
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("offcut")
+    parser.add_argument("model")
+    parser.add_argument("--cuts", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    rng = np.random.default_rng(args.seed)
+    shown = json.loads(offcut(args.offcut, "inspect", args.model, "--json"))
+    inputs = shown["model"]["inputs"]
+    outputs = [o["name"] for o in shown["model"]["outputs"]]
+    n_nodes = len(shown["nodes"])
+    cuts = sorted({1 + i * (n_nodes - 2) // max(args.cuts - 1, 1) for i in range(args.cuts)}) if n_nodes > 1 else []
+    worst = 0.0
+    with tempfile.TemporaryDirectory() as work:
+        given, words = {}, []
+        for i, desc in enumerate(inputs):
+            given[desc["name"]] = random_input(desc, rng)
+            path = os.path.join(work, f"in{i}.npy")
+            np.save(path, given[desc["name"]])
+            words += ["--input", path if len(inputs) == 1 else f"{desc['name']}={path}"]
+        out = os.path.join(work, "out.npy")
+        offcut(args.offcut, "run", args.model, *words, "-o", out)
+        expected = {}
+        for name in outputs:
+            path = out if len(outputs) == 1 else None
+            if path is None:
+                found = [f for f in os.listdir(work) if f.startswith("out-")]
+                safe = "".join(ch if ch.isalnum() or ch in "._-" else "_" for ch in name)
+                path = next(os.path.join(work, f) for f in found if f == f"out-{safe}.npy")
+            expected[name] = np.load(path)
+        for cut in cuts:
+            head, tail = os.path.join(work, "head.onnx"), os.path.join(work, "tail.onnx")
+            offcut(args.offcut, "split", args.model, "--cut", str(cut), "--head", head, "--tail", tail)
+            for path in (head, tail):
+                onnx.checker.check_model(path, full_check=True)
+            between = run_ort(head, given)
+            answer = dict(between, **run_ort(tail, dict(given, **between)))
+            for name in outputs:
+                difference = compare(name, answer[name], expected[name])
+                worst = max(worst, difference)
+                if not difference <= TOLERANCE:
+                    raise RuntimeError(f"cut {cut}, output {name}: off by {difference:.3g} of the largest")
+    print(f"{os.path.basename(args.model)}: {len(cuts)} of {n_nodes + 1} cuts, worst {worst:.2g} of the largest output")
+
+
+try:
+    main()
+except RuntimeError as error:
+    sys.exit(f"{sys.argv[2]}: {error}")
