@@ -26,8 +26,9 @@ typedef struct cl_launch {
     cl_arg args[OC_LAUNCH_ARGS];
 } cl_launch;
 
-/* One constant in device memory, as one of the packings laid it out (NULL: dense). */
+/* One constant in device memory, as one of the packings laid it out (NULL: dense), or a table. */
 typedef struct cl_constant {
+    oc_arg_kind kind;
     uint32_t index;
     oc_status (*pack)(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes);
     size_t bytes;
@@ -73,12 +74,17 @@ oc_status oc_cl_can_run(oc_dev *dev, const oc_op_call *call)
 
 /* ---- constants ----------------------------------------------------------------------------- */
 
-/* Evaluate the constant into `dst`, through a dense copy where it has to be packed. */
+/*
+ * Evaluate the constant into `dst`, through a dense copy where it has to be packed. A table has no
+ * source.
+ */
 static oc_status fill_constant(oc_cl_dev *dev, const oc_dev_task *task, const cl_constant *constant,
                                void *dst)
 {
     size_t dense_bytes;
     void *dense = NULL;
+    if (constant->kind == OC_ARG_TABLE)
+        return constant->pack(task->call, NULL, dst, constant->bytes);
     if (constant->pack == NULL)
         return task->const_read(task->ctx, constant->index, dst, constant->bytes);
     OC_TRY(oc_desc_bytes(task->call->in[constant->index], &dense_bytes));
@@ -109,14 +115,15 @@ static oc_status load_constant(oc_cl_dev *dev, const oc_dev_task *task, const cl
 static oc_status get_constant(oc_cl_dev *dev, const oc_dev_task *task, oc_dev_node *node,
                               const oc_launch_arg *arg, cl_mem *mem)
 {
-    cl_constant want = {.index = arg->index};
-    size_t dense_bytes;
-    OC_TRY(oc_desc_bytes(task->call->in[arg->index], &dense_bytes));
-    want.pack = arg->kind == OC_ARG_PACKED ? arg->pack : NULL;
-    want.bytes = want.pack != NULL ? arg->bytes : dense_bytes;
+    cl_constant want = {.kind = arg->kind, .index = arg->index};
+    want.pack = arg->kind == OC_ARG_IN ? NULL : arg->pack;
+    want.bytes = arg->bytes;
+    if (want.pack == NULL)
+        OC_TRY(oc_desc_bytes(task->call->in[arg->index], &want.bytes));
     for (size_t i = 0; i < node->n_constants; i++) {
         const cl_constant *have = &node->constants[i];
-        if (have->index == want.index && have->pack == want.pack && have->bytes == want.bytes) {
+        if (have->kind == want.kind && have->index == want.index && have->pack == want.pack &&
+            have->bytes == want.bytes) {
             *mem = have->mem;
             return OC_OK;
         }
@@ -153,6 +160,8 @@ static oc_status take_arg(oc_cl_dev *dev, const oc_dev_task *task, const oc_laun
         return take_scratch(node, launch, arg);
     if (arg->kind == OC_ARG_OUT)
         return arg->index < call->n_out ? OC_OK : bad_launch(launch, "no such output", arg->index);
+    if (arg->kind == OC_ARG_TABLE)
+        return get_constant(dev, task, node, arg, &made->constant);
     if (arg->index >= call->n_in || call->in[arg->index] == NULL)
         return bad_launch(launch, "no such input", arg->index);
     if (call->is_const[arg->index])
@@ -317,6 +326,8 @@ static cl_mem arg_mem(const cl_arg *arg, oc_dev_mem *const *in, oc_dev_mem *cons
     if (arg->constant != NULL)
         return arg->constant;
     switch (arg->kind) {
+    case OC_ARG_TABLE:
+        return NULL; /* it is a constant */
     case OC_ARG_IN:
     case OC_ARG_PACKED:
         return in[arg->index] != NULL ? in[arg->index]->mem : NULL;

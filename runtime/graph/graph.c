@@ -403,6 +403,22 @@ oc_status oc_node_set_ints(oc_node *node, const char *attr, const int32_t *value
     return OC_OK;
 }
 
+oc_status oc_node_set_floats(oc_node *node, const char *attr, const float *values, size_t count)
+{
+    const oc_attr *row;
+    oc_floats list = {.count = (int32_t)count};
+    OC_TRY(find_attr(node, attr, OC_ATTR_FLOATS, &row));
+    if (count > OC_INTS_MAX)
+        return oc_fail(OC_E_ARG, "node \"%s\": attribute %s has %zu values, at most %d fit",
+                       node->name, attr, count, OC_INTS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        OC_TRY(check_range(node, row, (double)values[i]));
+        list.v[i] = values[i];
+    }
+    *(oc_floats *)attr_field(node, row) = list;
+    return OC_OK;
+}
+
 oc_status oc_node_set_enum(oc_node *node, const char *attr, const char *value_name)
 {
     const oc_attr *row;
@@ -444,6 +460,13 @@ const oc_ints *oc_node_ints(const oc_node *node, const char *attr)
 {
     static const oc_ints none = {0};
     const oc_attr *row = typed_attr(node, attr, OC_ATTR_INTS);
+    return row ? attr_field(node, row) : &none;
+}
+
+const oc_floats *oc_node_floats(const oc_node *node, const char *attr)
+{
+    static const oc_floats none = {0};
+    const oc_attr *row = typed_attr(node, attr, OC_ATTR_FLOATS);
     return row ? attr_field(node, row) : &none;
 }
 

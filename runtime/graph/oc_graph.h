@@ -125,12 +125,14 @@ OC_MUST_USE oc_status oc_graph_add_output(oc_graph *graph, oc_id value);
 OC_MUST_USE oc_status oc_node_set_int(oc_node *node, const char *attr, int64_t value);
 OC_MUST_USE oc_status oc_node_set_float(oc_node *node, const char *attr, float value);
 OC_MUST_USE oc_status oc_node_set_ints(oc_node *node, const char *attr, const int32_t *values, size_t count);
+OC_MUST_USE oc_status oc_node_set_floats(oc_node *node, const char *attr, const float *values, size_t count);
 OC_MUST_USE oc_status oc_node_set_enum(oc_node *node, const char *attr, const char *value_name);
 /** Reading them back; NULL row or wrong type is a defect and returns the type's zero. */
 int32_t oc_node_int(const oc_node *node, const char *attr);
 float oc_node_float(const oc_node *node, const char *attr);
 const char *oc_node_enum(const oc_node *node, const char *attr);
 const oc_ints *oc_node_ints(const oc_node *node, const char *attr);
+const oc_floats *oc_node_floats(const oc_node *node, const char *attr);
 
 /* ---- rewriting: for transforms, only before oc_graph_freeze ------------------------------- */
 

@@ -28,10 +28,17 @@ typedef struct oc_ints {
     int32_t v[OC_INTS_MAX];
 } oc_ints;
 
+/** Likewise of numbers (scales, a region). */
+typedef struct oc_floats {
+    int32_t count;
+    float v[OC_INTS_MAX];
+} oc_floats;
+
 typedef enum oc_attr_type {
     OC_ATTR_INT,   /* int32_t */
     OC_ATTR_FLOAT, /* float */
     OC_ATTR_INTS,  /* oc_ints; min and max bound each element */
+    OC_ATTR_FLOATS, /* oc_floats; min and max bound each element; begins as none */
     OC_ATTR_ENUM   /* int32_t, an index into names; its name is what goes to disk */
 } oc_attr_type;
 
@@ -77,13 +84,16 @@ typedef struct oc_traits {
     size_t local_mem_bytes;
 } oc_traits;
 
-typedef enum oc_arg_kind { OC_ARG_IN, OC_ARG_OUT, OC_ARG_PACKED, OC_ARG_SCRATCH } oc_arg_kind;
+typedef enum oc_arg_kind { OC_ARG_IN, OC_ARG_OUT, OC_ARG_PACKED, OC_ARG_TABLE, OC_ARG_SCRATCH } oc_arg_kind;
 
 typedef struct oc_launch_arg {
     oc_arg_kind kind;
     uint32_t index;       /* IN, PACKED: input; OUT: output; SCRATCH: number of the node's scratch buffer */
-    size_t bytes;         /* PACKED, SCRATCH: size of the buffer */
-    /* PACKED: lays the constant input out as this kernel wants it, on the host, when the device is prepared. */
+    size_t bytes;         /* PACKED, TABLE, SCRATCH: size of the buffer */
+    /*
+     * On the host, when the device is prepared. PACKED: lays the constant input out as this kernel
+     * wants it. TABLE: writes what follows from shapes and attributes alone; `src` is NULL.
+     */
     oc_status (*pack)(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes);
 } oc_launch_arg;
 
@@ -124,6 +134,7 @@ typedef struct oc_case_set {
     const char *attr;
     double number;        /* INT, FLOAT */
     oc_ints ints;         /* INTS */
+    oc_floats floats;     /* FLOATS */
     const char *name;     /* ENUM */
 } oc_case_set;
 

@@ -45,8 +45,20 @@ void oc_attrs_default(const oc_op *op, void *attrs)
         case OC_ATTR_INTS:
             *(oc_ints *)field = row->initial_ints;
             break;
+        case OC_ATTR_FLOATS:
+            *(oc_floats *)field = (oc_floats){0};
+            break;
         }
     }
+}
+
+/* Nine digits bring a float32 back exactly; "%a" would depend on the C library. */
+static oc_status print_floats(const char *name, const oc_floats *list, oc_buf *text)
+{
+    OC_TRY(oc_buf_printf(text, "%s=[", name));
+    for (int32_t i = 0; i < list->count; i++)
+        OC_TRY(oc_buf_printf(text, i ? ",%.9g" : "%.9g", (double)list->v[i]));
+    return oc_buf_put(text, "]", 1);
 }
 
 static oc_status print_attr(const oc_attr *row, const void *field, oc_buf *text)
@@ -55,8 +67,9 @@ static oc_status print_attr(const oc_attr *row, const void *field, oc_buf *text)
     case OC_ATTR_INT:
         return oc_buf_printf(text, "%s=%d", row->name, (int)*(const int32_t *)field);
     case OC_ATTR_FLOAT:
-        /* Nine digits bring a float32 back exactly; "%a" would depend on the C library. */
         return oc_buf_printf(text, "%s=%.9g", row->name, (double)*(const float *)field);
+    case OC_ATTR_FLOATS:
+        return print_floats(row->name, field, text);
     case OC_ATTR_ENUM:
         return oc_buf_printf(text, "%s=%s", row->name, row->names[*(const int32_t *)field]);
     case OC_ATTR_INTS:

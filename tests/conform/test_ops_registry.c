@@ -66,7 +66,9 @@ static void names_find_their_rows(void **state)
 
 static size_t attr_size(oc_attr_type type)
 {
-    return type == OC_ATTR_INTS ? sizeof(oc_ints) : sizeof(int32_t);
+    return type == OC_ATTR_INTS     ? sizeof(oc_ints)
+           : type == OC_ATTR_FLOATS ? sizeof(oc_floats)
+                                    : sizeof(int32_t);
 }
 
 static void check_initial(const oc_op *op, const oc_attr *a)
@@ -84,7 +86,7 @@ static void check_initial(const oc_op *op, const oc_attr *a)
         for (int32_t i = 0; is_bounded && i < a->initial_ints.count; i++)
             CHECK(a->initial_ints.v[i] >= a->min && a->initial_ints.v[i] <= a->max, op,
                   "%s begins within its bounds", a->name);
-    } else if (is_bounded) {
+    } else if (is_bounded && a->type != OC_ATTR_FLOATS) { /* a list begins as none */
         CHECK(a->initial >= a->min && a->initial <= a->max, op, "%s begins within its bounds",
               a->name);
     }
@@ -215,6 +217,8 @@ static void check_arg(const op_run *run, const oc_launch_arg *arg)
               arg->index);
     if (arg->kind == OC_ARG_OUT)
         CHECK(arg->index < call->n_out, call->op, "%s: output %u", run->name, arg->index);
+    if (arg->kind == OC_ARG_TABLE)
+        CHECK(arg->pack && arg->bytes > 0, call->op, "%s: table", run->name);
     if (arg->kind == OC_ARG_PACKED)
         CHECK(call->is_const[arg->index] && arg->pack && arg->bytes > 0, call->op,
               "%s: packed input %u", run->name, arg->index);

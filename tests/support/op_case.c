@@ -18,6 +18,8 @@ static oc_status set_attr(oc_node *node, const oc_case_set *set)
         return oc_node_set_float(node, set->attr, (float)set->number);
     case OC_ATTR_ENUM:
         return oc_node_set_enum(node, set->attr, set->name);
+    case OC_ATTR_FLOATS:
+        return oc_node_set_floats(node, set->attr, set->floats.v, (size_t)set->floats.count);
     case OC_ATTR_INTS:
         break;
     }
