@@ -139,6 +139,7 @@ static const oc_op_case cases[] = {
      .const_mask = 2,
      AXIS(1)},
     {.name = "long_rows", .in = {OP_F32(4, 3001), OP_DESC(int64, 3)}, .lo = 0, .hi = 4, AXIS(0)},
+    {.name = "nothing", .in = {OP_F32(0, 5), OP_DESC(int64, 0)}, AXIS(0)},
     {.name = "rank_8",
      .in = {OP_F32(2, 1, 3, 2, 4), OP_DESC(int64, 2, 1, 2, 3)},
      .lo = 0,

@@ -210,6 +210,7 @@ static const oc_op_case cases[] = {
      .in = {OP_SCALAR(float32)},
      .n_in = 1,
      .sets = {{.attr = "begins"}, {.attr = "ends"}, {.attr = "steps"}}},
+    {.name = "nothing", .in = {OP_F32(3, 5)}, .n_in = 1, TAKE((0, 4), (3, 2), (1, 1))},
     {.name = "rank_8",
      .in = {OP_F32(2, 3, 2, 3, 3, 4, 2, 3)},
      .n_in = 1,

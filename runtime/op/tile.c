@@ -118,6 +118,7 @@ static const oc_op_case cases[] = {
     {.name = "stretch", .in = {OP_F32(1, 7, 1)}, REPEATS(4, 1, 9)},
     {.name = "scalar", .in = {OP_SCALAR(float32)}, .n_in = 1, .sets = {{.attr = "repeats"}}},
     {.name = "long_rows", .in = {OP_F32(2, 1501)}, REPEATS(1, 3)},
+    {.name = "nothing", .in = {OP_F32(3, 5)}, REPEATS(2, 0)},
     {.name = "rank_8", .in = {OP_F32(2, 1, 2, 3, 1, 2, 1, 2)}, REPEATS(1, 2, 2, 1, 3, 1, 2, 2)},
     {.name = "int64", .in = {OP_DESC(int64, 3, 4)}, REPEATS(2, 2)},
     {.name = "int32", .in = {OP_DESC(int32, 3, 4)}, REPEATS(1, 3)},
