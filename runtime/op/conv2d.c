@@ -98,48 +98,21 @@ static oc_status reference(const oc_op_call *call, const void *const *in, void *
 
 /* ---- launch --------------------------------------------------------------------------------- */
 
-/*
- * How many output channels of a group lie side by side in the packed weights: no more than 32, and
- * not far more than there are.
- */
-static int32_t pack_width(const oc_op_conv *s)
-{
-    return s->og <= 8 ? 8 : s->og <= 16 ? 16 : 32;
-}
-
-static int32_t ceil_div(int32_t a, int32_t b)
-{
-    return (int32_t)(((int64_t)a + b - 1) / b);
-}
-
-/* Columns of one group after another: w as oc_op_pack does, `k` rows each. */
-static float *pack_groups(const oc_op_conv *s, const float *src, size_t k, float *dst)
-{
-    size_t width = (size_t)pack_width(s), og = (size_t)s->og;
-    for (int32_t g = 0; g < s->groups; g++, src += og * k, dst += oc_align_up(og, width) * k)
-        oc_op_pack(src, og, k, k, 1, width, dst);
-    return dst;
-}
-
-/* w [O,KH,KW,CG] -> [G][packs][KH*KW*CG][pack], then CG zeros */
 static oc_status pack_tile(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes)
 {
     oc_op_conv s;
     (void)dst_bytes;
     OC_TRY(sizes_set(call, &s));
-    size_t taps = (size_t)s.g.kh * (size_t)s.g.kw * (size_t)s.cg;
-    float *zeros = pack_groups(&s, src, taps, dst);
-    memset(zeros, 0, (size_t)s.cg * sizeof(*zeros));
+    oc_op_conv_pack(&s, src, dst);
     return OC_OK;
 }
 
-/* bias [O] -> [G][packs][pack] */
 static oc_status pack_bias(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes)
 {
     oc_op_conv s;
     (void)dst_bytes;
     OC_TRY(sizes_set(call, &s));
-    pack_groups(&s, src, 1, dst);
+    oc_op_conv_pack_bias(&s, src, dst);
     return OC_OK;
 }
 
@@ -175,7 +148,7 @@ static void flatten(oc_op_geometry *g)
 static bool is_all_inside(const oc_op_geometry *g, int32_t tile)
 {
     int64_t last_h = (int64_t)(g->oh - 1) * g->sh + (int64_t)(g->kh - 1) * g->dh - g->pt;
-    int64_t tiles_w = (int64_t)ceil_div(g->ow, tile) * tile;
+    int64_t tiles_w = (int64_t)oc_op_ceil_div(g->ow, tile) * tile;
     int64_t last_w = (tiles_w - 1) * g->sw + (int64_t)(g->kw - 1) * g->dw - g->pl;
     return g->pt == 0 && g->pl == 0 && last_h < g->h && last_w < g->w;
 }
@@ -195,31 +168,29 @@ static oc_status begin(const oc_op_call *call, const oc_op_conv *s, oc_launch_li
 static oc_status launch_tile(const oc_op_call *call, const oc_traits *traits, oc_op_conv s,
                              oc_launch_list *list)
 {
-    size_t w_elems, bias_elems, taps = (size_t)s.g.kh * (size_t)s.g.kw * (size_t)s.cg;
-    int32_t pack = pack_width(&s), packs = ceil_div(s.og, pack);
+    oc_op_packing p;
     oc_launch *l;
+    OC_TRY(oc_op_packing_set(&s, &p));
     flatten(&s.g);
-    oc_op_tile tile = oc_op_tile_choose(traits, s.g.ow, pack);
-    int32_t blocks = ceil_div(s.og, tile.lanes * tile.vectors);
-    OC_TRY(oc_mul_size((size_t)s.groups * (size_t)packs, (size_t)pack, &bias_elems));
-    OC_TRY(oc_mul_size(bias_elems, taps, &w_elems));
+    oc_op_tile tile = oc_op_tile_choose(traits, s.g.ow, p.width);
+    int32_t blocks = oc_op_ceil_div(s.og, tile.lanes * tile.vectors);
 
     OC_TRY(begin(call, &s, list, "conv2d_tile", "CONV2D_TILE", &l));
-    OC_TRY(oc_launch_define(l, "-DPACK=%d -DPACKS=%d -DBLOCKS=%d", pack, packs, blocks));
+    OC_TRY(oc_launch_define(l, "-DPACK=%d -DPACKS=%d -DBLOCKS=%d", p.width, p.packs, blocks));
     OC_TRY(oc_launch_define(l, "-DLANES=%d -DVECTORS=%d -DTILE=%d -DIS_INSIDE=%d", tile.lanes,
                             tile.vectors, tile.rows, is_all_inside(&s.g, tile.rows)));
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = 0});
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_PACKED,
                                          .index = 1,
-                                         .bytes = (w_elems + (size_t)s.cg) * sizeof(float),
+                                         .bytes = p.w_elems * sizeof(float),
                                          .pack = pack_tile});
     if (s.has_bias)
         oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_PACKED,
                                              .index = 2,
-                                             .bytes = bias_elems * sizeof(float),
+                                             .bytes = p.bias_elems * sizeof(float),
                                              .pack = pack_bias});
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_OUT});
-    oc_launch_range(l, (size_t)ceil_div(s.g.ow, tile.rows), (size_t)s.g.n * (size_t)s.g.oh,
+    oc_launch_range(l, (size_t)oc_op_ceil_div(s.g.ow, tile.rows), (size_t)s.g.n * (size_t)s.g.oh,
                     (size_t)s.groups * (size_t)blocks);
     oc_op_launch_alone(l, traits);
     return OC_OK;
@@ -228,7 +199,7 @@ static oc_status launch_tile(const oc_op_call *call, const oc_traits *traits, oc
 /* Pixels of a work-item: at most `most`, and the fewest that need no more work-items. */
 static int32_t depthwise_tile(int32_t ow, int32_t most)
 {
-    return ceil_div(ow, ceil_div(ow, most));
+    return oc_op_ceil_div(ow, oc_op_ceil_div(ow, most));
 }
 
 static oc_status launch_depthwise(const oc_op_call *call, const oc_traits *traits,
@@ -250,7 +221,8 @@ static oc_status launch_depthwise(const oc_op_call *call, const oc_traits *trait
     if (s->has_bias)
         oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = 2});
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_OUT});
-    oc_launch_range(l, c.chunks, (size_t)ceil_div(s->g.ow, tile), (size_t)s->g.n * (size_t)s->g.oh);
+    oc_launch_range(l, c.chunks, (size_t)oc_op_ceil_div(s->g.ow, tile),
+                    (size_t)s->g.n * (size_t)s->g.oh);
     oc_op_launch_alone(l, traits);
     return OC_OK;
 }

@@ -36,3 +36,48 @@ oc_status oc_op_check_weights(const oc_op_call *call, int32_t cg, int32_t o)
     OC_TRY(oc_op_check_rank(call, OP_BIAS, 1, 1));
     return oc_op_check_dim(call, OP_BIAS, 0, o, "output channels");
 }
+
+/* ---- packed weights --------------------------------------------------------------------------- */
+
+int32_t oc_op_ceil_div(int32_t a, int32_t b)
+{
+    return (int32_t)(((int64_t)a + b - 1) / b);
+}
+
+static int32_t pack_width(const oc_op_conv *s)
+{
+    return s->og <= 8 ? 8 : s->og <= 16 ? 16 : 32;
+}
+
+oc_status oc_op_packing_set(const oc_op_conv *s, oc_op_packing *packing)
+{
+    oc_op_packing p = {.width = pack_width(s)};
+    size_t taps = (size_t)s->g.kh * (size_t)s->g.kw * (size_t)s->cg;
+    p.packs = oc_op_ceil_div(s->og, p.width);
+    OC_TRY(oc_mul_size((size_t)s->groups * (size_t)p.packs, (size_t)p.width, &p.bias_elems));
+    OC_TRY(oc_mul_size(p.bias_elems, taps, &p.w_elems));
+    OC_TRY(oc_add_size(p.w_elems, (size_t)s->cg, &p.w_elems));
+    *packing = p;
+    return OC_OK;
+}
+
+/* Columns of one group after another: w as oc_op_pack does, `k` rows each. */
+static float *pack_groups(const oc_op_conv *s, const float *src, size_t k, float *dst)
+{
+    size_t width = (size_t)pack_width(s), og = (size_t)s->og;
+    for (int32_t g = 0; g < s->groups; g++, src += og * k, dst += oc_align_up(og, width) * k)
+        oc_op_pack(src, og, k, k, 1, width, dst);
+    return dst;
+}
+
+void oc_op_conv_pack(const oc_op_conv *s, const float *w, float *dst)
+{
+    size_t taps = (size_t)s->g.kh * (size_t)s->g.kw * (size_t)s->cg;
+    float *zeros = pack_groups(s, w, taps, dst);
+    memset(zeros, 0, (size_t)s->cg * sizeof(*zeros));
+}
+
+void oc_op_conv_pack_bias(const oc_op_conv *s, const float *bias, float *dst)
+{
+    pack_groups(s, bias, 1, dst);
+}

@@ -39,6 +39,27 @@ OC_MUST_USE oc_status oc_op_conv_set(const oc_op_call *call, const oc_op_window 
 /** The rest of a convolution's shapes: w's last axis and the bias. Errors: OC_E_SHAPE. */
 OC_MUST_USE oc_status oc_op_check_weights(const oc_op_call *call, int32_t cg, int32_t o);
 
+/* ---- packed weights --------------------------------------------------------------------------- */
+
+/** a / b, rounded up. */
+int32_t oc_op_ceil_div(int32_t a, int32_t b);
+
+/**
+ * The float weights of a tile kernel: `width` output channels of a group side by side, no more than
+ * 32 and not far more than there are, `packs` times a group.
+ */
+typedef struct oc_op_packing {
+    int32_t width, packs;
+    size_t w_elems, bias_elems;
+} oc_op_packing;
+
+/** Errors: OC_E_LIMIT. */
+OC_MUST_USE oc_status oc_op_packing_set(const oc_op_conv *conv, oc_op_packing *packing);
+/** w [O,KH,KW,CG] -> [G][packs][KH*KW*CG][width], then CG zeros. */
+void oc_op_conv_pack(const oc_op_conv *conv, const float *w, float *dst);
+/** bias [O] -> [G][packs][width]. */
+void oc_op_conv_pack_bias(const oc_op_conv *conv, const float *bias, float *dst);
+
 /* ---- the integer form of conv2d -------------------------------------------------------------- */
 
 void oc_op_conv2d_int_reference(const oc_op_call *call, const oc_op_conv *conv,

@@ -169,8 +169,10 @@ static void check_cost(const op_run *run)
     oc_assert_ok(call->op->cost(call, &cost));
     CHECK(cost.bytes_read == read && cost.bytes_written == written && cost.param_elems == params,
           call->op, "%s: bytes and parameters", run->name);
+    /* Each output, or where many lie between the grid's points each input, is part of a product. */
     if (strcmp(call->op->numerics, "direct") == 0)
-        CHECK(cost.macs >= written / sizeof(float), call->op, "%s: multiply-adds", run->name);
+        CHECK(cost.macs >= OC_MIN(written / sizeof(float), bytes_of(call->in[0]) / sizeof(float)),
+              call->op, "%s: multiply-adds", run->name);
 }
 
 static void cases_are_accepted(void **state)
