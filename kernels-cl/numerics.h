@@ -13,8 +13,8 @@
  * -cl-fast-relaxed-math, and with -cl-fp32-correctly-rounded-divide-sqrt where the device offers
  * it.
  *
- * Errors are in ulp of the exact result, the largest found over all float32 arguments (pow: over a
- * hundred million random pairs); tests/conform/test_ops_numerics.c holds the functions to them.
+ * Errors are in ulp of the exact result, the largest found over all float32 arguments (from expm1 on
+ * over every seventh; pow: over a hundred million random pairs); tests/conform/test_ops_numerics.c holds the functions to them.
  * They are free of branches where that is cheap, so that compilers can turn loops over them into
  * vector code. Polynomials are minimax fits (Remez).
  */
@@ -256,6 +256,138 @@ static inline oc_real oc_tanh(oc_real x)
     return oc_copysign(oc_abs(x) < 0.625f ? near : far, x);
 }
 
+/*
+ * e^x - 1 for x <= 0, to -1. As oc_exp, but 2^k (e^r - 1) + (2^k - 1): the first term is what is left
+ * where k is 0, the second is exact. Error at most 1 ulp.
+ */
+static inline oc_real oc_expm1(oc_real x)
+{
+    oc_real c = x < -18.0f ? -18.0f : x;
+    oc_real t = OC_FMA(c, OC_LOG2E, OC_ROUNDER);
+    oc_real k = t - OC_ROUNDER;
+    oc_real r = OC_FMA(k, -OC_LN2_LO, OC_FMA(k, -OC_LN2_HI, c));
+    oc_real q = 0x1.6a1f62p-10f;
+    q = OC_FMA(q, r, 0x1.123ccap-7f);
+    q = OC_FMA(q, r, 0x1.555904p-5f);
+    q = OC_FMA(q, r, 0x1.55548ep-3f);
+    q = OC_FMA(q, r, 0x1.fffffcp-2f);
+    oc_real scale = oc_exp2i(OC_BITS(t) - OC_ROUNDER_BITS);
+    return OC_FMA(scale, OC_FMA(r * r, q, r), scale - 1.0f);
+}
+
+/*
+ * ln(1 + e^x) = max(x, 0) + ln(1 + z) with z = e^-|x|. The sum 1 + z loses some of z; what it lost is
+ * that much more beside it (Fast2Sum; Dekker 1971). Error at most 1.9 ulp.
+ */
+static inline oc_real oc_softplus(oc_real x)
+{
+    oc_real z = oc_exp(-oc_abs(x));
+    oc_pair u = oc_sum(1.0f, z);
+    oc_real l = oc_ln(u.hi) + u.lo / u.hi;
+    return (x < 0.0f ? 0.0f : x) + l;
+}
+
+/*
+ * The normal distribution's tail: the probability of more than t >= 0, given s = t^2 / 2.
+ * e^-s M(t); M falls slowly from 1/2 as 1 / t, so that P(v) = (t + 4) M(t) with v = (t - 4) / (t + 4)
+ * is a polynomial, fitted for t <= 15, where the tail is 0 (the form is that of Shepherd and
+ * Laframboise, Math. Comp. 36, 1981).
+ */
+static inline oc_real oc_tail(oc_pair s, oc_real t)
+{
+    oc_real w = 1.0f / (t + 4.0f);
+    oc_real v = OC_FMA(w, -8.0f, 1.0f);
+    oc_real p = -0x1.00e922p-13f;
+    p = OC_FMA(p, v, 0x1.a53450p-13f);
+    p = OC_FMA(p, v, 0x1.9c64e8p-10f);
+    p = OC_FMA(p, v, -0x1.ceb4f4p-9f);
+    p = OC_FMA(p, v, -0x1.ed86b4p-8f);
+    p = OC_FMA(p, v, 0x1.eedeb6p-5f);
+    p = OC_FMA(p, v, -0x1.7dff6cp-3f);
+    p = OC_FMA(p, v, 0x1.8c6d7ap-2f);
+    p = OC_FMA(p, v, -0x1.373e3ap-1f);
+    p = OC_FMA(p, v, 0x1.82b4bcp-1f);
+    return oc_exp_sum(-s.hi, -s.lo) * (w * p);
+}
+
+/* erf(t) / t - 1 for 0 <= t <= 1, given s = t^2. */
+static inline oc_real oc_erf_near(oc_real s)
+{
+    oc_real p = 0x1.4771fcp-14f;
+    p = OC_FMA(p, s, -0x1.a3515ep-11f);
+    p = OC_FMA(p, s, 0x1.53f224p-8f);
+    p = OC_FMA(p, s, -0x1.b7f71ap-6f);
+    p = OC_FMA(p, s, 0x1.ce2ce6p-4f);
+    p = OC_FMA(p, s, -0x1.81273ep-2f);
+    return OC_FMA(p, s, 0x1.06eba8p-3f);
+}
+
+/* The error function: x + x P(x^2) below 1, else 1 - 2 tail(sqrt(2) x). Error at most 1.3 ulp. */
+static inline oc_real oc_erf(oc_real x)
+{
+    oc_real t = oc_abs(x) > 10.0f ? 10.0f : oc_abs(x);
+    oc_pair s = oc_product(t, t);
+    oc_real near = OC_FMA(t, oc_erf_near(s.hi), t);
+    oc_real far = OC_FMA(-2.0f, oc_tail(s, 0x1.6a09e6p+0f * t), 1.0f);
+    return oc_copysign(t < 1.0f ? near : far, x);
+}
+
+/*
+ * The next three multiply x by something like e^x. Where that would be denormal, it is computed as
+ * e^(x + 32), and the product brought down by e^-32, so that it is rounded there only once.
+ */
+#define OC_LIFT 32.0f
+#define OC_EXP_MINUS_LIFT 0x1.c8465p-47f
+
+/*
+ * x times the probability of less than x in the normal distribution: 1/2 + erf(x / sqrt(2)) / 2 near
+ * 0, beyond it from the tail. Error at most 6 ulp.
+ */
+static inline oc_real oc_gelu(oc_real x)
+{
+    oc_real t = oc_abs(x) > 15.0f ? 15.0f : oc_abs(x);
+    oc_pair s = oc_product(t, t);
+    s.hi = 0.5f * s.hi - (x < -12.0f ? OC_LIFT : 0.0f);
+    s.lo *= 0.5f;
+    oc_real tail = oc_tail(s, t);
+    oc_real h = 0x1.6a09e6p-2f * x; /* x / sqrt(8) */
+    oc_real near = 0.5f + OC_FMA(h, oc_erf_near(s.hi), h);
+    oc_real y = x * (t < 1.0f ? near : (x < 0.0f ? tail : 1.0f - tail));
+    return x < -12.0f ? y * OC_EXP_MINUS_LIFT : y;
+}
+
+/*
+ * x (1 + tanh y) / 2 = x / (1 + e^-2y) with 2y = c x + d x^3 (c = sqrt(8 / pi), d = 0.044715 c), which
+ * the exponential wants as a pair. Error at most 3 ulp.
+ */
+static inline oc_real oc_gelu_tanh(oc_real x)
+{
+    oc_real t = oc_abs(x) > 16.0f ? 16.0f : oc_abs(x);
+    oc_pair s = oc_product(t, t);
+    oc_pair d = oc_product(0x1.2444f2p-4f, s.hi);
+    d.lo += OC_FMA(0x1.2444f2p-4f, s.lo, 0x1.49b16ap-29f * s.hi);
+    /* c + d, whichever is larger (TwoSum; Knuth, The Art of Computer Programming 2, 4.2.2). */
+    oc_real q = d.hi + 0x1.988454p+0f, part = q - d.hi;
+    oc_real q_lo = (d.hi - (q - part)) + (0x1.988454p+0f - part) + (d.lo - 0x1.857936p-25f);
+    oc_pair z = oc_product(t, q);
+    z.lo = OC_FMA(t, q_lo, z.lo);
+    oc_real e = oc_exp_sum((x < -9.0f ? OC_LIFT : 0.0f) - z.hi, -z.lo);
+    oc_real y = x * ((x < 0.0f ? e : 1.0f) / (1.0f + e));
+    return x < -9.0f ? y * OC_EXP_MINUS_LIFT : y;
+}
+
+/*
+ * x tanh(ln(1 + e^x)) = x n / (n + 2) with n = e^x (e^x + 2); from 20 on that is x. Error at most 4
+ * ulp.
+ */
+static inline oc_real oc_mish(oc_real x)
+{
+    oc_real w = oc_exp(x > 20.0f ? 20.0f : (x < -80.0f ? x + OC_LIFT : x));
+    oc_real n = w * (w + 2.0f);
+    oc_real y = x * (n / (n + 2.0f));
+    return x < -80.0f ? y * OC_EXP_MINUS_LIFT : y;
+}
+
 /* ---- elementwise functions of one input, with parameters a and b -----------------------------
  *
  * X(name, formula): adding one is a line here and a function oc_unary_<name> below. They are the
@@ -277,7 +409,32 @@ static inline oc_real oc_tanh(oc_real x)
     X(log, "ln x")                                          \
     X(sqrt, "square root of x")                             \
     X(neg, "-x")                                            \
-    X(abs, "|x|")
+    X(abs, "|x|")                                           \
+    X(elu, "x < 0 ? a (e^x - 1) : x")                       \
+    X(selu, "b (x < 0 ? a (e^x - 1) : x)")                  \
+    X(hard_sigmoid, "0 to 1 of a x + b")                    \
+    X(hard_swish, "x (0 to 6 of x + 3) / 6")                \
+    X(swish, "x / (1 + e^-ax)")                             \
+    X(softplus, "ln(1 + e^x)")                              \
+    X(softsign, "x / (1 + |x|)")                            \
+    X(mish, "x tanh(ln(1 + e^x))")                          \
+    X(erf, "error function of x")                           \
+    X(gelu, "x (1 + erf(x / sqrt(2))) / 2")                 \
+    X(gelu_tanh, "x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2") \
+    X(thresholded_relu, "x > a ? x : 0")                    \
+    X(reciprocal, "1 / x")                                  \
+    X(rsqrt, "1 / square root of x")                        \
+    X(square, "x^2")                                        \
+    X(sign, "x < 0 ? -1 : x > 0 ? 1 : x")                   \
+    X(floor, "the next whole number down")                  \
+    X(ceil, "the next whole number up")                     \
+    X(round, "the nearest whole number, ties to even")      \
+    X(round_away, "the nearest whole number, ties away from 0") \
+    X(ramp, "(x > 0 ? x : 0) + 0.1 x")                      \
+    X(loggy, "2 / (1 + e^-x) - 1")                          \
+    X(lhtan, "x < 0 ? 0.001 x : x > 1 ? 0.001 (x - 1) + 1 : x") \
+    X(plse, "x < -4 ? 0.01 (x + 4) : x > 4 ? 0.01 (x - 4) + 1 : x / 8 + 1/2") \
+    X(stair, "n = floor x; n even ? n / 2 : x - n + floor(n / 2)")
 /* clang-format on */
 
 #define OC_UNARY_ARGS oc_real x, float a, float b
@@ -358,6 +515,162 @@ static inline oc_real oc_unary_abs(OC_UNARY_ARGS)
 {
     OC_UNARY_UNUSED;
     return oc_abs(x);
+}
+
+static inline oc_real oc_unary_elu(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return x < 0.0f ? a * oc_expm1(x) : x;
+}
+
+static inline oc_real oc_unary_selu(OC_UNARY_ARGS)
+{
+    return b * (x < 0.0f ? a * oc_expm1(x) : x);
+}
+
+static inline oc_real oc_unary_hard_sigmoid(OC_UNARY_ARGS)
+{
+    oc_real y = a * x + b;
+    return y < 0.0f ? 0.0f : (y > 1.0f ? 1.0f : y);
+}
+
+static inline oc_real oc_unary_hard_swish(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    oc_real c = x + 3.0f;
+    c = c < 0.0f ? 0.0f : (c > 6.0f ? 6.0f : c);
+    return x * (c / 6.0f);
+}
+
+static inline oc_real oc_unary_swish(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return x * oc_sigmoid(a * x);
+}
+
+static inline oc_real oc_unary_softplus(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return oc_softplus(x);
+}
+
+static inline oc_real oc_unary_softsign(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return x / (1.0f + oc_abs(x));
+}
+
+static inline oc_real oc_unary_mish(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return oc_mish(x);
+}
+
+static inline oc_real oc_unary_erf(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return oc_erf(x);
+}
+
+static inline oc_real oc_unary_gelu(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return oc_gelu(x);
+}
+
+static inline oc_real oc_unary_gelu_tanh(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return oc_gelu_tanh(x);
+}
+
+static inline oc_real oc_unary_thresholded_relu(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return x <= a ? 0.0f : x;
+}
+
+static inline oc_real oc_unary_reciprocal(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return 1.0f / x;
+}
+
+static inline oc_real oc_unary_rsqrt(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return 1.0f / OC_SQRT(x);
+}
+
+static inline oc_real oc_unary_square(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return x * x;
+}
+
+static inline oc_real oc_unary_sign(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return x < 0.0f ? -1.0f : (x > 0.0f ? 1.0f : x);
+}
+
+static inline oc_real oc_unary_floor(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return OC_FLOOR(x);
+}
+
+static inline oc_real oc_unary_ceil(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return OC_CEIL(x);
+}
+
+static inline oc_real oc_unary_round(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return oc_round_even(x);
+}
+
+static inline oc_real oc_unary_round_away(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return oc_round_away(x);
+}
+
+/* The last five are Darknet's, by its names. */
+static inline oc_real oc_unary_ramp(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return OC_FMA(0.1f, x, x < 0.0f ? 0.0f : x);
+}
+
+static inline oc_real oc_unary_loggy(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return oc_tanh(0.5f * x);
+}
+
+static inline oc_real oc_unary_lhtan(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    return x < 0.0f ? 0.001f * x : (x > 1.0f ? OC_FMA(0.001f, x - 1.0f, 1.0f) : x);
+}
+
+static inline oc_real oc_unary_plse(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    oc_real middle = OC_FMA(0.125f, x, 0.5f);
+    oc_real high = x > 4.0f ? OC_FMA(0.01f, x - 4.0f, 1.0f) : middle;
+    return x < -4.0f ? 0.01f * (x + 4.0f) : high;
+}
+
+/* A step up over every odd unit, level over every even one. */
+static inline oc_real oc_unary_stair(OC_UNARY_ARGS)
+{
+    OC_UNARY_UNUSED;
+    oc_real n = OC_FLOOR(x), level = OC_FLOOR(0.5f * n);
+    return level + level == n ? level : (x - n) + level;
 }
 
 /* ---- elementwise functions of two inputs -----------------------------------------------------

@@ -33,6 +33,70 @@ static double sigmoid(double x)
     return 1.0 / (1.0 + exp(-x));
 }
 
+static double softplus(double x)
+{
+    return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
+}
+
+/* tanh(ln(1 + e^x)), which tanh would round to 0 where e^x is denormal. */
+static double mish(double x)
+{
+    double n = exp(fmin(x, 40)) * (exp(fmin(x, 40)) + 2);
+    return x * (n / (n + 2));
+}
+
+static double gelu(double x)
+{
+    return x * 0.5 * erfc(-x / sqrt(2.0));
+}
+
+static double gelu_tanh(double x)
+{
+    return x / (1.0 + exp(-2.0 * sqrt(2.0 / acos(-1.0)) * (x + 0.044715 * x * x * x)));
+}
+
+/* Of the functions that take one only: it is 0 elsewhere. */
+static double expm1_below(double x)
+{
+    return x > 0 ? 0 : expm1(x);
+}
+
+static float our_expm1_below(float x)
+{
+    return x > 0 ? 0 : oc_expm1(x);
+}
+
+/* The unary functions whose parameters do not matter. */
+#define OURS(name_)                                      \
+    static float our_##name_(float x)                    \
+    {                                                    \
+        return oc_unary_eval(OC_UNARY_##name_, x, 0, 0); \
+    }
+OURS(rsqrt)
+OURS(loggy)
+OURS(softsign)
+OURS(hard_swish)
+
+static double rsqrt(double x)
+{
+    return 1.0 / sqrt(x);
+}
+
+static double loggy(double x)
+{
+    return tanh(x / 2);
+}
+
+static double softsign(double x)
+{
+    return x / (1.0 + fabs(x));
+}
+
+static double hard_swish(double x)
+{
+    return x * (fmin(fmax(x + 3.0, 0.0), 6.0) / 6.0);
+}
+
 typedef struct function {
     const char *name;
     float (*ours)(float);
@@ -47,6 +111,18 @@ static void errors_are_as_promised(void **state)
         {"ln", oc_ln, log, 0.51},
         {"sigmoid", oc_sigmoid, sigmoid, 2.5},
         {"tanh", oc_tanh, tanh, 1.4},
+        {"expm1", our_expm1_below, expm1_below, 1},
+        {"softplus", oc_softplus, softplus, 1.9},
+        {"mish", oc_mish, mish, 4},
+        {"erf", oc_erf, erf, 1.3},
+        {"gelu", oc_gelu, gelu, 6},
+        {"gelu_tanh", oc_gelu_tanh, gelu_tanh, 3},
+        {"rsqrt", our_rsqrt, rsqrt, 1.5},
+        {"loggy", our_loggy, loggy, 1.4},
+        {"softsign", our_softsign, softsign, 1.5},
+        {"hard_swish", our_hard_swish, hard_swish, 1.9},
+        {"round", oc_round_even, nearbyint, 0},
+        {"round_away", oc_round_away, round, 0},
     };
     (void)state;
     for (size_t f = 0; f < OC_COUNT(functions); f++) {
@@ -130,6 +206,61 @@ static void activations_pass_nans_and_signs_of_zero(void **state)
     IS(oc_binary_max(2.0f, 1.0f), 2.0f), IS(oc_binary_min(2.0f, 1.0f), 1.0f);
 }
 
+static void parameters_and_steps_of_functions(void **state)
+{
+    const float inf = OC_INF;
+    (void)state;
+#define FN(name_, x_, a_, b_) oc_unary_eval(OC_UNARY_##name_, x_, a_, b_)
+    IS(FN(elu, -inf, 0.5f, 0), -0.5f), IS(FN(elu, 2.0f, 0.5f, 0), 2.0f);
+    IS(FN(elu, -0.0f, 1, 0), -0.0f), IS(FN(elu, -0x1p-149f, 1, 0), -0x1p-149f);
+    IS(FN(selu, -inf, 0.5f, 4), -2.0f), IS(FN(selu, 2.0f, 0.5f, 4), 8.0f);
+    IS(FN(hard_sigmoid, 0.25f, 0.5f, 0.25f), 0.375f), IS(FN(hard_sigmoid, -inf, 0.5f, 0.25f), 0);
+    IS(FN(hard_sigmoid, 9.0f, 0.5f, 0.25f), 1.0f);
+    IS(FN(hard_swish, -3.5f, 0, 0), -0.0f), IS(FN(hard_swish, 1.5f, 0, 0), 1.125f);
+    IS(FN(hard_swish, 7.0f, 0, 0), 7.0f), IS(FN(swish, 3.0f, 0, 0), 1.5f);
+    IS(FN(swish, 90.0f, 2, 0), 90.0f);
+    IS(FN(softplus, inf, 0, 0), inf), IS(FN(softplus, -inf, 0, 0), 0.0f);
+    IS(FN(softplus, 100.0f, 0, 0), 100.0f), IS(FN(softsign, -1.0f, 0, 0), -0.5f);
+    IS(FN(mish, 50.0f, 0, 0), 50.0f), IS(FN(mish, inf, 0, 0), inf), IS(FN(mish, 0.0f, 0, 0), 0.0f);
+    IS(FN(erf, inf, 0, 0), 1.0f), IS(FN(erf, -inf, 0, 0), -1.0f), IS(FN(erf, -0.0f, 0, 0), -0.0f);
+    IS(FN(gelu, inf, 0, 0), inf), IS(FN(gelu, -40.0f, 0, 0), -0.0f);
+    IS(FN(gelu, 1e30f, 0, 0), 1e30f), IS(FN(gelu_tanh, inf, 0, 0), inf);
+    IS(FN(gelu_tanh, 1e30f, 0, 0), 1e30f), IS(FN(gelu_tanh, -40.0f, 0, 0), -0.0f);
+    IS(FN(thresholded_relu, 0.5f, 0.5f, 0), 0.0f), IS(FN(thresholded_relu, 1.0f, 0.5f, 0), 1.0f);
+    IS(FN(reciprocal, -4.0f, 0, 0), -0.25f), IS(FN(reciprocal, -0.0f, 0, 0), -inf);
+    IS(FN(rsqrt, 0.25f, 0, 0), 2.0f), IS(FN(rsqrt, 0.0f, 0, 0), inf);
+    IS(FN(square, -3.0f, 0, 0), 9.0f);
+    IS(FN(sign, -9.0f, 0, 0), -1.0f), IS(FN(sign, inf, 0, 0), 1.0f), IS(FN(sign, 0.0f, 0, 0), 0.0f);
+    IS(FN(floor, -0.5f, 0, 0), -1.0f), IS(FN(ceil, -0.5f, 0, 0), -0.0f);
+    IS(FN(round, 2.5f, 0, 0), 2.0f), IS(FN(round, -3.5f, 0, 0), -4.0f);
+    IS(FN(round, 0x1.fffffep-2f, 0, 0), 0.0f), IS(FN(round_away, 2.5f, 0, 0), 3.0f);
+    IS(FN(round_away, -0.5f, 0, 0), -1.0f), IS(FN(round_away, 0x1.fffffep-2f, 0, 0), 0.0f);
+    IS(FN(round_away, -inf, 0, 0), -inf), IS(FN(round_away, -0.25f, 0, 0), -0.0f);
+    IS(FN(ramp, 10.0f, 0, 0), 11.0f), IS(FN(ramp, -10.0f, 0, 0), -1.0f);
+    IS(FN(loggy, inf, 0, 0), 1.0f), IS(FN(lhtan, 1001.0f, 0, 0), 2.0f);
+    IS(FN(lhtan, -1000.0f, 0, 0), -1.0f), IS(FN(lhtan, 0.5f, 0, 0), 0.5f);
+    IS(FN(plse, 4.0f, 0, 0), 1.0f), IS(FN(plse, 104.0f, 0, 0), 2.0f);
+    IS(FN(plse, -104.0f, 0, 0), -1.0f), IS(FN(stair, 2.75f, 0, 0), 1.0f);
+    IS(FN(stair, 3.75f, 0, 0), 1.75f), IS(FN(stair, -0.75f, 0, 0), -0.75f);
+#undef FN
+}
+
+static void powers_are_those_of_c(void **state)
+{
+    const float values[] = {0.0f,    -0.0f,    0x1p-149f,   -0x1p-149f,  0.5f,   -0.5f,   1,
+                            -1,      2,        -2,          3,           -3,     2.5f,    -2.5f,
+                            0x1p24f, -0x1p24f, 0x1p24f + 2, 16777215.0f, OC_INF, -OC_INF, OC_NAN};
+    (void)state;
+    for (size_t i = 0; i < OC_COUNT(values); i++)
+        for (size_t k = 0; k < OC_COUNT(values); k++) {
+            double exact = pow((double)values[i], (double)values[k]);
+            float y = oc_binary_pow(values[i], values[k]);
+            if (!(ulps(y, exact) <= 0.9) || (!isnan(y) && !!signbit(y) != !!signbit(exact)))
+                fail_msg("pow(%a, %a) is %a, expected %a", (double)values[i], (double)values[k],
+                         (double)y, exact);
+        }
+}
+
 /* ---- the same bits on a device -------------------------------------------------------------- */
 
 #define SWEEP (1 << 20)
@@ -187,6 +318,8 @@ int main(void)
         cmocka_unit_test(the_error_of_pow_is_as_promised),
         cmocka_unit_test(special_values_are_right),
         cmocka_unit_test(activations_pass_nans_and_signs_of_zero),
+        cmocka_unit_test(parameters_and_steps_of_functions),
+        cmocka_unit_test(powers_are_those_of_c),
         cmocka_unit_test(a_device_gives_the_same_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
