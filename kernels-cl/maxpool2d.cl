@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * in [N,H,W,C]   out [N,OH,OW,C]   needs H W C OH OW, kernel KH KW, strides SH SW, dilations DH DW,
- * padding PT PL, the type T and its least value T_LOWEST, the activation (pool.h), LANES (divides C)
+ * padding PT PL, the type T and its least value T_LOWEST, the activation (pool.h), LANES (divides
+ * C)
  * gid(0) = c / LANES   gid(1) = ow   gid(2) = n * OH + oh
  * Taps in the padding are skipped. Reads never leave `in`.
  */

@@ -10,9 +10,9 @@
  * activation.
  *
  * int8 and uint8: the sum is exact, the quotient is rounded to the nearest, halves away from zero:
- * (sum + count / 2) / count, below zero (sum - count / 2) / count, where divisions truncate. That is
- * the mean of quantised numbers with one scale and zero point, as TensorFlow Lite computes it; their
- * activation is clip.
+ * (sum + count / 2) / count, below zero (sum - count / 2) / count, where divisions truncate.
+ * That is the mean of quantised numbers with one scale and zero point, as TensorFlow Lite computes
+ * it; their activation is clip.
  */
 #include "op_pool.h"
 

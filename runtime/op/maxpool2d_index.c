@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * maxpool2d_index: x [N,H,W,C] -> int64 [N,OH,OW,C], where the largest element under each window
- * lies: the one that maxpool2d with the same attributes gives. Places are numbered as ONNX's MaxPool
- * does for its second output: through [N,C,H,W] row by row, with storage_order 1 column by column
- * in each [H,W] plane.
+ * lies: the one that maxpool2d with the same attributes gives. Places are numbered as ONNX's
+ * MaxPool does for its second output: through [N,C,H,W] row by row, with storage_order 1 column by
+ * column in each [H,W] plane.
  *
  * Of equal elements the first counts, of NaNs the last. A window without any tap inside gives -1.
  *

@@ -66,8 +66,8 @@ const char *oc_op_cl_type(oc_dtype dtype);
 size_t oc_op_elems(const oc_shape *shape);
 
 /**
- * Element `i` of a dense tensor of integers or booleans, and storing one (its low bits): a reference
- * that means every integer type computes in int64_t.
+ * Element `i` of a dense tensor of integers or booleans, and storing one (its low bits): a
+ * reference that means every integer type computes in int64_t.
  */
 int64_t oc_op_int_get(oc_dtype dtype, const void *data, size_t i);
 void oc_op_int_set(oc_dtype dtype, void *data, size_t i, int64_t value);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * softmax: x -> y of the same shape, e^x divided by its sum along one axis; or that one's logarithm.
+ * softmax: x -> y of the same shape, e^x divided by its sum along one axis, or that one's
+ * logarithm.
  *
  * Numerics "sequential": m = x[0]; for i ascending: m = x > m or x is NaN ? x : m;
  * e[i] = oc_exp(x[i] - m); sum = +0; for i ascending: sum = sum + e[i]; y[i] = e[i] / sum.

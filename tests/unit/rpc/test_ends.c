@@ -74,7 +74,7 @@ static void write_nothing(const char *path)
     write_model(&w, path);
 }
 
-/* What is made of z and of a constant without elements has none; beside it a chain that has some. */
+/* What is made of z and of a constant without elements has none; a chain beside it has some. */
 static void write_empty(const char *path)
 {
     const float k[] = {1, 2};
@@ -84,7 +84,8 @@ static void write_empty(const char *path)
     onnx_writer_input(&w, "x", DIMS(3, 2));
     onnx_writer_floats(&w, "k", DIMS(2), k);
     onnx_writer_floats(&w, "none", DIMS(3, 0), k);
-    onnx_writer_node(&w, "Add", "add", NAMES("z", "none"), "e", NULL);
+    onnx_writer_node(&w, "Relu", "folded", NAMES("none"), "still_none", NULL);
+    onnx_writer_node(&w, "Add", "add", NAMES("z", "still_none"), "e", NULL);
     onnx_writer_node(&w, "Sigmoid", "sigmoid", NAMES("e"), "f", NULL);
     onnx_writer_node(&w, "Mul", "mul", NAMES("x", "k"), "m", NULL);
     onnx_writer_node(&w, "Concat", "concat", NAMES("f", "m"), "y",
