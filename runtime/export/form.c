@@ -487,7 +487,7 @@ static bool put_first(oc_form_call *c, const oc_form_row *row, const oc_op_call 
     if (op->permute(&same, perm.v, rank, attrs) != OC_OK)
         return false;
     for (uint32_t i = 0; i < call->n_in; i++)
-        if (d->in_at[i])
+        if (d->in_at[i] && d->in[i].shape.rank == rank)
             d->in[i].shape = permuted(&d->in[i].shape, &perm);
     for (uint32_t i = 0; i < call->n_out; i++)
         d->out[i].shape = permuted(&d->out[i].shape, &perm);

@@ -102,16 +102,58 @@ static const struct {
     const char *fn, *op_type;
 } pairs[] = {
     {"add", "Add"}, {"sub", "Sub"}, {"mul", "Mul"}, {"div", "Div"}, {"max", "Max"}, {"min", "Min"},
+    {"pow", "Pow"},
 };
+
+/*
+ * Integers: x / 0 = 0, and the least number divided by -1, which ends other programs, wraps around.
+ * Both divisors are taken out.
+ */
+static oc_tensor_id divide(oc_form_call *c, oc_tensor_id p, oc_tensor_id q)
+{
+    oc_dtype dtype = c->out[0]->dtype;
+    oc_tensor_id zero = oc_form_same(c, 0), is_zero = OC_FORM(c, "Equal", q, zero);
+    oc_tensor_id safe = OC_FORM(c, "Where", is_zero, oc_form_same(c, 1), q);
+    if (dtype == OC_DTYPE_uint8)
+        return OC_FORM(c, "Where", is_zero, zero, OC_FORM(c, "Div", p, safe));
+    oc_tensor_id is_back = OC_FORM(c, "Equal", q, oc_form_same(c, -1));
+    safe = OC_FORM(c, "Where", is_back, oc_form_same(c, 1), safe);
+    oc_tensor_id y = OC_FORM(c, "Where", is_zero, zero, OC_FORM(c, "Div", p, safe));
+    return OC_FORM(c, "Where", is_back, OC_FORM(c, "Sub", zero, p), y);
+}
+
+/* ONNX's PRelu stretches its second input only. */
+static oc_tensor_id prelu(oc_form_call *c, oc_tensor_id p, oc_tensor_id q)
+{
+    const oc_shape *x = &c->in[0]->shape, *y = &c->out[0]->shape;
+    if (x->rank == y->rank && memcmp(x->dim, y->dim, (size_t)y->rank * sizeof(y->dim[0])) == 0)
+        return OC_FORM(c, "PRelu", p, q);
+    oc_tensor_id is_negative = OC_FORM(c, "Less", p, oc_form_same(c, 0));
+    return OC_FORM(c, "Where", is_negative, OC_FORM(c, "Mul", p, q), p);
+}
+
+static oc_tensor_id pair(oc_form_call *c, const char *fn, oc_tensor_id p, oc_tensor_id q)
+{
+    bool is_float = c->out[0]->dtype == OC_DTYPE_float32;
+    if (strcmp(fn, "div") == 0 && !is_float)
+        return divide(c, p, q);
+    if (strcmp(fn, "prelu") == 0)
+        return prelu(c, p, q);
+    if (strcmp(fn, "squared_difference") == 0) {
+        oc_tensor_id d = OC_FORM(c, "Sub", p, q);
+        return OC_FORM(c, "Mul", d, d);
+    }
+    if (strcmp(fn, "pow") == 0 && !is_float)
+        oc_form_refuse(c, "runtimes take powers of integers as those of doubles");
+    for (size_t i = 0; i < OC_COUNT(pairs); i++)
+        if (strcmp(pairs[i].fn, fn) == 0)
+            return OC_FORM(c, pairs[i].op_type, p, q);
+    oc_form_refuse(c, "no form of its function %s is known", fn);
+    return 0;
+}
 
 void oc_form_write_binary(oc_form_call *c)
 {
-    const char *fn = oc_node_enum(&c->node, "fn");
-    for (size_t i = 0; i < OC_COUNT(pairs); i++)
-        if (strcmp(pairs[i].fn, fn) == 0) {
-            oc_tensor_id y = OC_FORM(c, pairs[i].op_type, oc_form_in(c, 0), oc_form_in(c, 1));
-            oc_form_out(c, 0, oc_form_act(c, y));
-            return;
-        }
-    oc_form_refuse(c, "no form of its function %s is known", fn);
+    oc_tensor_id p = oc_form_in(c, 0), q = oc_form_in(c, 1);
+    oc_form_out(c, 0, oc_form_act(c, pair(c, oc_node_enum(&c->node, "fn"), p, q)));
 }

@@ -88,6 +88,33 @@ void oc_form_write_connected_8bit(oc_form_call *c)
     oc_form_out(c, 0, y);
 }
 
+/* Input `index` of a product of matrices less its zero points, as int32. */
+static oc_tensor_id matrix(oc_form_call *c, uint32_t index, uint32_t zero_index)
+{
+    oc_tensor_id x = oc_form_cast(c, oc_form_in(c, index), c->in[index]->dtype, OC_DTYPE_int32);
+    if (!oc_form_has(c, zero_index))
+        return x;
+    const oc_shape *zero = &c->in[zero_index]->shape;
+    int32_t count = 1;
+    for (int32_t i = 0; i < zero->rank; i++)
+        count *= zero->dim[i];
+    /* Of the left matrix one a row, of the right one a column. */
+    oc_shape to = count == 1 ? (oc_shape){0} : (oc_shape){2, {1, count}};
+    if (count > 1 && index == 0)
+        to = (oc_shape){2, {count, 1}};
+    oc_tensor_id z = oc_form_reshape(c, oc_form_in(c, zero_index), &to);
+    return OC_FORM(c, "Sub", x, oc_form_cast(c, z, c->in[zero_index]->dtype, OC_DTYPE_int32));
+}
+
+/* As a product of int32, which takes zero points of rows too: runtimes' MatMulInteger does not. */
+void oc_form_write_matmul_8bit(oc_form_call *c)
+{
+    oc_tensor_id y = OC_FORM(c, "MatMul", matrix(c, IN_X, IN_X_ZERO), matrix(c, IN_W, IN_W_ZERO));
+    if (oc_form_has(c, IN_BIAS))
+        y = OC_FORM(c, "Add", y, oc_form_in(c, IN_BIAS));
+    oc_form_out(c, 0, y);
+}
+
 oc_tensor_id oc_form_sum_8bit(oc_form_call *c, const int32_t *kernel, const int32_t *strides,
                               const int32_t *dilations, const int32_t *pads)
 {

@@ -244,11 +244,10 @@ void oc_form_write_fully_connected(oc_form_call *c)
 
 void oc_form_write_matmul(oc_form_call *c)
 {
-    oc_tensor_id p = oc_form_in(c, 0), q = oc_form_in(c, 1);
-    if (c->in[0]->dtype != OC_DTYPE_float32) /* inputs 2 and 3: zero points */
-        oc_form_out(c, 0, OC_FORM(c, "MatMulInteger", p, q, oc_form_in(c, 2), oc_form_in(c, 3)));
+    if (c->in[0]->dtype != OC_DTYPE_float32)
+        oc_form_write_matmul_8bit(c);
     else
-        oc_form_out(c, 0, oc_form_act(c, OC_FORM(c, "MatMul", p, q)));
+        oc_form_out(c, 0, oc_form_act(c, OC_FORM(c, "MatMul", oc_form_in(c, 0), oc_form_in(c, 1))));
 }
 
 /* ---- normalisations --------------------------------------------------------------------------- */

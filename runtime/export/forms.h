@@ -10,11 +10,14 @@ void oc_form_write_argmax(oc_form_call *c);
 void oc_form_write_avgpool2d(oc_form_call *c);
 void oc_form_write_batchnorm(oc_form_call *c);
 void oc_form_write_binary(oc_form_call *c);
+void oc_form_write_cast(oc_form_call *c);
 void oc_form_write_concat(oc_form_call *c);
 void oc_form_write_conv2d(oc_form_call *c);
+void oc_form_write_dequantize(oc_form_call *c);
 void oc_form_write_fully_connected(oc_form_call *c);
 void oc_form_write_gather(oc_form_call *c);
 void oc_form_write_identity(oc_form_call *c);
+void oc_form_write_lookup(oc_form_call *c);
 void oc_form_write_lrn(oc_form_call *c);
 void oc_form_write_matmul(oc_form_call *c);
 void oc_form_write_maxpool2d(oc_form_call *c);
@@ -22,6 +25,7 @@ void oc_form_write_maxpool2d_index(oc_form_call *c);
 void oc_form_write_pad(oc_form_call *c);
 void oc_form_write_qbinary(oc_form_call *c);
 void oc_form_write_qsoftmax(oc_form_call *c);
+void oc_form_write_quantize(oc_form_call *c);
 void oc_form_write_reduce(oc_form_call *c);
 void oc_form_write_requantize(oc_form_call *c);
 void oc_form_write_reshape(oc_form_call *c);
@@ -35,9 +39,10 @@ void oc_form_write_unary(oc_form_call *c);
 oc_tensor_id oc_form_function(oc_form_call *c, const char *fn, float a, float b, oc_tensor_id x);
 /** The activation fused into the node, of x. */
 oc_tensor_id oc_form_act(oc_form_call *c, oc_tensor_id x);
-/* conv2d and fully_connected of 8-bit numbers. */
+/* conv2d, fully_connected and matmul of 8-bit numbers. */
 void oc_form_write_conv_8bit(oc_form_call *c);
 void oc_form_write_connected_8bit(oc_form_call *c);
+void oc_form_write_matmul_8bit(oc_form_call *c);
 /** The sums under a window of each channel of 8-bit numbers, as int32 [N,C,OH,OW]. */
 oc_tensor_id oc_form_sum_8bit(oc_form_call *c, const int32_t *kernel, const int32_t *strides,
                               const int32_t *dilations, const int32_t *pads);
