@@ -32,6 +32,12 @@ static oc_status reference(const oc_op_call *call, const void *const *in, void *
 static const oc_op_case cases[] = {
     {.name = "image", .in = {OP_F32(1, 3, 4, 5)}, .n_in = 1},
     {.name = "scalar", .in = {OP_SCALAR(float32)}, .n_in = 1},
+    {.name = "float16", .in = {OP_DESC(float16, 3, 5)}, .n_in = 1},
+    {.name = "int8", .in = {OP_DESC(int8, 7)}, .n_in = 1},
+    {.name = "uint8", .in = {OP_DESC(uint8, 2, 9)}, .n_in = 1},
+    {.name = "int32", .in = {OP_DESC(int32, 4)}, .n_in = 1},
+    {.name = "int64", .in = {OP_SCALAR(int64)}, .n_in = 1},
+    {.name = "bool", .in = {OP_DESC(bool, 3, 3)}, .n_in = 1},
 };
 
 const oc_op oc_op_identity = {

@@ -63,6 +63,13 @@ static const oc_op_case cases[] = {
      .in = {OP_DESC(int64, 30)},
      .n_in = 1,
      .sets = {OP_SET_INTS("shape", 1, 2, 1, 3, 1, 5, 1, 1)}},
+    {.name = "float16",
+     .in = {OP_DESC(float16, 4, 3)},
+     .n_in = 1,
+     .sets = {OP_SET_INTS("shape", 2, 6)}},
+    {.name = "int8", .in = {OP_DESC(int8, 4, 3)}, .n_in = 1, .sets = {OP_SET_INTS("shape", 12)}},
+    {.name = "uint8", .in = {OP_DESC(uint8, 5)}, .n_in = 1, .sets = {OP_SET_INTS("shape", 1, 5)}},
+    {.name = "int32", .in = {OP_DESC(int32, 2, 2)}, .n_in = 1, .sets = {OP_SET_INTS("shape", 4)}},
     {.name = "bool", .in = {OP_DESC(bool, 7, 3)}, .n_in = 1, .sets = {OP_SET_INTS("shape", 3, 7)}},
 };
 

@@ -28,12 +28,25 @@ static bool is_unit_pool(const oc_node *node)
            all_equal(oc_node_ints(node, "strides"), 1) && all_equal(oc_node_ints(node, "pads"), 0);
 }
 
+/* Whether it moves anything shows in the shape: remove_noop compares it. */
+static bool is_unmoved(const oc_node *node)
+{
+    const oc_floats *scales = oc_node_floats(node, "scales");
+    bool is_scaled = false;
+    for (int32_t i = 0; i < scales->count; i++)
+        is_scaled = is_scaled || scales->v[i] != 1.0f;
+    return (node->op == &oc_op_slice && all_equal(oc_node_ints(node, "steps"), 1)) ||
+           node->op == &oc_op_tile ||
+           (node->op == &oc_op_resize && !is_scaled && oc_node_floats(node, "roi")->count == 0);
+}
+
 /* Output 0 is input 0, bit for bit. */
 static bool is_noop(const oc_node *node)
 {
     if (!oc_rewrite_is_plain(node))
         return false;
     return node->op == &oc_op_identity || node->op == &oc_op_reshape || is_unit_pool(node) ||
+           is_unmoved(node) ||
            (node->op == &oc_op_transpose && is_identity_perm(oc_node_ints(node, "perm"))) ||
            (node->op == &oc_op_pad && all_equal(oc_node_ints(node, "pads_begin"), 0) &&
             all_equal(oc_node_ints(node, "pads_end"), 0)) ||
@@ -78,7 +91,8 @@ const oc_transform oc_transform_remove_noops = {
     .name = "remove_noops",
     .help =
         "identities go: reshapes and transposes that change nothing, chains of reshapes, pads by "
-        "nothing, concatenations of one, pools of one element",
+        "nothing, slices of all, tilings by one, resizing to the same size, concatenations of one, "
+        "pools of one element",
     .is_exact = true,
     .apply = apply,
 };

@@ -322,6 +322,35 @@ static void an_unused_transpose_leaves_its_name(void **state)
     oc_graph_destroy(g);
 }
 
+/* An [2,3,4,4] resized to `width` along its last axis, by a factor of `scale`. */
+static oc_id resized(oc_graph *g, const char *name, oc_id x, int32_t width, float scale)
+{
+    oc_node *node = begin(g, &oc_op_resize, name, &x, 1);
+    oc_assert_ok(oc_node_set_ints(node, "sizes", (int32_t[]){2, 3, 4, width}, 4));
+    oc_assert_ok(oc_node_set_floats(node, "scales", (float[]){1, 1, 1, scale}, 4));
+    oc_assert_ok(oc_node_set_enum(node, "mode", "linear"));
+    return end(g, node);
+}
+
+/* Between transposes a picture is resized in either order of axes, or mirrored, or made larger. */
+static void movers_let_transposes_meet(void **state)
+{
+    (void)state;
+    oc_graph *g = new_graph();
+    oc_id x = resized(g, "resize", transpose(g, "in", input(g, 2, 4, 4, 3), to_nchw_perm), 8, 2);
+    oc_node *node = begin(g, &oc_op_slice, "mirror", &x, 1);
+    oc_assert_ok(oc_node_set_ints(node, "begins", (int32_t[]){0, 0, 0, 7}, 4));
+    oc_assert_ok(oc_node_set_ints(node, "ends", (int32_t[]){2, 3, 4, -1}, 4));
+    oc_assert_ok(oc_node_set_ints(node, "steps", (int32_t[]){1, 1, 1, -1}, 4));
+    x = end(g, node);
+    node = begin(g, &oc_op_tile, "tile", &x, 1);
+    oc_assert_ok(oc_node_set_ints(node, "repeats", (int32_t[]){1, 1, 2, 1}, 4));
+    transform(g, transpose(g, "out", end(g, node), to_nhwc_perm));
+    assert_ops(g, "resize slice tile");
+    assert_int_equal(oc_node_ints(node_of(g, "mirror"), "steps")->v[2], -1);
+    oc_graph_destroy(g);
+}
+
 /* ---- no-ops ------------------------------------------------------------------------------------ */
 
 static void noops_go(void **state)
@@ -333,7 +362,16 @@ static void noops_go(void **state)
     oc_node *node = begin(g, &oc_op_pad, "pad", &x, 1);
     oc_assert_ok(oc_node_set_ints(node, "pads_begin", (int32_t[]){0, 0, 0, 0}, 4));
     oc_assert_ok(oc_node_set_ints(node, "pads_end", (int32_t[]){0, 0, 0, 0}, 4));
-    x = plain(g, &oc_op_concat, "concat", end(g, node));
+    x = end(g, node);
+    node = begin(g, &oc_op_slice, "slice", &x, 1);
+    oc_assert_ok(oc_node_set_ints(node, "begins", (int32_t[]){0, 0, 0, 0}, 4));
+    oc_assert_ok(oc_node_set_ints(node, "ends", (int32_t[]){2, 3, 4, 4}, 4));
+    oc_assert_ok(oc_node_set_ints(node, "steps", (int32_t[]){1, 1, 1, 1}, 4));
+    x = end(g, node);
+    node = begin(g, &oc_op_tile, "tile", &x, 1);
+    oc_assert_ok(oc_node_set_ints(node, "repeats", (int32_t[]){1, 1, 1, 1}, 4));
+    x = resized(g, "resize", end(g, node), 4, 1);
+    x = plain(g, &oc_op_concat, "concat", x);
     x = plain(g, &oc_op_maxpool2d, "unit", x);
     x = transpose(g, "still", x, (int32_t[]){0, 1, 2, 3});
     x = reshape(g, "same", x, 4, (int32_t[]){2, 3, 4, 4});
@@ -474,6 +512,7 @@ int main(void)
         cmocka_unit_test(a_transpose_is_never_doubled),
         cmocka_unit_test(a_lower_constant_is_written_out),
         cmocka_unit_test(an_unused_transpose_leaves_its_name),
+        cmocka_unit_test(movers_let_transposes_meet),
         cmocka_unit_test(noops_go),
         cmocka_unit_test(what_changes_a_negative_zero_stays),
         cmocka_unit_test(an_output_is_always_computed),
