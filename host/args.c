@@ -23,6 +23,22 @@ static bool parse_uint(const host_option *option, const char *text, uint32_t *ou
     return true;
 }
 
+/* A size of at least 1, in bytes or with a letter for a power of 1024. */
+static bool parse_bytes(const char *text, uint64_t *out)
+{
+    static const char letters[] = "KMG";
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    const char *letter = *end ? strchr(letters, *end) : NULL;
+    const int shift = letter ? 10 * (int)(letter - letters + 1) : 0;
+    if (errno || *text < '0' || *text > '9' || (*end && (!letter || end[1])) || value == 0 ||
+        value > UINT64_MAX >> shift)
+        return false;
+    *out = (uint64_t)value << shift;
+    return true;
+}
+
 /* One number, or three separated by commas. */
 static bool parse_numbers(const char *text, host_numbers *out)
 {
@@ -68,6 +84,11 @@ static int set_option(const host_call *call, const host_option *option, const ch
             return HOST_OK;
         return host_usage(call, "--%s: expected a whole number from %u to %u, found '%s'",
                           option->name, option->min, option->max, value);
+    case HOST_BYTES:
+        if (parse_bytes(value, field))
+            return HOST_OK;
+        return host_usage(call, "--%s: expected a number of bytes, or as 64K, 512M, 4G, found '%s'",
+                          option->name, value);
     case HOST_NUMBERS:
         if (parse_numbers(value, field))
             return HOST_OK;

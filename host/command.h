@@ -19,6 +19,7 @@ typedef enum host_option_type {
     HOST_FLAG,   /* bool: no value */
     HOST_TEXT,   /* const char *: of argv; NULL when not given */
     HOST_UINT,   /* uint32_t, within min and max */
+    HOST_BYTES,  /* uint64_t, at least 1: "1048576", "64K", "512M", "4G" */
     HOST_TEXTS,  /* host_texts: may be given several times */
     HOST_NUMBERS /* host_numbers: "1.5" or "1,2,3" */
 } host_option_type;

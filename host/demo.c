@@ -92,7 +92,7 @@ static int print_model(const demo *d)
 static int begin(demo *d)
 {
     const demo_options *o = d->options;
-    int status = host_runner_open(d->call, o->model, &d->runner);
+    int status = host_runner_open(d->call, o->model, NULL, &d->runner);
     if (status == HOST_OK)
         status = host_labels_read(d->call, o->labels, &d->labels);
     if (status == HOST_OK)

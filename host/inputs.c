@@ -62,6 +62,36 @@ static bool picture_of(const oc_desc *input, oc_desc *picture, oc_image_layout *
     return picture->shape.rank == 4 && dim[0] == 1 && (is_channels(dim[3]) || is_channels(dim[1]));
 }
 
+oc_image_layout host_layout(const oc_model_info *info)
+{
+    oc_desc picture;
+    oc_image_layout layout = OC_IMAGE_NCHW;
+    for (size_t i = 0; i < info->n_inputs; i++)
+        if (picture_of(&info->inputs[i].desc, &picture, &layout))
+            return layout;
+    return layout;
+}
+
+/* The picture in the target's size with its proportions kept, in place of the one that was read. */
+static oc_status letterbox(const oc_desc *desc, oc_image_layout layout, const host_normal *normal,
+                           oc_image *image)
+{
+    const int32_t *dim = desc->shape.dim + (layout == OC_IMAGE_NHWC ? 1 : 2);
+    oc_image boxed;
+    oc_status status = oc_image_letterbox(image, dim[1], dim[0], NULL, &boxed);
+    if (status != OC_OK)
+        return status;
+    if (normal->picture && normal->picture->image.pixels == image->pixels) {
+        normal->picture->is_letterboxed = true;
+        normal->picture->place =
+            oc_image_letterbox_place(image->width, image->height, dim[1], dim[0]);
+    } else {
+        oc_image_free(image, NULL);
+    }
+    *image = boxed;
+    return OC_OK;
+}
+
 static float number_at(const host_numbers *numbers, int32_t i, float absent)
 {
     return numbers->count == 0 ? absent : numbers->v[numbers->count == 1 ? 0 : i];
@@ -101,9 +131,14 @@ static int read_picture(const host_call *call, const char *path, const oc_value_
                           "found three",
                           input->name);
     oc_status status = oc_image_read(path, NULL, NULL, &image);
+    if (status == OC_OK && normal->picture && !normal->picture->image.pixels)
+        normal->picture->image = image;
+    if (status == OC_OK && normal->is_letterboxed)
+        status = letterbox(&desc, layout, normal, &image);
     if (status == OC_OK)
         status = oc_image_to_tensor(&image, &desc, layout, &norm, NULL, tensor);
-    oc_image_free(&image, NULL);
+    if (!normal->picture || normal->picture->image.pixels != image.pixels)
+        oc_image_free(&image, NULL);
     if (status != OC_OK)
         return host_fail_about(call, path);
     tensor->desc = input->desc;

@@ -8,7 +8,19 @@
 /** How a picture becomes numbers: (pixel - mean) * scale; not given: mean 0, scale 1/255. */
 typedef struct host_normal {
     host_numbers mean, scale;
+    bool is_letterboxed;          /* its proportions are kept, instead of stretching it */
+    struct host_picture *picture; /* keeps the first picture that is read; NULL: none is kept */
 } host_normal;
+
+/** A picture as it was read, and where it lies in the network's input. */
+typedef struct host_picture {
+    oc_image image; /* no pixels: none was read */
+    bool is_letterboxed;
+    oc_image_place place;
+} host_picture;
+
+/** Where a model of pictures has its channels: last where its input has 1 or 3 there. */
+oc_image_layout host_layout(const oc_model_info *info);
 
 /**
  * Fill `runner->inputs` from `texts`: "FILE", or "NAME=FILE" for each where the model has several.

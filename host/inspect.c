@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** `offcut inspect MODEL`: its nodes, what they cost, and what would move at each cut. */
 #include "json.h"
+#include "model.h"
 #include "table.h"
 
 #include <stdio.h>
 
 typedef struct inspect_options {
+    host_model_options model;
     bool is_json;
 } inspect_options;
 
 static const host_option rows[] = {
+    HOST_MODEL_ROWS(inspect_options, model),
     {.name = "json", .offset = offsetof(inspect_options, is_json), .help = "one JSON document"},
 };
 
@@ -232,11 +235,16 @@ static int run(const host_call *call)
 {
     const inspect_options *options = call->options;
     oc_model *model = NULL;
-    oc_status status = oc_model_open(call->operand, NULL, NULL, &model);
-    if (status == OC_OK)
-        status = (options->is_json ? print_json : print_text)(model);
-    int result = status == OC_OK ? HOST_OK : host_fail_about(call, call->operand);
+    host_model read;
+    int result = host_model_read(call, &options->model, &read);
+    if (result == HOST_OK) {
+        oc_status status = oc_model_open(call->operand, &read.options, NULL, &model);
+        if (status == OC_OK)
+            status = (options->is_json ? print_json : print_text)(model);
+        result = status == OC_OK ? HOST_OK : host_fail_about(call, call->operand);
+    }
     oc_model_destroy(model);
+    host_model_free(&read);
     return result;
 }
 

@@ -3,6 +3,7 @@
  * `offcut plan MODEL`: makes and verifies a plan, shows what it moves and needs, writes it as YAML.
  */
 #include "json.h"
+#include "model.h"
 #include "table.h"
 
 #include <stdio.h>
@@ -12,6 +13,7 @@ typedef struct plan_options {
     const char *cut;
     const char *output;
     bool is_json;
+    host_model_options model;
 } plan_options;
 
 static const host_option rows[] = {
@@ -27,6 +29,7 @@ static const host_option rows[] = {
      .type = HOST_TEXT,
      .offset = offsetof(plan_options, output),
      .help = "write the plan there, as YAML, whole or not at all"},
+    HOST_MODEL_ROWS(plan_options, model),
     {.name = "json", .offset = offsetof(plan_options, is_json), .help = "one JSON document"},
 };
 
@@ -193,10 +196,14 @@ static int run(const host_call *call)
     oc_model *model = NULL;
     if (strcmp(options->cut, "every") == 0)
         return host_usage(call, "--cut: a plan has one cut, 'every' is for: offcut run");
-    if (oc_model_open(call->operand, NULL, NULL, &model) != OC_OK)
-        return host_fail_about(call, call->operand);
-    int status = show(call, model);
+    host_model read;
+    int status = host_model_read(call, &options->model, &read);
+    if (status == HOST_OK && oc_model_open(call->operand, &read.options, NULL, &model) != OC_OK)
+        status = host_fail_about(call, call->operand);
+    if (status == HOST_OK)
+        status = show(call, model);
     oc_model_destroy(model);
+    host_model_free(&read);
     return status;
 }
 

@@ -16,6 +16,7 @@
 typedef struct profile_options {
     const char *worker, *output;
     host_device_options device;
+    host_model_options model;
     uint32_t repeat;
     bool is_json, is_verbose;
 } profile_options;
@@ -24,6 +25,7 @@ typedef struct profile_options {
 
 static const host_option rows[] = {
     HOST_DEVICE_ROWS(profile_options, device),
+    HOST_MODEL_ROWS(profile_options, model),
     {.name = "worker",
      .value = "HOST:PORT",
      .type = HOST_TEXT,
@@ -249,7 +251,7 @@ static int run(const host_call *call)
     const profile_options *options = call->options;
     const oc_log_sink log = host_log_sink(call, OC_LOG_DEBUG);
     task t = {.call = call, .options = options};
-    int status = host_runner_open(call, call->operand, &t.runner);
+    int status = host_runner_open(call, call->operand, &options->model, &t.runner);
     if (status == HOST_OK)
         status = measure(&t, options->is_verbose ? &log : NULL);
     if (status == HOST_OK)

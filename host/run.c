@@ -5,6 +5,7 @@
 #include "log.h"
 #include "outputs.h"
 #include "report.h"
+#include "seen.h"
 #include "sweep.h"
 
 #include <stdio.h>
@@ -15,7 +16,10 @@ typedef struct run_options {
     host_texts inputs, workers;
     const char *cut, *plan, *policy, *profile, *labels, *output, *log, *trace;
     host_device_options device;
+    host_model_options model;
     host_normal normal;
+    host_seen_options seen;
+    const char *fit;
     host_numbers audit;
     uint32_t top, repeat, worker_timeout_ms, connect_timeout_ms, deadline_ms;
     bool is_json, has_timings, is_worker_required, is_verbose, is_hedged, is_explained;
@@ -57,6 +61,7 @@ static const host_option rows[] = {
      FIELD(plan),
      .help = "instead of a policy: follow this plan (see: offcut plan)"},
     HOST_DEVICE_ROWS(run_options, device),
+    HOST_MODEL_ROWS(run_options, model),
     {.name = "labels",
      .value = "FILE",
      .type = HOST_TEXT,
@@ -88,6 +93,32 @@ static const host_option rows[] = {
      .type = HOST_NUMBERS,
      FIELD(normal.scale),
      .help = "see --mean (default 1/255)"},
+    {.name = "fit",
+     .value = "HOW",
+     .type = HOST_TEXT,
+     FIELD(fit),
+     .help = "how a picture becomes the input's size: stretch, or letterbox, which keeps its "
+             "proportions (default: letterbox for detectors, else stretch)"},
+    {.name = "threshold",
+     .value = "T",
+     .type = HOST_NUMBERS,
+     FIELD(seen.threshold),
+     .help = "of a detector: only what it is surer of (default 0.25)"},
+    {.name = "nms",
+     .value = "T",
+     .type = HOST_NUMBERS,
+     FIELD(seen.overlap),
+     .help = "of boxes of a class that overlap by more only the best stays (default 0.45)"},
+    {.name = "draw",
+     .value = "FILE.png",
+     .type = HOST_TEXT,
+     FIELD(seen.draw),
+     .help = "of a detector: write the picture with its boxes there"},
+    {.name = "mask",
+     .value = "FILE.png",
+     .type = HOST_TEXT,
+     FIELD(seen.mask),
+     .help = "of a segmenter: write the class of each pixel there, in colours"},
     {.name = "explain",
      FIELD(is_explained),
      .help = "show what the policy chose from, what it expected and what it cost"},
@@ -158,6 +189,8 @@ typedef struct task {
     oc_plan *plan; /* until the runner follows it */
     oc_report report;
     host_sweep sweep;
+    host_picture picture;
+    host_seen seen;
 } task;
 
 /* ---- before anything long -------------------------------------------------------------------- */
@@ -201,6 +234,8 @@ static int check_words(const task *t)
                                    "only a policy knows when an answer is late");
     if (o->audit.count > 1 || (o->audit.count == 1 && (o->audit.v[0] < 0 || o->audit.v[0] > 1)))
         return host_usage(t->call, "--audit: expected one number from 0 to 1");
+    if (o->fit && strcmp(o->fit, "stretch") != 0 && strcmp(o->fit, "letterbox") != 0)
+        return host_usage(t->call, "--fit: expected stretch or letterbox, found '%s'", o->fit);
     return check_worker_words(t);
 }
 
@@ -220,11 +255,20 @@ static int make_plan(task *t)
     return HOST_OK;
 }
 
+static int load_inputs(task *t)
+{
+    host_normal normal = t->options->normal;
+    const char *fit = t->options->fit;
+    normal.picture = &t->picture;
+    normal.is_letterboxed = fit ? strcmp(fit, "letterbox") == 0 : host_is_detector(t->runner.info);
+    return host_inputs_load(&t->runner, &t->options->inputs, &normal);
+}
+
 /* Everything that can be wrong is found before kernels are compiled. */
 static int read_files(task *t)
 {
     const run_options *o = t->options;
-    int status = host_runner_open(t->call, t->call->operand, &t->runner);
+    int status = host_runner_open(t->call, t->call->operand, &o->model, &t->runner);
     if (status == HOST_OK)
         status = make_plan(t);
     if (status == HOST_OK)
@@ -232,7 +276,9 @@ static int read_files(task *t)
     if (status == HOST_OK)
         status = host_labels_check(t->call, &t->labels, t->runner.info);
     if (status == HOST_OK)
-        status = host_inputs_load(&t->runner, &o->inputs, &o->normal);
+        status = host_seen_check(t->call, &o->seen, &t->labels, t->runner.info);
+    if (status == HOST_OK)
+        status = load_inputs(t);
     return status;
 }
 
@@ -286,6 +332,7 @@ static void print_json(const task *t, const oc_tensor *outputs)
     host_json_put(document, "inputs", inputs_json(t));
     host_json_put(document, "outputs",
                   host_outputs_json(runner->info, outputs, &t->labels, t->options->top));
+    host_seen_json(&t->seen, &t->labels, document);
     if (t->is_every) {
         host_json_put(document, "worker", host_json_text(t->options->workers.items[0]));
         host_json_put(document, "cuts", host_sweep_json(&t->sweep));
@@ -325,6 +372,7 @@ static void print_text(const task *t, const oc_tensor *outputs)
 {
     const host_runner *runner = &t->runner;
     host_outputs_print(runner->info, outputs, &t->labels, t->options->top);
+    host_seen_print(&t->seen, &t->labels);
     if (t->is_every) {
         printf("\nevery cut, with worker %s; times in ms (lost: connecting, or no answer)\n",
                t->options->workers.items[0]);
@@ -339,8 +387,14 @@ static void print_text(const task *t, const oc_tensor *outputs)
     }
 }
 
-static int give(const task *t, const oc_tensor *outputs)
+static int give(task *t, const oc_tensor *outputs)
 {
+    const host_seen_options *seen = &t->options->seen;
+    int status = host_seen_find(t->call, seen, t->runner.info, outputs, &t->picture, &t->seen);
+    if (status == HOST_OK)
+        status = host_seen_draw(t->call, seen, &t->seen, &t->picture, &t->labels);
+    if (status != HOST_OK)
+        return status;
     if (t->options->output &&
         host_outputs_save(t->call, t->options->output, t->runner.info, outputs) != HOST_OK)
         return HOST_FAILED;
@@ -404,6 +458,8 @@ static int run(const host_call *call)
         status = t.is_every ? run_every(&t) : run_plan(&t);
     oc_plan_destroy(t.plan);
     host_labels_free(&t.labels);
+    host_seen_free(&t.seen);
+    oc_image_free(&t.picture.image, NULL);
     host_runner_close(&t.runner);
     return status;
 }

@@ -7,11 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-int host_runner_open(const host_call *call, const char *path, host_runner *runner)
+static int open_model(const host_call *call, const char *path, const host_model_options *words,
+                      oc_model **model)
+{
+    static const host_model_options none = {0};
+    host_model read;
+    int status = host_model_read(call, words ? words : &none, &read);
+    if (status == HOST_OK && oc_model_open(path, &read.options, NULL, model) != OC_OK)
+        status = host_fail_about(call, path);
+    host_model_free(&read);
+    return status;
+}
+
+int host_runner_open(const host_call *call, const char *path, const host_model_options *words,
+                     host_runner *runner)
 {
     *runner = (host_runner){.call = call, .path = path};
-    if (oc_model_open(path, NULL, NULL, &runner->model) != OC_OK)
-        return host_fail_about(call, path);
+    int status = open_model(call, path, words, &runner->model);
+    if (status != HOST_OK)
+        return status;
     runner->info = oc_model_get_info(runner->model);
     runner->inputs = host_alloc(runner->info->n_inputs, sizeof(*runner->inputs));
     runner->outputs = host_alloc(runner->info->n_outputs, sizeof(*runner->outputs));

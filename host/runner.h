@@ -6,7 +6,7 @@
 #ifndef HOST_RUNNER_H
 #define HOST_RUNNER_H
 
-#include "command.h"
+#include "model.h"
 
 typedef struct host_runner {
     const host_call *call;
@@ -25,8 +25,9 @@ typedef struct host_runner {
  * them.
  */
 
-/** Open the model; inputs and outputs get no data yet. */
-int host_runner_open(const host_call *call, const char *path, host_runner *runner);
+/** Open the model as `words` say (NULL: as it is); inputs and outputs get no data yet. */
+int host_runner_open(const host_call *call, const char *path, const host_model_options *words,
+                     host_runner *runner);
 /** Prepare it, showing the progress, and make the tensors of the outputs. */
 int host_runner_prepare(host_runner *runner, const oc_prepare_options *options);
 /** A session, all-local, in place of the one before. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** `offcut worker`: serves models until it is told to stop. */
 #include "log.h"
+#include "model.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@ typedef struct worker_options {
     const char *listen;
     host_texts models;
     host_device_options device;
+    host_model_options model;
     bool is_verbose;
 } worker_options;
 
@@ -27,6 +29,7 @@ static const host_option rows[] = {
      .offset = offsetof(worker_options, models),
      .help = "a model to serve; may be given several times"},
     HOST_DEVICE_ROWS(worker_options, device),
+    HOST_MODEL_ROWS(worker_options, model),
     {.name = "verbose",
      .offset = offsetof(worker_options, is_verbose),
      .help = "log requests on stderr"},
@@ -99,18 +102,24 @@ static int run(const host_call *call)
         return host_usage(call, "expected --model [NAME=]FILE at least once, found none");
 
     oc_log_sink log = host_log_sink(call, options->is_verbose ? OC_LOG_DEBUG : OC_LOG_ERROR);
+    host_model read;
+    int status = host_model_read(call, &options->model, &read);
     oc_worker_model *models = host_alloc(count, sizeof(*models));
     char **texts = host_alloc(count, sizeof(*texts));
     for (size_t i = 0; i < count; i++) {
         texts[i] = host_text("%s", options->models.items[i]);
         models[i] = model_of(texts[i]);
+        models[i].options = read.options;
     }
-    int status = serve(call, &(oc_worker_options){
+    if (status == HOST_OK)
+        status = serve(call, &(oc_worker_options){
                                  .listen = options->listen,
                                  .models = models,
                                  .n_models = count,
+                                 .limits = read.options.limits,
                                  .prepare = host_prepare_options(&options->device, &log),
                              });
+    host_model_free(&read);
     for (size_t i = 0; i < count; i++)
         free(texts[i]);
     free(texts);
