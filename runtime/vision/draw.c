@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#define LINE_PART 200   /* lines are this part of the picture's shorter side */
+#define LINE_PART 150   /* lines are this part of the picture's shorter side */
 #define LETTER_PART 270 /* so are the pixels of a letter */
 
 /* A rectangle of whole pixels; right and bottom are outside it. */
@@ -18,7 +18,11 @@ void oc_class_colour(int32_t class_index, uint8_t rgb[3])
     const uint8_t up = (uint8_t)(hue % 256), down = (uint8_t)(255 - up);
     const uint8_t sides[6][3] = {{255, up, 0},   {down, 255, 0}, {0, 255, up},
                                  {0, down, 255}, {up, 0, 255},   {255, 0, down}};
-    memcpy(rgb, sides[hue / 256], 3);
+    const uint32_t tone = (uint32_t)class_index / 8 % 3;
+    for (size_t c = 0; c < 3; c++) {
+        const uint32_t full = sides[hue / 256][c];
+        rgb[c] = (uint8_t)(tone == 0 ? full : tone == 1 ? (full + 255) / 2 : full * 5 / 8);
+    }
 }
 
 /* Black or white, whichever is easier to read on the colour (luma of BT.601). */

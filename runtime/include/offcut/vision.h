@@ -81,8 +81,9 @@ OC_API void oc_detections_free(oc_detections *detections, const oc_allocator *al
 OC_API OC_MUST_USE oc_status oc_detections_draw(const oc_image *picture, const oc_detections *detections, const oc_labels *labels, const oc_allocator *alloc, oc_image *drawn);
 
 /**
- * The colour of a class, different for the first 1,536 of them: fully saturated, of the hue 587 * index modulo 1536 on a
- * circle of six sides of 256 steps each (red, yellow, green, cyan, blue, magenta), so that neighbours in number are far apart.
+ * The colour of a class, so that neighbours in number are far apart and the first 256 are all different: of the hue 587 *
+ * index modulo 1536 on a circle of six sides of 256 steps each (red, yellow, green, cyan, blue, magenta); of every 24 classes
+ * the first eight are fully saturated, the next mixed with as much white, the last 5/8 as bright.
  */
 OC_API void oc_class_colour(int32_t class_index, uint8_t rgb[3]);
 
