@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** How each operator is written in ONNX operators: one row each. An operator without one is refused. */
+#include "oc_export.h"
+
 #include "forms.h"
 
 #define FLOAT OC_TYPE(float32)
@@ -55,6 +57,12 @@ static const oc_form_row rows[] = {
     {.op = "unary", .types = FLOAT, .write = oc_form_write_unary, .attrs = "fn a b"},
 };
 /* clang-format on */
+
+uint32_t oc_export_types(const oc_op *op)
+{
+    const oc_form_row *row = oc_form_find(op->name);
+    return row ? row->types & op->types : 0;
+}
 
 const oc_form_row *oc_form_find(const char *op)
 {

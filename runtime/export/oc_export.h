@@ -17,6 +17,9 @@
 /** Protobuf messages, and so ONNX files without external data, end here. */
 #define OC_EXPORT_BYTES_MAX INT32_MAX
 
+/** Element types of its first input for which that operator can be written: OC_TYPE bits, 0 for none. */
+uint32_t oc_export_types(const oc_op *op);
+
 /** A part in its ONNX form, all but the bytes of its weights, which are read when it is written. */
 typedef struct oc_export oc_export;
 

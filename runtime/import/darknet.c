@@ -227,4 +227,5 @@ const oc_importer oc_importer_darknet = {
     .help = "Darknet, .cfg with .weights, float32",
     .probe = darknet_probe,
     .read = darknet_read,
+    .operator_name = oc_dk_layer_name,
 };

@@ -771,3 +771,11 @@ const oc_dk_row *oc_dk_find_row(const char *type)
             return &oc_dk_head_rows[i];
     return NULL;
 }
+
+const char *oc_dk_layer_name(size_t index)
+{
+    if (index < OC_COUNT(rows))
+        return rows[index].type;
+    index -= OC_COUNT(rows);
+    return index < oc_dk_n_head_rows ? oc_dk_head_rows[index].type : NULL;
+}

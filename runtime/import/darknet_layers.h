@@ -51,6 +51,8 @@ typedef struct oc_dk_row {
 
 /** The row of a layer's type or of a short form of it, or NULL. */
 const oc_dk_row *oc_dk_find_row(const char *type);
+/** The type of row `index`, or NULL past the last. */
+const char *oc_dk_layer_name(size_t index);
 /** The rows of darknet_heads.c. */
 extern const oc_dk_row oc_dk_head_rows[];
 extern const size_t oc_dk_n_head_rows;

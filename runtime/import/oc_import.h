@@ -26,6 +26,8 @@ typedef struct oc_importer {
      * Errors: OC_E_FORMAT (offset, expected, found), OC_E_UNSUPPORTED (node, operator, version), OC_E_LIMIT, and the graph's.
      */
     oc_status (*read)(const oc_import_source *source, oc_graph *graph);
+    /** What the format calls the `index`-th of its operators that are understood; NULL past the last. */
+    const char *(*operator_name)(size_t index);
 } oc_importer;
 
 const oc_importer *const *oc_importers(size_t *count);

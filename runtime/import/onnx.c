@@ -396,4 +396,5 @@ const oc_importer oc_importer_onnx = {
     .help = "ONNX, opset 7 to 21, float32",
     .probe = onnx_probe,
     .read = onnx_read,
+    .operator_name = oc_onnx_op_name,
 };

@@ -980,3 +980,8 @@ const oc_onnx_row *oc_onnx_find_row(oc_bytes op_type)
             return &rows[i];
     return NULL;
 }
+
+const char *oc_onnx_op_name(size_t index)
+{
+    return index < OC_COUNT(rows) ? rows[index].op : NULL;
+}

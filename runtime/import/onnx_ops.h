@@ -46,6 +46,9 @@ typedef struct oc_onnx_row {
 /** The row for an operator of the default domain, or NULL. */
 const oc_onnx_row *oc_onnx_find_row(oc_bytes op_type);
 
+/** The name of row `index`, or NULL past the last. */
+const char *oc_onnx_op_name(size_t index);
+
 /** A TensorProto as a constant of the graph. */
 OC_MUST_USE oc_status oc_onnx_constant(oc_onnx *model, const oc_onnx_tensor *tensor,
                                        const char *name, oc_id *value);

@@ -518,4 +518,5 @@ const oc_importer oc_importer_tflite = {
     .help = "TensorFlow Lite, schema 3, float32",
     .probe = tflite_probe,
     .read = tflite_read,
+    .operator_name = oc_tflite_op_name,
 };

@@ -493,3 +493,8 @@ const oc_tflite_row *oc_tflite_find_row(int32_t code)
             return &rows[i];
     return NULL;
 }
+
+const char *oc_tflite_op_name(size_t index)
+{
+    return index < OC_COUNT(rows) ? rows[index].op : NULL;
+}

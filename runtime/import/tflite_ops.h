@@ -30,6 +30,8 @@ typedef struct oc_tflite_row {
 
 /** The row of a builtin operator, or NULL. */
 const oc_tflite_row *oc_tflite_find_row(int32_t code);
+/** The name of row `index`, or NULL past the last. */
+const char *oc_tflite_op_name(size_t index);
 /** The name of a builtin operator, or NULL for codes that are newer than the list. */
 const char *oc_tflite_builtin_name(int32_t code);
 

@@ -7,6 +7,7 @@
 #include <offcut/device.h>
 #include <offcut/image.h>
 #include <offcut/model.h>
+#include <offcut/operators.h>
 #include <offcut/plan.h>
 #include <offcut/session.h>
 #include <offcut/tensor.h>
