@@ -104,28 +104,33 @@ static int64_t divide_rounded(int64_t sum, int32_t count)
     return (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
 }
 
-static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
+/* Element `to` of y: the window at (oh, ow) of the image and channel that begin at element `from`. */
+static void pool_window(const oc_op_call *call, const oc_op_geometry *g, const void *x, size_t from,
+                        int32_t oh, int32_t ow, void *y, size_t to)
 {
     const attrs *a = call->attrs;
     const oc_dtype dtype = call->in[0]->dtype;
+    int32_t count = window_count(g, a, oh, ow);
+    if (dtype == OC_DTYPE_float32) {
+        float sum = window_sum(g, (const float *)x + from, oh, ow);
+        ((float *)y)[to] = oc_op_act_eval(&a->act, sum / (float)count);
+    } else {
+        int64_t mean = divide_rounded(window_sum_int(g, dtype, x, from, oh, ow), count);
+        oc_op_int_set(dtype, y, to, oc_op_pool_act_int(dtype, &a->act, mean));
+    }
+}
+
+static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
+{
+    const attrs *a = call->attrs;
     oc_op_geometry g;
     OC_TRY(oc_op_pool_geometry(call, &a->pool, &g));
     size_t n_c = (size_t)g.c, image = (size_t)g.h * (size_t)g.w * n_c, y = 0;
-    for (int32_t row = 0; row < g.n * g.oh; row++)
-        for (int32_t ow = 0; ow < g.ow; ow++) {
-            int32_t oh = row % g.oh, count = window_count(&g, a, oh, ow);
-            for (size_t c = 0; c < n_c; c++, y++) {
-                size_t from = (size_t)(row / g.oh) * image + c;
-                if (dtype == OC_DTYPE_float32) {
-                    float sum = window_sum(&g, (const float *)in[0] + from, oh, ow);
-                    ((float *)out[0])[y] = oc_op_act_eval(&a->act, sum / (float)count);
-                } else {
-                    int64_t sum = window_sum_int(&g, dtype, in[0], from, oh, ow);
-                    oc_op_int_set(dtype, out[0], y,
-                                  oc_op_pool_act_int(dtype, &a->act, divide_rounded(sum, count)));
-                }
-            }
-        }
+    for (int32_t n = 0; n < g.n; n++)
+        for (int32_t oh = 0; oh < g.oh; oh++)
+            for (int32_t ow = 0; ow < g.ow; ow++)
+                for (size_t c = 0; c < n_c; c++, y++)
+                    pool_window(call, &g, in[0], (size_t)n * image + c, oh, ow, out[0], y);
     return OC_OK;
 }
 

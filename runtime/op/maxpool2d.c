@@ -65,26 +65,32 @@ static int64_t window_max_int(const oc_op_geometry *g, oc_dtype dtype, const voi
     return m;
 }
 
-static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
+/* Element `to` of y: the window at (oh, ow) of the image and channel that begin at element `from`. */
+static void pool_window(const oc_op_call *call, const oc_op_geometry *g, const void *x, size_t from,
+                        int32_t oh, int32_t ow, void *y, size_t to)
 {
     const attrs *a = call->attrs;
     const oc_dtype dtype = call->in[0]->dtype;
+    if (dtype == OC_DTYPE_float32) {
+        float m = window_max(g, (const float *)x + from, oh, ow);
+        ((float *)y)[to] = oc_op_act_eval(&a->act, m);
+    } else {
+        int64_t m = window_max_int(g, dtype, x, from, oh, ow);
+        oc_op_int_set(dtype, y, to, oc_op_pool_act_int(dtype, &a->act, m));
+    }
+}
+
+static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
+{
+    const attrs *a = call->attrs;
     oc_op_geometry g;
     OC_TRY(oc_op_pool_geometry(call, &a->pool, &g));
     size_t n_c = (size_t)g.c, image = (size_t)g.h * (size_t)g.w * n_c, y = 0;
-    for (int32_t row = 0; row < g.n * g.oh; row++)
-        for (int32_t ow = 0; ow < g.ow; ow++)
-            for (size_t c = 0; c < n_c; c++, y++) {
-                size_t from = (size_t)(row / g.oh) * image + c;
-                if (dtype == OC_DTYPE_float32)
-                    ((float *)out[0])[y] = oc_op_act_eval(
-                        &a->act, window_max(&g, (const float *)in[0] + from, row % g.oh, ow));
-                else
-                    oc_op_int_set(
-                        dtype, out[0], y,
-                        oc_op_pool_act_int(dtype, &a->act,
-                                           window_max_int(&g, dtype, in[0], from, row % g.oh, ow)));
-            }
+    for (int32_t n = 0; n < g.n; n++)
+        for (int32_t oh = 0; oh < g.oh; oh++)
+            for (int32_t ow = 0; ow < g.ow; ow++)
+                for (size_t c = 0; c < n_c; c++, y++)
+                    pool_window(call, &g, in[0], (size_t)n * image + c, oh, ow, out[0], y);
     return OC_OK;
 }
 

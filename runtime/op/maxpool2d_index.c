@@ -67,23 +67,30 @@ static int64_t window_pixel(const oc_op_geometry *g, oc_dtype dtype, const void 
     return best;
 }
 
+/* Pixel p of plane n * C + c under its number. */
+static int64_t number(const oc_op_geometry *g, const attrs *a, size_t plane, int64_t p)
+{
+    if (p < 0)
+        return -1;
+    if (a->storage_order)
+        p = p % g->w * g->h + p / g->w;
+    return (int64_t)plane * g->h * g->w + p;
+}
+
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
     const attrs *a = call->attrs;
     oc_op_geometry g;
-    int64_t *y = out[0];
     OC_TRY(oc_op_pool_geometry(call, &a->pool, &g));
-    size_t plane = (size_t)g.h * (size_t)g.w, n_c = (size_t)g.c;
-    for (int32_t row = 0; row < g.n * g.oh; row++)
-        for (int32_t ow = 0; ow < g.ow; ow++)
-            for (size_t c = 0; c < n_c; c++) {
-                size_t n = (size_t)(row / g.oh);
-                int64_t p = window_pixel(&g, call->in[0]->dtype, in[0], n * plane * n_c + c,
-                                         row % g.oh, ow);
-                if (p >= 0 && a->storage_order)
-                    p = p % g.w * g.h + p / g.w;
-                *y++ = p < 0 ? p : (int64_t)((n * n_c + c) * plane) + p;
-            }
+    int64_t *y = out[0];
+    size_t n_c = (size_t)g.c, pixels = (size_t)g.h * (size_t)g.w;
+    for (size_t n = 0; n < (size_t)g.n; n++)
+        for (int32_t oh = 0; oh < g.oh; oh++)
+            for (int32_t ow = 0; ow < g.ow; ow++)
+                for (size_t c = 0; c < n_c; c++)
+                    *y++ = number(
+                        &g, a, n * n_c + c,
+                        window_pixel(&g, call->in[0]->dtype, in[0], n * pixels * n_c + c, oh, ow));
     return OC_OK;
 }
 

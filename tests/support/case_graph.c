@@ -19,7 +19,7 @@ static oc_status build(const op_run *run, oc_graph *g)
     oc_node *node = NULL;
     bool are_consts = has_input(run);
     for (uint32_t i = 0; i < run->call.n_in; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof(name), "in%u", i);
         in[i] = OC_NONE;
         if (!run->in[i])
