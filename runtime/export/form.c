@@ -511,7 +511,8 @@ static bool has_word(const char *list, const char *word)
 static bool is_default(const oc_attr *attr, const void *defaults, const void *attrs)
 {
     static const size_t sizes[] = {[OC_ATTR_INT] = sizeof(int32_t), [OC_ATTR_FLOAT] = sizeof(float),
-                                   [OC_ATTR_INTS] = sizeof(oc_ints), [OC_ATTR_ENUM] = sizeof(int32_t)};
+                                   [OC_ATTR_INTS] = sizeof(oc_ints), [OC_ATTR_ENUM] = sizeof(int32_t),
+                                   [OC_ATTR_FLOATS] = sizeof(oc_floats)};
     return memcmp((const char *)defaults + attr->offset, (const char *)attrs + attr->offset,
                   sizes[attr->type]) == 0;
 }

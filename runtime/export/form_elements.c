@@ -17,6 +17,15 @@ static const function functions[] = {
     {"tanh", "Tanh", NULL, NULL},        {"exp", "Exp", NULL, NULL},
     {"log", "Log", NULL, NULL},          {"sqrt", "Sqrt", NULL, NULL},
     {"neg", "Neg", NULL, NULL},          {"abs", "Abs", NULL, NULL},
+    {"elu", "Elu", "alpha", NULL},       {"selu", "Selu", "alpha", "gamma"},
+    {"hard_sigmoid", "HardSigmoid", "alpha", "beta"},
+    {"hard_swish", "HardSwish", NULL, NULL},
+    {"softplus", "Softplus", NULL, NULL}, {"softsign", "Softsign", NULL, NULL},
+    {"mish", "Mish", NULL, NULL},        {"erf", "Erf", NULL, NULL},
+    {"gelu", "Gelu", NULL, NULL},        {"thresholded_relu", "ThresholdedRelu", "alpha", NULL},
+    {"reciprocal", "Reciprocal", NULL, NULL}, {"sign", "Sign", NULL, NULL},
+    {"floor", "Floor", NULL, NULL},      {"ceil", "Ceil", NULL, NULL},
+    {"round", "Round", NULL, NULL},
 };
 
 /* Of integers too, where it may reach beyond their type. */
@@ -48,6 +57,99 @@ static oc_tensor_id clip_a_b(oc_form_call *c, oc_tensor_id x, float a, float b)
     return clip(c, x, (double)a, (double)b);
 }
 
+static oc_tensor_id swish(oc_form_call *c, oc_tensor_id x, float a, float b)
+{
+    (void)b;
+    oc_tensor_id s = a == 1.0f ? x : OC_FORM(c, "Mul", x, oc_form_same(c, (double)a));
+    return OC_FORM(c, "Mul", x, OC_FORM(c, "Sigmoid", s));
+}
+
+static oc_tensor_id gelu_tanh(oc_form_call *c, oc_tensor_id x, float a, float b)
+{
+    (void)a, (void)b;
+    oc_tensor_id y = OC_FORM(c, "Gelu", x);
+    oc_form_set_text(c, "approximate", "tanh");
+    return y;
+}
+
+static oc_tensor_id rsqrt(oc_form_call *c, oc_tensor_id x, float a, float b)
+{
+    (void)a, (void)b;
+    return OC_FORM(c, "Reciprocal", OC_FORM(c, "Sqrt", x));
+}
+
+static oc_tensor_id square(oc_form_call *c, oc_tensor_id x, float a, float b)
+{
+    (void)a, (void)b;
+    return OC_FORM(c, "Mul", x, x);
+}
+
+/* What is beyond the whole number decides, which adding a half could round away. */
+static oc_tensor_id round_away(oc_form_call *c, oc_tensor_id x, float a, float b)
+{
+    (void)a, (void)b;
+    oc_tensor_id size = OC_FORM(c, "Abs", x), whole = OC_FORM(c, "Floor", size);
+    oc_tensor_id rest = OC_FORM(c, "Sub", size, whole);
+    oc_tensor_id is_up = OC_FORM(c, "GreaterOrEqual", rest, oc_form_same(c, 0.5));
+    oc_tensor_id up = OC_FORM(c, "Add", whole, oc_form_same(c, 1));
+    return OC_FORM(c, "Mul", OC_FORM(c, "Sign", x), OC_FORM(c, "Where", is_up, up, whole));
+}
+
+static oc_tensor_id times(oc_form_call *c, oc_tensor_id x, double factor)
+{
+    return OC_FORM(c, "Mul", x, oc_form_same(c, factor));
+}
+
+static oc_tensor_id plus(oc_form_call *c, oc_tensor_id x, double addend)
+{
+    return OC_FORM(c, "Add", x, oc_form_same(c, addend));
+}
+
+static oc_tensor_id ramp(oc_form_call *c, oc_tensor_id x, float a, float b)
+{
+    (void)a, (void)b;
+    return OC_FORM(c, "Add", OC_FORM(c, "Relu", x), times(c, x, 0.1));
+}
+
+static oc_tensor_id loggy(oc_form_call *c, oc_tensor_id x, float a, float b)
+{
+    (void)a, (void)b;
+    return plus(c, times(c, OC_FORM(c, "Sigmoid", x), 2), -1);
+}
+
+/* x < low ? below : x > high ? above : between */
+static oc_tensor_id pieces(oc_form_call *c, oc_tensor_id x, double low, double high,
+                           oc_tensor_id below, oc_tensor_id between, oc_tensor_id above)
+{
+    oc_tensor_id is_above = OC_FORM(c, "Greater", x, oc_form_same(c, high));
+    oc_tensor_id is_below = OC_FORM(c, "Less", x, oc_form_same(c, low));
+    return OC_FORM(c, "Where", is_below, below, OC_FORM(c, "Where", is_above, above, between));
+}
+
+static oc_tensor_id lhtan(oc_form_call *c, oc_tensor_id x, float a, float b)
+{
+    (void)a, (void)b;
+    oc_tensor_id above = plus(c, times(c, plus(c, x, -1), 0.001), 1);
+    return pieces(c, x, 0, 1, times(c, x, 0.001), x, above);
+}
+
+static oc_tensor_id plse(oc_form_call *c, oc_tensor_id x, float a, float b)
+{
+    (void)a, (void)b;
+    oc_tensor_id below = times(c, plus(c, x, 4), 0.01);
+    oc_tensor_id above = plus(c, times(c, plus(c, x, -4), 0.01), 1);
+    return pieces(c, x, -4, 4, below, plus(c, times(c, x, 0.125), 0.5), above);
+}
+
+static oc_tensor_id stair(oc_form_call *c, oc_tensor_id x, float a, float b)
+{
+    (void)a, (void)b;
+    oc_tensor_id n = OC_FORM(c, "Floor", x), half = OC_FORM(c, "Floor", times(c, n, 0.5));
+    oc_tensor_id is_even = OC_FORM(c, "Equal", n, times(c, half, 2));
+    oc_tensor_id odd = OC_FORM(c, "Add", OC_FORM(c, "Sub", x, n), half);
+    return OC_FORM(c, "Where", is_even, half, odd);
+}
+
 /* Functions that are made of several, each by the formula of OC_UNARY_LIST. */
 typedef struct composite {
     const char *fn;
@@ -58,6 +160,16 @@ static const composite composites[] = {
     {"relu6", relu6},
     {"relu_n1_to_1", relu_n1_to_1},
     {"clip", clip_a_b},
+    {"swish", swish},
+    {"gelu_tanh", gelu_tanh},
+    {"rsqrt", rsqrt},
+    {"square", square},
+    {"round_away", round_away},
+    {"ramp", ramp},
+    {"loggy", loggy},
+    {"lhtan", lhtan},
+    {"plse", plse},
+    {"stair", stair},
 };
 
 oc_tensor_id oc_form_function(oc_form_call *c, const char *fn, float a, float b, oc_tensor_id x)

@@ -37,6 +37,40 @@ void oc_form_write_conv2d(oc_form_call *c)
     oc_form_out(c, 0, oc_form_act(c, y));
 }
 
+/* ONNX's weights are [C,O/G,KH,KW]: those of each group turned round. */
+void oc_form_write_conv_transpose2d(oc_form_call *c)
+{
+    const oc_shape *w = &c->in[1]->shape;
+    int32_t groups = oc_node_int(&c->node, "groups"), each = w->dim[0] / groups;
+    const oc_shape view = {5, {groups, each, w->dim[1], w->dim[2], w->dim[3]}};
+    const oc_shape merged = {4, {groups * w->dim[3], each, w->dim[1], w->dim[2]}};
+    oc_tensor_id weights;
+    if (groups == 1)
+        weights = oc_form_in_permuted(c, 1, NULL, &(oc_ints){4, {3, 0, 1, 2}});
+    else
+        weights = oc_form_reshape(
+            c, oc_form_in_permuted(c, 1, &view, &(oc_ints){5, {0, 4, 1, 2, 3}}), &merged);
+    oc_tensor_id y = OC_FORM(c, "ConvTranspose", oc_form_in(c, 0), weights, oc_form_in(c, 2));
+    set_window(c);
+    set_ints(c, "output_padding", "output_pads");
+    oc_form_set_int(c, "group", groups);
+    oc_form_out(c, 0, oc_form_act(c, y));
+}
+
+void oc_form_write_deform_conv2d(oc_form_call *c)
+{
+    enum { OFFSET = 2, BIAS = 3, MASK = 4 };
+    const oc_ints first = {4, {0, 3, 1, 2}};
+    oc_tensor_id mask = oc_form_has(c, MASK) ? oc_form_in_permuted(c, MASK, NULL, &first) : OC_NONE;
+    oc_tensor_id y = OC_FORM(c, "DeformConv", oc_form_in(c, 0),
+                             oc_form_in_permuted(c, 1, NULL, &first),
+                             oc_form_in_permuted(c, OFFSET, NULL, &first), oc_form_in(c, BIAS), mask);
+    set_window(c);
+    oc_form_set_int(c, "group", oc_node_int(&c->node, "groups"));
+    oc_form_set_int(c, "offset_group", oc_node_int(&c->node, "offset_groups"));
+    oc_form_out(c, 0, oc_form_act(c, y));
+}
+
 /*
  * A pool's window with its padding as ONNX shall be told it. Windows that only ceil_mode adds are
  * made by padding that does not count: runtimes differ in which of them they drop.
