@@ -6,11 +6,234 @@
  * All need N H W C OH OW, KH KW SH SW DH DW PT PL, O, G (groups), and the macros of product_int.h.
  */
 #include "numerics.h"
+#include "quant.h"
 #include "vector.h"
+#include "vector_tile.h"
 #include "product_int.h"
 
 #define CG (C / G)
 #define OG (O / G)
+
+#ifdef CONV2D_INT_TILE
+/*
+ * Weights as bytes, side by side; x as floats without its zero point (widen.cl).
+ * x [N,H,W,C], then CG zeros   w [G][PACKS][KH*KW*CG][PACK]   y [N,OH,OW,O]
+ * needs PACK, PACKS, LANES, VECTORS, TILE, BLOCKS (of OC_BLOCK channels in a group), IS_INSIDE (1: no
+ * tap of any tile is outside the input)
+ * gid(0) = ow / TILE   gid(1) = n * OH + oh   gid(2) = g * BLOCKS + block
+ *
+ * The sums are made by the float unit, which most devices have more of, and exactly: a product is
+ * below 2^16 in size, a float holds every integer up to 2^24, so LIMIT products add up without
+ * rounding; then they go to the integers in `sum`.
+ */
+#define LIMIT 256
+#define TAPS (KH * KW * CG)
+#if DW == 1 && G == 1
+#define RUN (KW * C)
+#define RUNS 1
+#else
+#define RUN CG
+#define RUNS KW
+#endif
+
+/* sum += acc; acc = 0 */
+static inline void flush(oc_lanes acc[TILE][VECTORS], oc_q32 sum[TILE][VECTORS])
+{
+    #pragma unroll
+    for (int m = 0; m < TILE; m++)
+        #pragma unroll
+        for (int v = 0; v < VECTORS; v++)
+            sum[m][v] = oc_quant_add(sum[m][v], OC_Q32(acc[m][v]));
+    oc_tile_clear(acc);
+}
+
+static inline void step(oc_lanes acc[TILE][VECTORS], const float x[TILE], __global const TW *w,
+                        const oc_lanes w_zeros[VECTORS])
+{
+    oc_lanes wv[VECTORS];
+    #pragma unroll
+    for (int v = 0; v < VECTORS; v++) {
+        wv[v] = OC_WIDE(convert_float)(oc_lanes_load(w + v * LANES));
+#if HAS_W_ZERO
+        wv[v] -= w_zeros[v];
+#endif
+    }
+    #pragma unroll
+    for (int m = 0; m < TILE; m++)
+        #pragma unroll
+        for (int v = 0; v < VECTORS; v++)
+            acc[m][v] = fma((oc_lanes)(x[m]), wv[v], acc[m][v]);
+}
+
+typedef union lanes_each {
+    oc_q32 all;
+    int one[LANES];
+} lanes_each;
+
+/* Zero points of the channels from `j` on of the group that begins at `base`. */
+#if HAS_W_ZERO
+#define W_ZERO_ARG w_zero,
+static inline oc_lanes zeros_of(__global const TW *w_zero, int base, int j)
+{
+    lanes_each z;
+    for (int i = 0; i < LANES; i++)
+        z.one[i] = W_ZERO(base + min(j + i, OG - 1));
+    return OC_WIDE(convert_float)(z.all);
+}
+#else
+#define W_ZERO_ARG
+static inline oc_lanes zeros_of(int base, int j)
+{
+    return (oc_lanes)(0.0f);
+}
+#endif
+
+/* The first `count` elements of sum + bias, or all. */
+#if HAS_BIAS
+#define BIAS_ARG(i_) bias + (i_),
+#else
+#define BIAS_ARG(i_)
+#endif
+static inline void store(oc_q32 sum, INT_BIAS_PARAM __global int *y, int count)
+{
+    lanes_each z;
+    if (count >= LANES) {
+#if HAS_BIAS
+        sum = oc_quant_add(sum, oc_lanes_load(bias));
+#endif
+        oc_lanes_store(sum, y);
+        return;
+    }
+    z.all = sum;
+    for (int i = 0; i < count; i++)
+        y[i] = as_int(as_uint(z.one[i]) + INT_BIAS(i));
+}
+
+/* `count_` steps, of which step k takes x_ for pixel m. */
+#define STEPS(count_, x_)                                                     \
+    for (int k = 0; k < (count_);) {                                          \
+        int end = TAPS <= LIMIT ? (count_) : min((count_), k + LIMIT - held); \
+        held += end - k;                                                      \
+        for (; k < end; k++, w += PACK) {                                     \
+            _Pragma("unroll") for (int m = 0; m < TILE; m++) xs[m] = x_;      \
+            step(acc, xs, w, w_zeros);                                        \
+        }                                                                     \
+        if (TAPS > LIMIT && held == LIMIT) {                                  \
+            flush(acc, sum);                                                  \
+            held = 0;                                                         \
+        }                                                                     \
+    }
+
+__kernel void conv2d_int_tile(__global const float *x, __global const TW *w,
+                              INT_BIAS_PARAM W_ZERO_PARAM __global int *restrict y)
+{
+    int ow = (int)get_global_id(0) * TILE, row = (int)get_global_id(1);
+    int g = (int)get_global_id(2) / BLOCKS, o = (int)get_global_id(2) % BLOCKS * OC_BLOCK;
+    int n = row / OH, h_0 = row % OH * SH - PT, w_0 = ow * SW - PL, held = 0;
+    __global const float *zeros = x + (size_t)N * H * W * C;
+    w += ((size_t)g * PACKS + o / PACK) * PACK * TAPS + o % PACK;
+
+    float xs[TILE];
+    oc_lanes acc[TILE][VECTORS], w_zeros[VECTORS];
+    oc_q32 sum[TILE][VECTORS];
+    #pragma unroll
+    for (int v = 0; v < VECTORS; v++) {
+        w_zeros[v] = zeros_of(W_ZERO_ARG g * OG, o + v * LANES);
+        #pragma unroll
+        for (int m = 0; m < TILE; m++)
+            sum[m][v] = (oc_q32)(0);
+    }
+    oc_tile_clear(acc);
+    for (int kh = 0; kh < KH; kh++) {
+        int h = h_0 + kh * DH;
+        bool is_row = IS_INSIDE || (h >= 0 && h < H);
+        int at = ((n * H + h) * W + w_0) * C + g * CG;
+        if (IS_INSIDE || (is_row && w_0 >= 0 && w_0 + (TILE - 1) * SW + (KW - 1) * DW < W)) {
+            for (int r = 0; r < RUNS; r++) {
+                __global const float *p = x + (at + r * DW * C);
+                STEPS(RUN, p[m * SW * C + k])
+            }
+        } else {
+            for (int kw = 0; kw < KW; kw++) {
+                __global const float *p[TILE];
+                #pragma unroll
+                for (int m = 0; m < TILE; m++) {
+                    int tap = m * SW + kw * DW;
+                    bool is_tap = is_row && w_0 + tap >= 0 && w_0 + tap < W;
+                    p[m] = is_tap ? x + (at + tap * C) : zeros;
+                }
+                STEPS(CG, p[m][k])
+            }
+        }
+    }
+    flush(acc, sum);
+
+    int pixels = min(TILE, OW - ow);
+    y += (row * OW + ow) * O + g * OG + o;
+    #pragma unroll
+    for (int m = 0; m < TILE; m++)
+        #pragma unroll
+        for (int v = 0; v < VECTORS; v++)
+            if (m < pixels)
+                store(sum[m][v], BIAS_ARG(g * OG + o + v * LANES) y + m * O + v * LANES,
+                      OG - o - v * LANES);
+}
+#endif
+
+#ifdef CONV2D_INT_DEPTHWISE
+/*
+ * One input channel makes one output channel: G = C = O.
+ * x [N,H,W,C]   w [KH*KW][C]   y [N,OH,OW,C]
+ * needs LANES (at most C), TILE, CHUNK, CHUNKS
+ * gid(0) = chunk of CHUNK channels, the last one takes the rest (at least LANES, below 2 CHUNK)
+ * gid(1) = ow / TILE   gid(2) = n * OH + oh
+ *
+ * The last vector of a chunk may overlap the one before: it computes the same values again.
+ */
+__kernel void conv2d_int_depthwise(__global const TX *x, __global const TW *w,
+                                   INT_PARAMS __global int *restrict y)
+{
+    int chunk = (int)get_global_id(0), ow = (int)get_global_id(1) * TILE;
+    int row = (int)get_global_id(2), h_0 = row % OH * SH - PT, w_0 = ow * SW - PL;
+    int c = chunk * CHUNK, end = chunk == CHUNKS - 1 ? C : c + CHUNK;
+    oc_q32 xz = (oc_q32)(X_ZERO(0));
+    for (;;) {
+        oc_q32 sum[TILE], wz = (oc_q32)(0), bias_lanes = (oc_q32)(0);
+#if HAS_W_ZERO
+        wz = W_ZERO_STEP ? OC_Q32(oc_lanes_load(w_zero + c * W_ZERO_STEP)) : (oc_q32)(W_ZERO(0));
+#endif
+#if HAS_BIAS
+        bias_lanes = oc_lanes_load(bias + c);
+#endif
+        #pragma unroll
+        for (int m = 0; m < TILE; m++)
+            sum[m] = bias_lanes;
+        for (int kh = 0; kh < KH; kh++) {
+            int h = h_0 + kh * DH, at = ((row / OH * H + h) * W + w_0) * C + c;
+            if (h < 0 || h >= H)
+                continue;
+            for (int kw = 0; kw < KW; kw++) {
+                oc_q32 wv = OC_Q32(oc_lanes_load(w + (kh * KW + kw) * C + c)) - wz;
+                #pragma unroll
+                for (int m = 0; m < TILE; m++) {
+                    int tap = m * SW + kw * DW;
+                    if (w_0 + tap < 0 || w_0 + tap >= W)
+                        continue;
+                    oc_q32 xv = OC_Q32(oc_lanes_load(x + (at + tap * C))) - xz;
+                    sum[m] = oc_quant_add(sum[m], xv * wv);
+                }
+            }
+        }
+        #pragma unroll
+        for (int m = 0; m < TILE; m++)
+            if (ow + m < OW)
+                oc_lanes_store(sum[m], y + (row * OW + ow + m) * C + c);
+        if (c + LANES >= end)
+            break;
+        c = min(c + LANES, end - LANES);
+    }
+}
+#endif
 
 #ifdef CONV2D_INT_PLAIN
 /*

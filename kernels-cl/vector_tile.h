@@ -30,6 +30,7 @@ static inline void oc_tile_step(oc_lanes acc[TILE][VECTORS], const float x[TILE]
             acc[m][v] = fma((oc_lanes)(x[m]), wv[v], acc[m][v]);
 }
 
+#ifdef ACT
 /*
  * y[m * stride + j] = activation(acc[m][j] + bias[j]) for rows.x <= m < rows.y, columns.x <= j <
  * columns.y. bias 0: none; it holds OC_BLOCK floats. The loop stays one: unrolled, the activation
@@ -59,4 +60,5 @@ static inline void oc_tile_store(oc_lanes acc[TILE][VECTORS], __global const flo
                 out[lane] = z[i].one[lane];
     }
 }
+#endif
 #endif

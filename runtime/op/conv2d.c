@@ -130,29 +130,6 @@ static oc_status pack_depthwise(const oc_op_call *call, const void *src, void *d
     return OC_OK;
 }
 
-/* A 1x1 window that visits every pixel once sees no rows: one long row makes full tiles. */
-static void flatten(oc_op_geometry *g)
-{
-    int64_t pixels = (int64_t)g->n * g->h * g->w;
-    if (g->kh != 1 || g->kw != 1 || g->oh != g->h || g->ow != g->w || g->sh != 1 || g->sw != 1 ||
-        g->pt != 0 || g->pl != 0 || pixels > INT32_MAX / 2)
-        return;
-    g->w = g->ow = (int32_t)pixels;
-    g->n = g->h = g->oh = 1;
-}
-
-/*
- * No tap of a tile reaches outside the input, not even those of a tile that is wider than the rest
- * of its row.
- */
-static bool is_all_inside(const oc_op_geometry *g, int32_t tile)
-{
-    int64_t last_h = (int64_t)(g->oh - 1) * g->sh + (int64_t)(g->kh - 1) * g->dh - g->pt;
-    int64_t tiles_w = (int64_t)oc_op_ceil_div(g->ow, tile) * tile;
-    int64_t last_w = (tiles_w - 1) * g->sw + (int64_t)(g->kw - 1) * g->dw - g->pl;
-    return g->pt == 0 && g->pl == 0 && last_h < g->h && last_w < g->w;
-}
-
 /* What all three kernels need. */
 static oc_status begin(const oc_op_call *call, const oc_op_conv *s, oc_launch_list *list,
                        const char *kernel, const char *define, oc_launch **launch)
@@ -171,14 +148,14 @@ static oc_status launch_tile(const oc_op_call *call, const oc_traits *traits, oc
     oc_op_packing p;
     oc_launch *l;
     OC_TRY(oc_op_packing_set(&s, &p));
-    flatten(&s.g);
+    oc_op_conv_flatten(&s.g);
     oc_op_tile tile = oc_op_tile_choose(traits, s.g.ow, p.width);
     int32_t blocks = oc_op_ceil_div(s.og, tile.lanes * tile.vectors);
 
     OC_TRY(begin(call, &s, list, "conv2d_tile", "CONV2D_TILE", &l));
     OC_TRY(oc_launch_define(l, "-DPACK=%d -DPACKS=%d -DBLOCKS=%d", p.width, p.packs, blocks));
     OC_TRY(oc_launch_define(l, "-DLANES=%d -DVECTORS=%d -DTILE=%d -DIS_INSIDE=%d", tile.lanes,
-                            tile.vectors, tile.rows, is_all_inside(&s.g, tile.rows)));
+                            tile.vectors, tile.rows, oc_op_conv_is_inside(&s.g, tile.rows)));
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = 0});
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_PACKED,
                                          .index = 1,
@@ -196,19 +173,13 @@ static oc_status launch_tile(const oc_op_call *call, const oc_traits *traits, oc
     return OC_OK;
 }
 
-/* Pixels of a work-item: at most `most`, and the fewest that need no more work-items. */
-static int32_t depthwise_tile(int32_t ow, int32_t most)
-{
-    return oc_op_ceil_div(ow, oc_op_ceil_div(ow, most));
-}
-
 static oc_status launch_depthwise(const oc_op_call *call, const oc_traits *traits,
                                   const oc_op_conv *s, oc_launch_list *list)
 {
     oc_launch *l;
     /* Eight vectors are worth starting a work-item; the rows make the parallelism. */
     oc_op_chunks c = oc_op_chunks_choose(traits, (size_t)s->g.c, 8 * traits->vector_floats);
-    int32_t tile = depthwise_tile(s->g.ow, traits->is_cpu ? 7 : 2);
+    int32_t tile = oc_op_conv_run(s->g.ow, traits->is_cpu ? 7 : 2);
 
     OC_TRY(begin(call, s, list, "conv2d_depthwise", "CONV2D_DEPTHWISE", &l));
     OC_TRY(oc_op_define_chunks(l, &c));
@@ -335,6 +306,9 @@ static const oc_op_case cases[] = {
      .const_mask = 2},
     {.name = "int8_deep", .in = {S8(1, 4, 5, 130), S8(9, 3, 3, 130), S32(9), S8(1), S8(9)},
      .n_in = 5, .const_mask = 30, .sets = {OP_SET_INTS("pads", 1, 1, 1, 1)}},
+    {.name = "int8_extremes", .in = {S8(1, 5, 6, 60), S8(40, 3, 3, 60), S32(40), S8(1), S8(1)},
+     .n_in = 5, .const_mask = 30, .sets = {OP_SET_INTS("pads", 1, 0, 0, 1)},
+     .in_lo = {-128, -128, 0, 127, 127}, .in_hi = {-128, -128, 0, 127, 127}},
     {.name = "mixed_types", .in = {U8(1, 6, 6, 4), S8(8, 3, 3, 4), S32(8), U8(1), S8(8)}, .n_in = 5,
      .const_mask = 30, .sets = {OP_SET_INTS("pads", 1, 1, 1, 1)}},
     {.name = "uint8_groups", .in = {U8(1, 9, 9, 12), U8(40, 3, 3, 6), S32(40), U8(1), U8(40)},

@@ -43,13 +43,163 @@ void oc_op_conv2d_int_reference(const oc_op_call *call, const oc_op_conv *s, con
 
 /* ---- launch --------------------------------------------------------------------------------- */
 
+/* What all three kernels need. */
+static oc_status begin(const oc_op_call *call, const oc_op_conv *s, oc_launch_list *list,
+                       const char *kernel, const char *define, oc_launch **launch)
+{
+    OC_TRY(oc_launch_add(list, "conv2d_int", kernel, launch));
+    OC_TRY(oc_op_define_geometry(*launch, &s->g));
+    OC_TRY(oc_op_define_int(call, *launch));
+    return oc_launch_define(*launch, "-D%s -DO=%d -DG=%d", define, s->o, s->groups);
+}
+
+/* x as floats into scratch buffer 0, with `zeros` zeros behind it. */
+static oc_status launch_widen(const oc_op_call *call, const oc_traits *traits, int32_t zeros,
+                              oc_launch_arg scratch, oc_launch_list *list)
+{
+    oc_op_chunks c = oc_op_chunks_choose(traits, oc_op_elems(&call->in[OP_X]->shape), 4096);
+    oc_launch *l;
+    OC_TRY(oc_launch_add(list, "widen", "widen", &l));
+    OC_TRY(oc_op_define_int(call, l));
+    OC_TRY(oc_launch_define(l, "-DZEROS=%d", zeros));
+    OC_TRY(oc_op_define_chunks(l, &c));
+    oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = OP_X});
+    if (oc_op_has(call, OP_X_ZERO))
+        oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = OP_X_ZERO});
+    oc_launch_arg_add(l, scratch);
+    oc_launch_range(l, c.chunks, 1, 1);
+    oc_op_launch_alone(l, traits);
+    return OC_OK;
+}
+
+bool oc_op_has_one_zero(const oc_op_call *call)
+{
+    return !oc_op_has(call, OP_X_ZERO) || oc_op_elems(&call->in[OP_X_ZERO]->shape) == 1;
+}
+
+oc_op_conv oc_op_conv_of_product(const oc_op_call *call, size_t m, size_t k, size_t n)
+{
+    int32_t rows = (int32_t)m, taps = (int32_t)k, columns = (int32_t)n;
+    return (oc_op_conv){.g = {.n = 1,
+                              .h = 1,
+                              .w = rows,
+                              .c = taps,
+                              .kh = 1,
+                              .kw = 1,
+                              .sh = 1,
+                              .sw = 1,
+                              .dh = 1,
+                              .dw = 1,
+                              .oh = 1,
+                              .ow = rows},
+                        .groups = 1,
+                        .o = columns,
+                        .cg = taps,
+                        .og = columns,
+                        .has_bias = oc_op_has(call, OP_BIAS)};
+}
+
+void oc_op_pack_int(const oc_op_conv *s, const uint8_t *w, size_t next_j, size_t next_i,
+                    uint8_t *dst)
+{
+    size_t taps = (size_t)s->g.kh * (size_t)s->g.kw * (size_t)s->cg, og = (size_t)s->og;
+    size_t width = (size_t)oc_op_pack_width(s);
+    for (int32_t g = 0; g < s->groups; g++, w += og * next_j)
+        for (size_t j = 0; j < og; j += width)
+            for (size_t i = 0; i < taps; i++)
+                for (size_t c = j; c < j + width; c++)
+                    *dst++ = c < og ? w[c * next_j + i * next_i] : 0;
+}
+
+oc_status oc_op_launch_int_tile(const oc_op_call *call, const oc_op_conv *conv,
+                                oc_status (*pack)(const oc_op_call *, const void *, void *, size_t),
+                                const oc_traits *traits, oc_launch_list *list)
+{
+    oc_op_conv s = *conv;
+    oc_launch_arg scratch = {.kind = OC_ARG_SCRATCH};
+    oc_op_packing p;
+    oc_launch *l;
+    OC_TRY(oc_op_packing_set(&s, &p));
+    OC_TRY(oc_add_size(oc_op_elems(&call->in[OP_X]->shape), (size_t)s.cg, &scratch.bytes));
+    OC_TRY(oc_mul_size(scratch.bytes, sizeof(float), &scratch.bytes));
+    OC_TRY(launch_widen(call, traits, s.cg, scratch, list));
+
+    oc_op_conv_flatten(&s.g);
+    oc_op_tile tile = oc_op_tile_choose(traits, s.g.ow, p.width);
+    int32_t blocks = oc_op_ceil_div(s.og, tile.lanes * tile.vectors);
+    OC_TRY(begin(call, &s, list, "conv2d_int_tile", "CONV2D_INT_TILE", &l));
+    OC_TRY(oc_launch_define(l, "-DPACK=%d -DPACKS=%d -DBLOCKS=%d", p.width, p.packs, blocks));
+    OC_TRY(oc_launch_define(l, "-DLANES=%d -DVECTORS=%d -DTILE=%d -DIS_INSIDE=%d", tile.lanes,
+                            tile.vectors, tile.rows, oc_op_conv_is_inside(&s.g, tile.rows)));
+    oc_launch_arg_add(l, scratch);
+    oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_PACKED,
+                                         .index = OP_W,
+                                         .bytes = p.w_elems - (size_t)s.cg,
+                                         .pack = pack});
+    if (s.has_bias)
+        oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = OP_BIAS});
+    if (oc_op_has(call, OP_W_ZERO))
+        oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = OP_W_ZERO});
+    oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_OUT});
+    oc_launch_range(l, (size_t)oc_op_ceil_div(s.g.ow, tile.rows), (size_t)s.g.n * (size_t)s.g.oh,
+                    (size_t)s.groups * (size_t)blocks);
+    oc_op_launch_alone(l, traits);
+    return OC_OK;
+}
+
+static oc_status sizes_set(const oc_op_call *call, oc_op_conv *s)
+{
+    const oc_op_conv_attrs *a = call->attrs;
+    return oc_op_conv_set(call, &a->window, a->groups, s);
+}
+
+static oc_status pack_tile(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes)
+{
+    oc_op_conv s;
+    (void)dst_bytes;
+    OC_TRY(sizes_set(call, &s));
+    oc_op_pack_int(&s, src, (size_t)s.g.kh * (size_t)s.g.kw * (size_t)s.cg, 1, dst);
+    return OC_OK;
+}
+
+/* w [C,KH,KW,1] -> [KH*KW][C] */
+static oc_status pack_depthwise(const oc_op_call *call, const void *src, void *dst,
+                                size_t dst_bytes)
+{
+    oc_op_conv s;
+    (void)dst_bytes;
+    OC_TRY(sizes_set(call, &s));
+    size_t taps = (size_t)s.g.kh * (size_t)s.g.kw, c = (size_t)s.g.c;
+    for (size_t k = 0; k < taps; k++)
+        for (size_t i = 0; i < c; i++)
+            ((uint8_t *)dst)[k * c + i] = ((const uint8_t *)src)[i * taps + k];
+    return OC_OK;
+}
+
+static oc_status launch_depthwise(const oc_op_call *call, const oc_op_conv *s,
+                                  const oc_traits *traits, oc_launch_list *list)
+{
+    oc_op_chunks c = oc_op_chunks_choose(traits, (size_t)s->g.c, 8 * traits->vector_floats);
+    int32_t tile = oc_op_conv_run(s->g.ow, traits->is_cpu ? 7 : 2);
+    oc_launch *l;
+    OC_TRY(begin(call, s, list, "conv2d_int_depthwise", "CONV2D_INT_DEPTHWISE", &l));
+    OC_TRY(oc_op_define_chunks(l, &c));
+    OC_TRY(oc_launch_define(l, "-DTILE=%d", tile));
+    oc_op_launch_args_int(call, l);
+    l->args[1] = (oc_launch_arg){.kind = OC_ARG_PACKED,
+                                 .index = OP_W,
+                                 .bytes = oc_op_elems(&call->in[OP_W]->shape),
+                                 .pack = pack_depthwise};
+    oc_launch_range(l, c.chunks, (size_t)oc_op_ceil_div(s->g.ow, tile),
+                    (size_t)s->g.n * (size_t)s->g.oh);
+    oc_op_launch_alone(l, traits);
+    return OC_OK;
+}
+
 static oc_status launch_plain(const oc_op_call *call, const oc_op_conv *s, oc_launch_list *list)
 {
     oc_launch *l;
-    OC_TRY(oc_launch_add(list, "conv2d_int", "conv2d_int_plain", &l));
-    OC_TRY(oc_op_define_geometry(l, &s->g));
-    OC_TRY(oc_op_define_int(call, l));
-    OC_TRY(oc_launch_define(l, "-DCONV2D_INT_PLAIN -DO=%d -DG=%d", s->o, s->groups));
+    OC_TRY(begin(call, s, list, "conv2d_int_plain", "CONV2D_INT_PLAIN", &l));
     oc_op_launch_args_int(call, l);
     oc_launch_range(l, (size_t)s->o, (size_t)s->g.ow, (size_t)s->g.n * (size_t)s->g.oh);
     return OC_OK;
@@ -58,6 +208,9 @@ static oc_status launch_plain(const oc_op_call *call, const oc_op_conv *s, oc_la
 oc_status oc_op_conv2d_int_launch(const oc_op_call *call, const oc_op_conv *s,
                                   const oc_traits *traits, oc_launch_list *list)
 {
-    (void)traits;
-    return launch_plain(call, s, list);
+    if (!call->is_const[OP_W])
+        return launch_plain(call, s, list);
+    if (s->cg == 1 && s->og == 1)
+        return launch_depthwise(call, s, traits, list);
+    return oc_op_launch_int_tile(call, s, pack_tile, traits, list);
 }

@@ -6,7 +6,7 @@
  * Numerics "direct": acc = +0; for k ascending: acc = fma(x, w, acc); y = acc + bias (acc itself
  * without a bias); then the activation. The integer form (op_product_int.h) is exact.
  */
-#include "op_product_int.h"
+#include "op_conv.h"
 
 typedef struct attrs {
     oc_op_act act;
@@ -130,9 +130,23 @@ static oc_status launch_plain(const oc_op_call *call, const sizes *s, oc_launch_
     return OC_OK;
 }
 
-static oc_status launch_int(const oc_op_call *call, const sizes *s, oc_launch_list *list)
+static oc_status pack_int(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes)
+{
+    sizes s = sizes_of(call);
+    oc_op_conv conv = oc_op_conv_of_product(call, s.m, s.k, s.o);
+    (void)dst_bytes;
+    oc_op_pack_int(&conv, src, s.k, 1, dst);
+    return OC_OK;
+}
+
+static oc_status launch_int(const oc_op_call *call, const sizes *s, const oc_traits *traits,
+                            oc_launch_list *list)
 {
     oc_launch *l;
+    if (call->is_const[OP_W]) {
+        oc_op_conv conv = oc_op_conv_of_product(call, s->m, s->k, s->o);
+        return oc_op_launch_int_tile(call, &conv, pack_int, traits, list);
+    }
     OC_TRY(oc_launch_add(list, "fully_connected_int", "fully_connected_int", &l));
     OC_TRY(oc_launch_define(l, "-DM=%zu -DK=%zu -DO=%zu", s->m, s->k, s->o));
     OC_TRY(oc_op_define_int(call, l));
@@ -147,7 +161,7 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
     sizes s = sizes_of(call);
     OC_TRY(oc_op_check_launch(call));
     if (oc_op_is_int(call))
-        return launch_int(call, &s, list);
+        return launch_int(call, &s, traits, list);
     if (!call->is_const[1] || (s.has_bias && !call->is_const[2]))
         return launch_plain(call, &s, list);
     oc_op_product product = {
@@ -195,6 +209,8 @@ static const oc_op_case cases[] = {
      .const_mask = 30},
     {.name = "int8_leading_axes", .in = {S8(2, 3, 4, 7), S8(31, 7), {0}, S8(1), S8(31)}, .n_in = 5,
      .const_mask = 26, .absent_mask = 4},
+    {.name = "uint8_extremes", .in = {U8(2, 600), U8(20, 600), {0}, U8(1), U8(1)}, .n_in = 5,
+     .const_mask = 26, .absent_mask = 4, .in_lo = {255, 0, 0, 0, 255}, .in_hi = {255, 0.5, 0, 0.5, 255}},
     {.name = "mixed_types", .in = {U8(17), S8(3, 17), S32(3), OP_SCALAR(uint8)}, .n_in = 4,
      .const_mask = 6},
     {.name = "int8_many_rows", .in = {S8(50, 24), S8(48, 24), S32(48)}, .n_in = 3,

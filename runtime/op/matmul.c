@@ -6,7 +6,7 @@
  * Numerics "direct": acc = +0; for k ascending: acc = fma(p, q, acc); then the activation. The
  * integer form (op_product_int.h) is exact.
  */
-#include "op_product_int.h"
+#include "op_conv.h"
 
 typedef struct attrs {
     oc_op_act act;
@@ -166,8 +166,30 @@ static oc_status launch_pairs(const oc_op_call *call, const oc_traits *traits, c
     return OC_OK;
 }
 
-static oc_status launch_int(const oc_op_call *call, const sizes *s, oc_launch_list *list)
+/* One constant matrix for all of p: its rows are those of one product. */
+static bool is_one_constant(const oc_op_call *call, const sizes *s)
 {
+    return call->is_const[1] && oc_op_elems(&call->in[1]->shape) == s->k * s->n;
+}
+
+static oc_status pack_int(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes)
+{
+    sizes s;
+    (void)dst_bytes;
+    OC_TRY(sizes_set(call, &s));
+    oc_op_conv conv = oc_op_conv_of_product(call, s.m, s.k, s.n);
+    oc_op_pack_int(&conv, src, 1, s.n, dst);
+    return OC_OK;
+}
+
+static oc_status launch_int(const oc_op_call *call, const sizes *s, const oc_traits *traits,
+                            oc_launch_list *list)
+{
+    if (is_one_constant(call, s) && oc_op_has_one_zero(call)) {
+        oc_op_conv conv =
+            oc_op_conv_of_product(call, oc_op_elems(&call->in[0]->shape) / s->k, s->k, s->n);
+        return oc_op_launch_int_tile(call, &conv, pack_int, traits, list);
+    }
     oc_op_axes axes = oc_op_axes_merge(&s->lead, s->step_p, s->step_q);
     oc_launch *l;
     OC_TRY(oc_launch_add(list, "matmul_int", "matmul_int", &l));
@@ -186,9 +208,8 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
     OC_TRY(oc_op_check_launch(call));
     OC_TRY(sizes_set(call, &s));
     if (oc_op_is_int(call))
-        return launch_int(call, &s, list);
-    /* One constant matrix for all of p: its rows are those of one product. */
-    if (!call->is_const[1] || oc_op_elems(&call->in[1]->shape) != s.k * s.n)
+        return launch_int(call, &s, traits, list);
+    if (!is_one_constant(call, &s))
         return launch_pairs(call, traits, &s, list);
     oc_op_product one = {.m = oc_op_elems(&call->in[0]->shape) / s.k,
                          .k = s.k,

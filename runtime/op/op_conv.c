@@ -37,6 +37,31 @@ oc_status oc_op_check_weights(const oc_op_call *call, int32_t cg, int32_t o)
     return oc_op_check_dim(call, OP_BIAS, 0, o, "output channels");
 }
 
+/* ---- shapes of launches ------------------------------------------------------------------------ */
+
+void oc_op_conv_flatten(oc_op_geometry *g)
+{
+    int64_t pixels = (int64_t)g->n * g->h * g->w;
+    if (g->kh != 1 || g->kw != 1 || g->oh != g->h || g->ow != g->w || g->sh != 1 || g->sw != 1 ||
+        g->pt != 0 || g->pl != 0 || pixels > INT32_MAX / 2)
+        return;
+    g->w = g->ow = (int32_t)pixels;
+    g->n = g->h = g->oh = 1;
+}
+
+bool oc_op_conv_is_inside(const oc_op_geometry *g, int32_t tile)
+{
+    int64_t last_h = (int64_t)(g->oh - 1) * g->sh + (int64_t)(g->kh - 1) * g->dh - g->pt;
+    int64_t tiles_w = (int64_t)oc_op_ceil_div(g->ow, tile) * tile;
+    int64_t last_w = (tiles_w - 1) * g->sw + (int64_t)(g->kw - 1) * g->dw - g->pl;
+    return g->pt == 0 && g->pl == 0 && last_h < g->h && last_w < g->w;
+}
+
+int32_t oc_op_conv_run(int32_t ow, int32_t most)
+{
+    return oc_op_ceil_div(ow, oc_op_ceil_div(ow, most));
+}
+
 /* ---- packed weights --------------------------------------------------------------------------- */
 
 int32_t oc_op_ceil_div(int32_t a, int32_t b)
@@ -44,14 +69,14 @@ int32_t oc_op_ceil_div(int32_t a, int32_t b)
     return (int32_t)(((int64_t)a + b - 1) / b);
 }
 
-static int32_t pack_width(const oc_op_conv *s)
+int32_t oc_op_pack_width(const oc_op_conv *s)
 {
     return s->og <= 8 ? 8 : s->og <= 16 ? 16 : 32;
 }
 
 oc_status oc_op_packing_set(const oc_op_conv *s, oc_op_packing *packing)
 {
-    oc_op_packing p = {.width = pack_width(s)};
+    oc_op_packing p = {.width = oc_op_pack_width(s)};
     size_t taps = (size_t)s->g.kh * (size_t)s->g.kw * (size_t)s->cg;
     p.packs = oc_op_ceil_div(s->og, p.width);
     OC_TRY(oc_mul_size((size_t)s->groups * (size_t)p.packs, (size_t)p.width, &p.bias_elems));
@@ -64,7 +89,7 @@ oc_status oc_op_packing_set(const oc_op_conv *s, oc_op_packing *packing)
 /* Columns of one group after another: w as oc_op_pack does, `k` rows each. */
 static float *pack_groups(const oc_op_conv *s, const float *src, size_t k, float *dst)
 {
-    size_t width = (size_t)pack_width(s), og = (size_t)s->og;
+    size_t width = (size_t)oc_op_pack_width(s), og = (size_t)s->og;
     for (int32_t g = 0; g < s->groups; g++, src += og * k, dst += oc_align_up(og, width) * k)
         oc_op_pack(src, og, k, k, 1, width, dst);
     return dst;

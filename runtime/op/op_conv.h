@@ -39,6 +39,18 @@ OC_MUST_USE oc_status oc_op_conv_set(const oc_op_call *call, const oc_op_window 
 /** The rest of a convolution's shapes: w's last axis and the bias. Errors: OC_E_SHAPE. */
 OC_MUST_USE oc_status oc_op_check_weights(const oc_op_call *call, int32_t cg, int32_t o);
 
+/* ---- shapes of launches ------------------------------------------------------------------------ */
+
+/** A 1x1 window that visits every pixel once sees no rows: one long row makes full tiles. */
+void oc_op_conv_flatten(oc_op_geometry *g);
+/**
+ * No tap of a tile of `tile` pixels reaches outside the input, not even those of a tile that is
+ * wider than the rest of its row.
+ */
+bool oc_op_conv_is_inside(const oc_op_geometry *g, int32_t tile);
+/** Pixels of a work-item: at most `most`, and the fewest that need no more work-items. */
+int32_t oc_op_conv_run(int32_t ow, int32_t most);
+
 /* ---- packed weights --------------------------------------------------------------------------- */
 
 /** a / b, rounded up. */
@@ -53,6 +65,7 @@ typedef struct oc_op_packing {
     size_t w_elems, bias_elems;
 } oc_op_packing;
 
+int32_t oc_op_pack_width(const oc_op_conv *conv);
 /** Errors: OC_E_LIMIT. */
 OC_MUST_USE oc_status oc_op_packing_set(const oc_op_conv *conv, oc_op_packing *packing);
 /** w [O,KH,KW,CG] -> [G][packs][KH*KW*CG][width], then CG zeros. */
@@ -64,6 +77,21 @@ void oc_op_conv_pack_bias(const oc_op_conv *conv, const float *bias, float *dst)
 
 void oc_op_conv2d_int_reference(const oc_op_call *call, const oc_op_conv *conv,
                                 const void *const *in, void *const *out);
+/** A product of x [m,k] with n columns of constant weights, as a convolution. */
+oc_op_conv oc_op_conv_of_product(const oc_op_call *call, size_t m, size_t k, size_t n);
+/** One zero point holds for all of x: what the tile kernel needs. */
+bool oc_op_has_one_zero(const oc_op_call *call);
+/**
+ * The tile kernel of 8-bit products. `pack` lays w out as [G][packs][KH*KW*CG][width] bytes, missing
+ * channels zero (oc_op_pack_int).
+ */
+OC_MUST_USE oc_status oc_op_launch_int_tile(const oc_op_call *call, const oc_op_conv *conv,
+                                            oc_status (*pack)(const oc_op_call *, const void *,
+                                                              void *, size_t),
+                                            const oc_traits *traits, oc_launch_list *list);
+/** Element (channel j, tap i) of a group's weights is w[j * next_j + i * next_i]. */
+void oc_op_pack_int(const oc_op_conv *conv, const uint8_t *w, size_t next_j, size_t next_i,
+                    uint8_t *dst);
 OC_MUST_USE oc_status oc_op_conv2d_int_launch(const oc_op_call *call, const oc_op_conv *conv,
                                               const oc_traits *traits, oc_launch_list *list);
 
