@@ -124,6 +124,7 @@ static void wrong_types(void **state)
 /* clang-format off */
 #define INTS(...) {(int32_t)(sizeof((int32_t[]){__VA_ARGS__}) / sizeof(int32_t)), {__VA_ARGS__}}
 #define F32(...) {OC_DTYPE_float32, INTS(__VA_ARGS__)}
+#define I8(...) {OC_DTYPE_int8, INTS(__VA_ARGS__)}
 #define I64(...) {OC_DTYPE_int64, INTS(__VA_ARGS__)}
 #define SET_INTS(attr_, ...) {.attr = attr_, .ints = INTS(__VA_ARGS__)}
 
@@ -183,6 +184,35 @@ static const refusal refusals[] = {
     {"binary", {.name = "activation of integers", .in = {I64(2), I64(2)}, .n_in = 2,
                 .sets = {{.attr = "act", .name = "relu"}}},
      OC_E_DTYPE, "has the activation relu"},
+    {"binary", {.name = "prelu of integers", .in = {I64(2), I64(2)}, .n_in = 2,
+                .sets = {{.attr = "fn", .name = "prelu"}}},
+     OC_E_DTYPE, "input 0 of binary prelu is int64, expected float32"},
+    {"quantize", {.name = "type of scale", .in = {F32(2, 3), I64(1)}, .n_in = 2},
+     OC_E_DTYPE, "input 1 of quantize is int64, expected float32"},
+    {"quantize", {.name = "axis", .in = {F32(2, 3), F32(2)}, .n_in = 2,
+                  .sets = {{.attr = "axis", .number = 2}}},
+     OC_E_ARG, "axis of quantize is 2, expected 0 to 1"},
+    {"quantize", {.name = "length of scale", .in = {F32(2, 3), F32(2)}, .n_in = 2,
+                  .sets = {{.attr = "axis", .number = 1}}},
+     OC_E_SHAPE, "input 1 of quantize is 2: expected 3 along axis 0"},
+    {"quantize", {.name = "blocks", .in = {F32(2, 9), F32(2, 2)}, .n_in = 2,
+                  .sets = {{.attr = "axis", .number = 1}, {.attr = "block_size", .number = 4}}},
+     OC_E_SHAPE, "expected 3 along axis 1 (blocks of input 0), found 2"},
+    {"quantize", {.name = "rank of blocks", .in = {F32(2, 9), F32(3)}, .n_in = 2,
+                  .sets = {{.attr = "axis", .number = 1}, {.attr = "block_size", .number = 4}}},
+     OC_E_SHAPE, "input 1 of quantize is 3 (rank 1), expected rank 2"},
+    {"quantize", {.name = "type of zero", .in = {F32(2, 3), F32(1), I64(1)}, .n_in = 3},
+     OC_E_DTYPE, "zero point of quantize is int64 1, expected int8 1"},
+    {"dequantize", {.name = "shape of zero", .in = {I8(2, 3), F32(2), I8(3)}, .n_in = 3},
+     OC_E_SHAPE, "zero point of dequantize is int8 3, expected int8 2"},
+    {"dequantize", {.name = "type", .in = {I64(2, 3), F32(2)}, .n_in = 2},
+     OC_E_DTYPE, "input 0 of dequantize is int64, expected int8 or uint8 or int32"},
+    {"lookup", {.name = "table", .in = {I8(2, 3), F32(255)}, .n_in = 2},
+     OC_E_SHAPE, "expected 256 along axis 0"},
+    {"lookup", {.name = "rank of table", .in = {I8(2, 3), F32(256, 1)}, .n_in = 2},
+     OC_E_SHAPE, "input 1 of lookup is 256x1 (rank 2), expected rank 1"},
+    {"lookup", {.name = "type", .in = {I64(2, 3), F32(256)}, .n_in = 2},
+     OC_E_DTYPE, "input 0 of lookup is int64, expected int8 or uint8"},
 };
 /* clang-format on */
 
