@@ -49,8 +49,8 @@ static inline int output_block(void)
     return (int)get_global_id(2) * O2 + (int)get_global_id(1);
 }
 
-#ifdef CHUNK
-/* nearest: a copy in units of T, CHUNK a work-item. */
+#ifdef T
+/* nearest: a copy in units of T, CHUNK a work-item; Q counts them. */
 __kernel void resize_copy(__global const T *restrict in, __global const int2 *restrict taps,
                           __global T *restrict out)
 {
@@ -69,7 +69,8 @@ __kernel void resize_copy(__global const T *restrict in, __global const int2 *re
 }
 #else
 /*
- * linear and cubic: LANES elements of type E a work-item. Sums are float, or with ROUNDING FIXED
+ * linear and cubic: elements of type E, ELEMS for Q, in CHUNKS pieces of CHUNK elements, of which
+ * the last takes the rest and is not shorter than LANES. Sums are float, or with ROUNDING FIXED
  * int of weights that are integers; then they are divided by 2 HALF.
  */
 #define EXACT 0
@@ -106,26 +107,40 @@ static inline OC_WIDE(E) finish(sum_lanes sum)
 
 #define WEIGHT(tap_) ((SUM)as_float((tap_).y))
 
-__kernel void resize_mix(__global const E *restrict in, __global const int2 *restrict taps,
-                         __global E *restrict out)
+/* What LANES elements from element q of the block on become. */
+static inline OC_WIDE(E) mix(__global const E *restrict in, const block *b, int q)
 {
-    const block b = find_block(taps);
-    int q = (int)get_global_id(0) * LANES;
-    out += output_block() * Q + q;
-#ifdef EXTRAPOLATION
-    if (is_outside(&b)) {
-        STORE((sum_lanes)EXTRAPOLATION, out);
-        return;
-    }
-#endif
     sum_lanes sum = 0;
     for (int k2 = 0; k2 < T2; k2++)
         for (int k1 = 0; k1 < T1; k1++)
             for (int k0 = 0; k0 < T0; k0++) {
-                int from = source_block(&b, b.t0[k0].x, b.t1[k1].x, b.t2[k2].x);
-                sum_lanes x = SUM_OF(LOAD(in + from * Q + q));
-                sum += x * WEIGHT(b.t0[k0]) * WEIGHT(b.t1[k1]) * WEIGHT(b.t2[k2]);
+                int from = source_block(b, b->t0[k0].x, b->t1[k1].x, b->t2[k2].x);
+                sum_lanes x = SUM_OF(LOAD(in + from * ELEMS + q));
+                sum += x * WEIGHT(b->t0[k0]) * WEIGHT(b->t1[k1]) * WEIGHT(b->t2[k2]);
             }
-    STORE(finish(sum), out);
+    return finish(sum);
+}
+
+/* The last vector of a chunk may overlap the one before: it computes the same values again. */
+__kernel void resize_mix(__global const E *restrict in, __global const int2 *restrict taps,
+                         __global E *restrict out)
+{
+    const block b = find_block(taps);
+    int chunk = (int)get_global_id(0), begin = chunk * CHUNK;
+    int end = chunk == CHUNKS - 1 ? ELEMS : begin + CHUNK;
+    out += output_block() * ELEMS;
+#ifdef EXTRAPOLATION
+    if (is_outside(&b)) {
+        for (int q = begin; q < end; q++)
+            out[q] = EXTRAPOLATION;
+        return;
+    }
+#endif
+    for (int q = begin;;) {
+        STORE(mix(in, &b, q), out + q);
+        if (q + LANES >= end)
+            break;
+        q = min(q + LANES, end - LANES);
+    }
 }
 #endif

@@ -507,18 +507,14 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
 {
     const frame f = frame_of(call);
     oc_dtype dtype = call->in[0]->dtype;
-    size_t q = f.plain[AXES];
-    uint32_t lanes = oc_op_lanes(traits, q);
+    const oc_op_chunks chunks = oc_op_chunks_choose(traits, f.plain[AXES], 512);
     oc_launch *l;
     OC_TRY(oc_op_check_launch(call));
     if (is_copy(call, &f))
         return launch_copy(call, traits, &f, list);
     OC_TRY(oc_launch_add(list, "resize", "resize_mix", &l));
-    OC_TRY(oc_launch_define(l, "-DE=%s -DQ=%zu -DLANES=%u",
-                            dtype == OC_DTYPE_float32 ? "float"
-                            : dtype == OC_DTYPE_uint8 ? "uchar"
-                                                      : "char",
-                            q, lanes));
+    OC_TRY(oc_launch_define(l, "-DE=%s", oc_op_cl_type(dtype)));
+    OC_TRY(oc_op_define_chunks(l, &chunks));
     OC_TRY(oc_launch_define(l, "-DROUNDING=%s",
                             dtype == OC_DTYPE_float32 ? "EXACT"
                             : dtype == OC_DTYPE_uint8 ? "HALF_UP"
@@ -526,7 +522,7 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
     if (dtype == OC_DTYPE_int8)
         OC_TRY(oc_launch_define(l, "-DHALF=%d", 512 << (f.count - 1) * 10));
     OC_TRY(define_frame(call, l, &f));
-    add_args(l, &f, q / lanes);
+    add_args(l, &f, chunks.chunks);
     return OC_OK;
 }
 
