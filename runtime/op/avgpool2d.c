@@ -104,7 +104,7 @@ static int64_t divide_rounded(int64_t sum, int32_t count)
     return (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
 }
 
-/* Element `to` of y: the window at (oh, ow) of the image and channel that begin at element `from`. */
+/* Element `to` of y: the window at (oh, ow) of the image and channel from element `from` on. */
 static void pool_window(const oc_op_call *call, const oc_op_geometry *g, const void *x, size_t from,
                         int32_t oh, int32_t ow, void *y, size_t to)
 {

@@ -65,7 +65,7 @@ static int64_t window_max_int(const oc_op_geometry *g, oc_dtype dtype, const voi
     return m;
 }
 
-/* Element `to` of y: the window at (oh, ow) of the image and channel that begin at element `from`. */
+/* Element `to` of y: the window at (oh, ow) of the image and channel from element `from` on. */
 static void pool_window(const oc_op_call *call, const oc_op_geometry *g, const void *x, size_t from,
                         int32_t oh, int32_t ow, void *y, size_t to)
 {
