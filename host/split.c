@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** `offcut split MODEL`: both sides of a cut as ONNX files, for any other runtime to serve. */
+#include "model.h"
 #include "table.h"
 
 #include <stdio.h>
 
 typedef struct split_options {
     const char *cut, *head, *tail;
+    host_model_options model;
 } split_options;
 
 static const host_option rows[] = {
+    HOST_MODEL_ROWS(split_options, model),
     {.name = "cut",
      .value = "CUT",
      .type = HOST_TEXT,
@@ -36,14 +39,17 @@ static int run(const host_call *call)
 {
     const split_options *o = call->options;
     oc_model *model = NULL;
+    host_model read;
     int status = check(call, o);
     if (status != HOST_OK)
         return status;
-    if (oc_model_open(call->operand, NULL, NULL, &model) != OC_OK ||
-        oc_model_split(model, o->cut, o->head, o->tail) != OC_OK)
+    status = host_model_read(call, &o->model, &read);
+    if (status == HOST_OK && (oc_model_open(call->operand, &read.options, NULL, &model) != OC_OK ||
+                              oc_model_split(model, o->cut, o->head, o->tail) != OC_OK))
         status = host_fail_about(call, call->operand);
-    else
+    if (status == HOST_OK)
         printf("%s and %s: %s at cut %s\n", o->head, o->tail, call->operand, o->cut);
+    host_model_free(&read);
     oc_model_destroy(model);
     return status;
 }
