@@ -48,6 +48,11 @@ static bool is_channels(int32_t dim)
     return dim == 1 || dim == 3;
 }
 
+static bool desc_is_8bit(const oc_desc *desc)
+{
+    return desc->dtype == OC_DTYPE_uint8 || desc->dtype == OC_DTYPE_int8;
+}
+
 /* The input as a batch of one picture, and where its channels are. */
 static bool picture_of(const oc_desc *input, oc_desc *picture, oc_image_layout *layout)
 {
@@ -110,6 +115,25 @@ static oc_image_norm norm_of(const host_normal *normal, const oc_image_norm *own
     return norm;
 }
 
+/*
+ * An 8-bit input takes samples as they are (int8: less 128), unless numbers are given: then what
+ * they make of a sample is quantised as the input is. Models that say how samples become floats
+ * mean their float form. NULL: as they are.
+ */
+static const oc_image_norm *norm_of_8bit(const oc_image_norm *norm, const host_normal *normal,
+                                         const oc_quant *quant, oc_image_norm *made)
+{
+    if ((normal->mean.count == 0 && normal->scale.count == 0) || !quant)
+        return NULL;
+    *made = *norm;
+    for (int32_t i = 0; i < norm->n; i++) {
+        double scale = (double)norm->scale[i] / (double)quant->scale;
+        made->scale[i] = (float)scale;
+        made->mean[i] = (float)((double)norm->mean[i] - quant->zero_point / scale);
+    }
+    return made;
+}
+
 static int read_picture(const host_call *call, const char *path, const oc_value_info *input,
                         const host_normal *normal, oc_tensor *tensor)
 {
@@ -117,8 +141,9 @@ static int read_picture(const host_call *call, const char *path, const oc_value_
     oc_desc desc;
     oc_image_layout layout;
     oc_image image = {.pixels = NULL};
-    oc_image_norm norm = norm_of(normal, input->norm);
-    if (!picture_of(&input->desc, &desc, &layout) || desc.dtype != OC_DTYPE_float32)
+    oc_image_norm norm = norm_of(normal, input->norm), quantised;
+    const bool is_8bit = desc_is_8bit(&input->desc);
+    if (!picture_of(&input->desc, &desc, &layout) || (desc.dtype != OC_DTYPE_float32 && !is_8bit))
         return host_fail(
             call,
             "%s: expected a .npy file, since input %s is %s %s and no picture of 1 or 3 "
@@ -136,7 +161,9 @@ static int read_picture(const host_call *call, const char *path, const oc_value_
     if (status == OC_OK && normal->is_letterboxed)
         status = letterbox(&desc, layout, normal, &image);
     if (status == OC_OK)
-        status = oc_image_to_tensor(&image, &desc, layout, &norm, NULL, tensor);
+        status = oc_image_to_tensor(
+            &image, &desc, layout,
+            is_8bit ? norm_of_8bit(&norm, normal, input->quant, &quantised) : &norm, NULL, tensor);
     if (!normal->picture || normal->picture->image.pixels != image.pixels)
         oc_image_free(&image, NULL);
     if (status != OC_OK)

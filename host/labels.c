@@ -82,6 +82,37 @@ int host_labels_read(const host_call *call, const char *path, host_labels *label
     return HOST_OK;
 }
 
+/* The labels of the first output that has as many elements. */
+static const oc_labels *find_own(const oc_model_info *info)
+{
+    for (size_t i = 0; i < info->n_outputs; i++) {
+        size_t elems;
+        const oc_labels *own = info->outputs[i].labels;
+        if (own && oc_shape_elems(&info->outputs[i].desc.shape, &elems) == OC_OK &&
+            own->count == elems)
+            return own;
+    }
+    return NULL;
+}
+
+void host_labels_own(const oc_model_info *info, host_labels *labels)
+{
+    const oc_labels *own = labels->count == 0 ? find_own(info) : NULL;
+    size_t size = 0;
+    if (!own)
+        return;
+    for (size_t i = 0; i < own->count; i++)
+        size += strlen(own->names[i]) + 1;
+    labels->path = info->name;
+    labels->text = host_alloc(size, 1);
+    labels->lines = host_alloc(own->count, sizeof(*labels->lines));
+    char *at = labels->text;
+    for (size_t i = 0; i < own->count; i++) {
+        labels->lines[labels->count++] = at;
+        at = stpcpy(at, own->names[i]) + 1;
+    }
+}
+
 void host_labels_free(host_labels *labels)
 {
     free(labels->lines);

@@ -45,6 +45,14 @@ static double element(const oc_tensor *tensor, size_t i)
     return 0;
 }
 
+/* Element `i` as the model means it: 8-bit scores are quantised. */
+static double meant(const oc_value_info *info, const oc_tensor *tensor, size_t i)
+{
+    const oc_quant *quant = info->quant;
+    double raw = element(tensor, i);
+    return quant ? (double)quant->scale * (raw - quant->zero_point) : raw;
+}
+
 typedef struct score {
     double value;
     size_t index;
@@ -66,11 +74,11 @@ static int compare(const void *a, const void *b)
 }
 
 /* All scores, the best first. Freed by the caller. */
-static score *sort_scores(const oc_tensor *tensor, size_t count)
+static score *sort_scores(const oc_value_info *info, const oc_tensor *tensor, size_t count)
 {
     score *scores = host_alloc(count, sizeof(*scores));
     for (size_t i = 0; i < count; i++)
-        scores[i] = (score){element(tensor, i), i};
+        scores[i] = (score){meant(info, tensor, i), i};
     qsort(scores, count, sizeof(*scores), compare);
     return scores;
 }
@@ -79,12 +87,12 @@ typedef struct summary {
     double min, max, mean;
 } summary;
 
-static summary summarise(const oc_tensor *tensor)
+static summary summarise(const oc_value_info *info, const oc_tensor *tensor)
 {
     size_t count = count_of(&tensor->desc);
     summary s = {.min = NAN, .max = NAN, .mean = 0};
     for (size_t i = 0; i < count; i++) {
-        double value = element(tensor, i);
+        double value = meant(info, tensor, i);
         s.min = fmin(s.min, value);
         s.max = fmax(s.max, value);
         s.mean += value / (double)count;
@@ -123,12 +131,13 @@ int host_labels_check(const host_call *call, const host_labels *labels, const oc
 
 /* ---- showing --------------------------------------------------------------------------------- */
 
-static void print_scores(const oc_tensor *tensor, const host_labels *labels, size_t top)
+static void print_scores(const oc_value_info *info, const oc_tensor *tensor,
+                         const host_labels *labels, size_t top)
 {
     host_table table;
     char titles[] = ">top|>class|>value|label";
     size_t count = count_of(&tensor->desc);
-    score *scores = sort_scores(tensor, count);
+    score *scores = sort_scores(info, tensor, count);
     host_table_init(&table, titles);
     if (labels->count == 0)
         table.n_columns--;
@@ -154,19 +163,20 @@ void host_outputs_print(const oc_model_info *info, const oc_tensor *outputs,
                oc_shape_print(&desc->shape, shape, sizeof(shape)));
         if (host_is_scores(desc)) {
             putchar('\n');
-            print_scores(&outputs[i], labels, top);
+            print_scores(&info->outputs[i], &outputs[i], labels, top);
             continue;
         }
-        summary s = summarise(&outputs[i]);
+        summary s = summarise(&info->outputs[i], &outputs[i]);
         printf(", min %.7g, max %.7g, mean %.7g\n", s.min, s.max, s.mean);
     }
 }
 
-static json_t *scores_json(const oc_tensor *tensor, const host_labels *labels, size_t top)
+static json_t *scores_json(const oc_value_info *info, const oc_tensor *tensor,
+                           const host_labels *labels, size_t top)
 {
     json_t *list = host_json_list();
     size_t count = count_of(&tensor->desc);
-    score *scores = sort_scores(tensor, count);
+    score *scores = sort_scores(info, tensor, count);
     for (size_t i = 0; i < count && i < top; i++) {
         json_t *entry = host_json_object();
         host_json_put(entry, "class", host_json_uint(scores[i].index));
@@ -185,12 +195,12 @@ json_t *host_outputs_json(const oc_model_info *info, const oc_tensor *outputs,
     json_t *list = host_json_list();
     for (size_t i = 0; i < info->n_outputs; i++) {
         json_t *output = host_json_desc(info->outputs[i].name, &outputs[i].desc);
-        summary s = summarise(&outputs[i]);
+        summary s = summarise(&info->outputs[i], &outputs[i]);
         host_json_put(output, "min", host_json_number(s.min));
         host_json_put(output, "max", host_json_number(s.max));
         host_json_put(output, "mean", host_json_number(s.mean));
         if (host_is_scores(&outputs[i].desc))
-            host_json_put(output, "top", scores_json(&outputs[i], labels, top));
+            host_json_put(output, "top", scores_json(&info->outputs[i], &outputs[i], labels, top));
         host_json_add(list, output);
     }
     return list;
@@ -202,7 +212,8 @@ bool host_answer(const oc_model_info *info, const oc_tensor *outputs, const host
     for (size_t i = 0; i < info->n_outputs; i++) {
         if (!host_is_scores(&outputs[i].desc))
             continue;
-        score *scores = sort_scores(&outputs[i], count_of(&outputs[i].desc));
+        score *scores =
+            sort_scores(&info->outputs[i], &outputs[i], count_of(&outputs[i].desc));
         *index = scores[0].index;
         *label = label_of(labels, scores[0].index);
         *value = scores[0].value;
@@ -220,7 +231,7 @@ char *host_answer_text(const oc_model_info *info, const oc_tensor *outputs,
     double value;
     if (!host_answer(info, outputs, labels, &index, &label, &value))
         snprintf(text, HOST_ANSWER_TEXT, "mean %.7g",
-                 info->n_outputs ? summarise(&outputs[0]).mean : (double)NAN);
+                 info->n_outputs ? summarise(&info->outputs[0], &outputs[0]).mean : (double)NAN);
     else if (*label)
         snprintf(text, HOST_ANSWER_TEXT, "%.40s (%.7g)", label, value);
     else

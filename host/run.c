@@ -66,7 +66,7 @@ static const host_option rows[] = {
      .value = "FILE",
      .type = HOST_TEXT,
      FIELD(labels),
-     .help = "names of the classes, one a line"},
+     .help = "names of the classes, one a line (default: the model's own, if it has any)"},
     {.name = "top",
      .value = "K",
      .type = HOST_UINT,
@@ -273,6 +273,8 @@ static int read_files(task *t)
         status = make_plan(t);
     if (status == HOST_OK)
         status = host_labels_read(t->call, o->labels, &t->labels);
+    if (status == HOST_OK)
+        host_labels_own(t->runner.info, &t->labels);
     if (status == HOST_OK)
         status = host_labels_check(t->call, &t->labels, t->runner.info);
     if (status == HOST_OK)
@@ -484,7 +486,11 @@ const host_command host_command_run = {
              "A picture is\n"
              "resized to the input's height and width (NHWC where the last axis is 1 or 3 long, "
              "else NCHW) and\n"
-             "each pixel becomes (pixel - mean) * scale, by default pixel / 255.\n"
+             "each pixel becomes (pixel - mean) * scale, by default what the model's metadata says, or "
+             "pixel / 255;\n"
+             "an input of uint8 or int8 takes it as it is (int8: less 128). 8-bit scores are shown as "
+             "the numbers\n"
+             "that they stand for.\n"
              "'--cut every' runs every cut by INDEX and compares it with the all-local run, bit "
              "for bit.\n"
              "When a worker fails the tail runs here, and the reason is printed; the exit status "

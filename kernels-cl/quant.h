@@ -81,6 +81,19 @@ static inline oc_q32 oc_quant_scale(oc_q32 x, oc_q32 multiplier, oc_q32 shift)
     return oc_quant_shift_down(oc_quant_mul(oc_quant_shift_up(x, up), multiplier), down);
 }
 
+/*
+ * The same with one rounding: x multiplier / 2^(31 - shift) to the nearest, halves up, as an int32
+ * that saturates. A shift outside -31..30 counts as the nearest of these.
+ */
+static inline oc_q32 oc_quant_scale_once(oc_q32 x, oc_q32 multiplier, oc_q32 shift)
+{
+    oc_q32 down = (oc_q32)(31) - (shift > 30 ? (oc_q32)(30) : shift < -31 ? (oc_q32)(-31) : shift);
+    oc_q64 middle = (oc_q64)(1) << OC_Q64(down - 1);
+    oc_q64 y = (OC_Q64(x) * OC_Q64(multiplier) + middle) >> OC_Q64(down);
+    y = y > (oc_q64)(OC_Q_MAX) ? (oc_q64)(OC_Q_MAX) : y;
+    return OC_Q32(y < (oc_q64)(OC_Q_MIN) ? (oc_q64)(OC_Q_MIN) : y);
+}
+
 /* x 2^n for -31 <= n <= 31, saturating or rounded: from one number of integer bits to another. */
 static inline oc_q32 oc_quant_rescale(oc_q32 x, int n)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * y = min(max(oc_quant_scale(x, multiplier, shift) + ZERO, LO), HI) as T (char or uchar).
+ * y = min(max(SCALE(x, multiplier, shift) + ZERO, LO), HI) as T (char or uchar); SCALE is
+ * oc_quant_scale or oc_quant_scale_once.
  * x, y [ROWS, ELEMS]   multiplier, shift [ELEMS] (STEP 1) or [1] (STEP 0)
- * needs T, ZERO, LO, HI, STEP, LANES (at most ELEMS), CHUNK, CHUNKS, GROUP
+ * needs T, SCALE, ZERO, LO, HI, STEP, LANES (at most ELEMS), CHUNK, CHUNKS, GROUP
  * gid(0) = chunk of CHUNK elements of a row; the last takes the rest (at least LANES, below 2
  * CHUNK)
  * gid(1) = row / GROUP
@@ -24,7 +25,7 @@ __kernel void requantize(__global const int *restrict x, __global const int *res
     for (; row < rows_end; row++) {
         for (int i = begin;;) {
             oc_q32 r = oc_lanes_load(x + row * ELEMS + i);
-            r = oc_quant_add(oc_quant_scale(r, LOAD(multiplier, i), LOAD(shift, i)), (oc_q32)(ZERO));
+            r = oc_quant_add(SCALE(r, LOAD(multiplier, i), LOAD(shift, i)), (oc_q32)(ZERO));
             r = min(max(r, (oc_q32)(LO)), (oc_q32)(HI));
             oc_lanes_store(TO_T(r), y + row * ELEMS + i);
             if (i + LANES >= end)

@@ -16,7 +16,7 @@ static oc_status fill_values(oc_model *m)
         OC_TRY(oc_desc_bytes(&g->values[v].desc, &bytes));
         m->values[v] = (oc_value_info){.name = g->values[v].name, .desc = g->values[v].desc,
                                        .bytes = bytes, .norm = g->values[v].norm,
-                                       .labels = g->values[v].labels, .detector = g->values[v].detector};
+                                       .quant = g->values[v].quant, .labels = g->values[v].labels, .detector = g->values[v].detector};
     }
     return OC_OK;
 }

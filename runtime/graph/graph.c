@@ -148,6 +148,15 @@ oc_status oc_graph_set_norm(oc_graph *graph, oc_id value, const oc_image_norm *n
     return OC_OK;
 }
 
+oc_status oc_graph_set_quant(oc_graph *graph, oc_id value, const oc_quant *quant)
+{
+    oc_quant *copy = NULL;
+    OC_TRY(OC_ARENA_ALLOC(&graph->arena, 1, copy));
+    *copy = *quant;
+    graph->values[value].quant = copy;
+    return OC_OK;
+}
+
 oc_status oc_graph_set_labels(oc_graph *graph, oc_id value, const oc_labels *labels)
 {
     oc_labels *copy = NULL;

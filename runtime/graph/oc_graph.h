@@ -41,6 +41,7 @@ typedef struct oc_value {
     oc_id producer;           /* node, or OC_NONE for an input or a constant */
     const oc_const *constant; /* NULL unless constant */
     const oc_image_norm *norm; /* an input: how its model says that pictures are normalised; NULL: it does not */
+    const oc_quant *quant;       /* an input or output: what its 8-bit elements stand for, or NULL */
     const oc_labels *labels;     /* an output: names of its classes, or NULL */
     const oc_detector *detector; /* an output: what its numbers mean where it holds detections, or NULL */
 } oc_value;
@@ -103,6 +104,8 @@ void oc_graph_destroy(oc_graph *graph);
 OC_MUST_USE oc_status oc_graph_add_input(oc_graph *graph, const char *name, const oc_desc *desc, oc_id *value);
 /** Say how pictures become the input `value` (copied). Not part of the digest: it changes no node. */
 OC_MUST_USE oc_status oc_graph_set_norm(oc_graph *graph, oc_id value, const oc_image_norm *norm);
+/** Likewise what the 8-bit elements of an input or output stand for. */
+OC_MUST_USE oc_status oc_graph_set_quant(oc_graph *graph, oc_id value, const oc_quant *quant);
 /** Likewise what an output's numbers mean (copied, names and anchors too). Errors: OC_E_NOMEM. */
 OC_MUST_USE oc_status oc_graph_set_labels(oc_graph *graph, oc_id value, const oc_labels *labels);
 OC_MUST_USE oc_status oc_graph_set_detector(oc_graph *graph, oc_id value, const oc_detector *detector);
@@ -136,7 +139,7 @@ const oc_floats *oc_node_floats(const oc_node *node, const char *attr);
 
 /* ---- rewriting: for transforms, only before oc_graph_freeze ------------------------------- */
 
-/** Every consumer of `from` (and the output list) uses `to` instead. The two have equal descs. When `from` is an output and `to` is not an input or constant, `to` takes over its name, so that outputs keep their names. */
+/** Every consumer of `from` (and the output list) uses `to` instead. The two have equal descs. When `from` is an output and `to` is not an input or constant, `to` takes over its name and its meaning (quantisation, labels, detector), so that outputs keep them. */
 OC_MUST_USE oc_status oc_graph_replace_uses(oc_graph *graph, oc_id from, oc_id to);
 /** Exchange the names of two values. */
 OC_MUST_USE oc_status oc_graph_swap_names(oc_graph *graph, oc_id a, oc_id b);

@@ -40,6 +40,8 @@ static void keep_meaning(const oc_value *from, oc_value *to)
         to->labels = from->labels;
     if (!to->detector)
         to->detector = from->detector;
+    if (!to->quant)
+        to->quant = from->quant;
 }
 
 oc_status oc_graph_replace_uses(oc_graph *graph, oc_id from, oc_id to)

@@ -17,8 +17,10 @@ static oc_status read_target(const oc_desc *desc, oc_image_layout layout, target
     const char *expected = is_nchw ? "1xCxHxW" : "1xHxWxC";
     char text[OC_DESC_TEXT];
     oc_desc_print(desc, text, sizeof(text));
-    if (desc->dtype != OC_DTYPE_float32)
-        return oc_fail(OC_E_DTYPE, "input: expected float32 %s for a picture, found %s", expected,
+    if (desc->dtype != OC_DTYPE_float32 && desc->dtype != OC_DTYPE_uint8 &&
+        desc->dtype != OC_DTYPE_int8)
+        return oc_fail(OC_E_DTYPE,
+                       "input: expected float32, uint8 or int8 %s for a picture, found %s", expected,
                        text);
     if (desc->shape.rank != 4 || dim[0] != 1)
         return oc_fail(OC_E_SHAPE, "input: expected %s for a picture, found %s", expected, text);
@@ -35,13 +37,14 @@ static oc_status read_target(const oc_desc *desc, oc_image_layout layout, target
     return OC_OK;
 }
 
-/* Mean and scale per channel. */
-static oc_status read_norm(const oc_image_norm *norm, int32_t channels, float mean[3],
-                           float scale[3])
+/* Mean and scale per channel. Without any, samples stay as they are, an int8 less 128. */
+static oc_status read_norm(const oc_image_norm *norm, oc_dtype dtype, int32_t channels,
+                           float mean[3], float scale[3])
 {
-    static const oc_image_norm none = {.n = 1, .mean = {0}, .scale = {1}};
+    static const oc_image_norm none = {.n = 1, .mean = {0}, .scale = {1}},
+                               centred = {.n = 1, .mean = {128}, .scale = {1}};
     if (norm == NULL)
-        norm = &none;
+        norm = dtype == OC_DTYPE_int8 ? &centred : &none;
     if (norm->n != 1 && norm->n != channels)
         return oc_fail(OC_E_ARG, "mean and scale: expected 1 or %d values, found %d", (int)channels,
                        (int)norm->n);
@@ -67,18 +70,29 @@ static oc_status make_grey(const oc_image *in, const oc_allocator *alloc, oc_ima
     return OC_OK;
 }
 
+static void write_value(float value, oc_dtype dtype, size_t at, void *values)
+{
+    if (dtype == OC_DTYPE_float32)
+        ((float *)values)[at] = value;
+    else if (dtype == OC_DTYPE_int8)
+        ((int8_t *)values)[at] = (int8_t)fminf(fmaxf(roundf(value), -128.0f), 127.0f);
+    else
+        ((uint8_t *)values)[at] = (uint8_t)fminf(fmaxf(roundf(value), 0.0f), 255.0f);
+}
+
 /* `image` has the target's size, and its channels or 1. */
 static void write_values(const oc_image *image, const target *t, const float mean[3],
-                         const float scale[3], float *values)
+                         const float scale[3], const oc_tensor *tensor)
 {
     const uint8_t *sample = image->pixels;
     const size_t channels = (size_t)image->channels;
     for (size_t h = 0; h < (size_t)t->height; h++) {
         for (size_t w = 0; w < (size_t)t->width; w++, sample += channels) {
-            float *to = values + h * t->step_h + w * t->step_w;
+            const size_t to = h * t->step_h + w * t->step_w;
             for (size_t c = 0; c < (size_t)t->channels; c++) {
                 const float x = (float)sample[channels == 1 ? 0 : c];
-                to[c * t->step_c] = (x - mean[c]) * scale[c];
+                write_value((x - mean[c]) * scale[c], tensor->desc.dtype, to + c * t->step_c,
+                            tensor->data);
             }
         }
     }
@@ -95,7 +109,7 @@ oc_status oc_image_to_tensor(const oc_image *image, const oc_desc *desc, oc_imag
     oc_status status;
     OC_TRY(oc_image_check(image));
     OC_TRY(read_target(desc, layout, &t));
-    OC_TRY(read_norm(norm, t.channels, mean, scale));
+    OC_TRY(read_norm(norm, desc->dtype, t.channels, mean, scale));
     if (image->channels == 3 && t.channels == 1) {
         OC_TRY_OUT(make_grey(image, alloc, &grey));
         image = &grey;
@@ -105,7 +119,7 @@ oc_status oc_image_to_tensor(const oc_image *image, const oc_desc *desc, oc_imag
         image = &sized;
     }
     OC_TRY_OUT(oc_tensor_alloc(desc, alloc, &fresh));
-    write_values(image, &t, mean, scale, fresh.data);
+    write_values(image, &t, mean, scale, &fresh);
     *tensor = fresh;
 out:
     oc_image_free(&sized, alloc);

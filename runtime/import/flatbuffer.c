@@ -160,3 +160,12 @@ oc_status oc_flat_i32_of(const oc_flat_vector *list, uint32_t index, int32_t *ou
     *out = (int32_t)bits;
     return OC_OK;
 }
+
+oc_status oc_flat_i64_of(const oc_flat_vector *list, uint32_t index, int64_t *out)
+{
+    uint64_t bits;
+    OC_TRY(check_index(list, index));
+    OC_TRY(oc_bytes_u64(list->bytes, list->at + 8 * (size_t)index, &bits));
+    *out = (int64_t)bits;
+    return OC_OK;
+}

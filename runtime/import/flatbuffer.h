@@ -55,5 +55,7 @@ OC_MUST_USE oc_status oc_flat_bytes(const oc_flat_table *table, unsigned slot, o
 OC_MUST_USE oc_status oc_flat_table_of(const oc_flat_vector *list, uint32_t index,
                                        oc_flat_table *table);
 OC_MUST_USE oc_status oc_flat_i32_of(const oc_flat_vector *list, uint32_t index, int32_t *out);
+/** The same of 64-bit integers. */
+OC_MUST_USE oc_status oc_flat_i64_of(const oc_flat_vector *list, uint32_t index, int64_t *out);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * TensorFlow Lite models, schema version 3, float32.
+ * TensorFlow Lite models, schema version 3.
  *
  * The file is a FlatBuffer, read in place (flatbuffer.h). Tensors with data become constants that
  * stay in the file; each operator is converted by its row (tflite_ops.c). Source: schema.fbs of
@@ -52,7 +52,9 @@ typedef struct reader {
     oc_file *file;
     oc_flat_vector codes, buffers, metadata, tensors, operators;
     oc_flat_table subgraph;
-    oc_id *values; /* per tensor; OC_NONE: not defined yet */
+    const oc_model_options *options;
+    oc_id *values;              /* per tensor; OC_NONE: not defined yet */
+    oc_tflite_tensor **known;   /* per tensor; NULL: not read yet */
 } reader;
 
 /* ---- tensors --------------------------------------------------------------------------------- */
@@ -66,15 +68,15 @@ typedef struct tensor_type {
 
 static const tensor_type tensor_types[] = {
     {"float32", true, OC_DTYPE_float32},
-    {"float16", false, 0},
+    {"float16", true, OC_DTYPE_float16},
     {"int32", true, OC_DTYPE_int32},
-    {"uint8", false, 0},
+    {"uint8", true, OC_DTYPE_uint8},
     {"int64", true, OC_DTYPE_int64},
     {"string", false, 0},
     {"bool", true, OC_DTYPE_bool},
     {"int16", false, 0},
     {"complex64", false, 0},
-    {"int8", false, 0},
+    {"int8", true, OC_DTYPE_int8},
     {"float64", false, 0},
     {"complex128", false, 0},
     {"uint64", false, 0},
@@ -85,6 +87,8 @@ static const tensor_type tensor_types[] = {
     {"int4", false, 0},
     {"bfloat16", false, 0},
 };
+
+enum { QUANT_MIN, QUANT_MAX, QUANT_SCALE, QUANT_ZERO, QUANT_DETAILS_TYPE, QUANT_DETAILS, QUANT_AXIS };
 
 typedef struct tensor {
     oc_flat_table table;
@@ -156,6 +160,52 @@ static oc_status read_tensor(reader *r, int32_t index, tensor *t)
     OC_TRY(read_type(t, &t->desc.dtype));
     OC_TRY(read_shape(t, &t->desc.shape));
     return check_plain(t);
+}
+
+/*
+ * QuantizationParameters: the one place where they are read. Scales and zeros stay in the file; what
+ * an operator needs of them it asks for when it is converted.
+ */
+static oc_status read_quant(const tensor *t, oc_tflite_tensor *known)
+{
+    oc_flat_table quant;
+    uint8_t details;
+    OC_TRY(oc_flat_child(&t->table, TENSOR_QUANTIZATION, &quant));
+    OC_TRY(oc_flat_u8(&quant, QUANT_DETAILS_TYPE, 0, &details));
+    OC_TRY(oc_flat_list(&quant, QUANT_SCALE, 4, &known->scales));
+    OC_TRY(oc_flat_list(&quant, QUANT_ZERO, 8, &known->zeros));
+    OC_TRY(oc_flat_i32(&quant, QUANT_AXIS, 0, &known->axis));
+    if (details != 0)
+        return oc_fail(OC_E_UNSUPPORTED, "tensor \"%s\": custom quantisation %u is not supported",
+                       t->name, details);
+    const uint32_t scales = known->scales.count, zeros = known->zeros.count;
+    const oc_shape *shape = &t->desc.shape;
+    if (zeros > scales || (zeros != 0 && zeros != 1 && zeros != scales))
+        return oc_fail(OC_E_FORMAT, "tensor \"%s\": %u scales and %u zero points", t->name, scales,
+                       zeros);
+    if (scales > 1 && (known->axis < 0 || known->axis >= shape->rank ||
+                       (uint32_t)shape->dim[known->axis] != scales))
+        return oc_fail(OC_E_FORMAT,
+                       "tensor \"%s\": %u scales along axis %d, which has not as many elements",
+                       t->name, scales, known->axis);
+    return OC_OK;
+}
+
+/* A tensor as conversions see it, read when it is first met. */
+static oc_status know_tensor(reader *r, int32_t index, const oc_tflite_tensor **known)
+{
+    tensor t;
+    oc_tflite_tensor *fresh = NULL;
+    if (index < 0 || (uint32_t)index >= r->tensors.count || !r->known[index]) {
+        OC_TRY(read_tensor(r, index, &t));
+        OC_TRY(OC_ARENA_ALLOC(&r->scratch, 1, fresh));
+        fresh->name = t.name;
+        fresh->desc = t.desc;
+        OC_TRY(read_quant(&t, fresh));
+        r->known[index] = fresh;
+    }
+    *known = r->known[index];
+    return OC_OK;
 }
 
 /*
@@ -283,10 +333,7 @@ static oc_status operator_text(reader *r, const operation *op, const char **text
     return OC_OK;
 }
 
-/*
- * Every tensor that an operator touches: a quantised model is refused for its types, not its
- * operators.
- */
+/* Every tensor that an operator touches: a model is refused for its types before its operators. */
 static oc_status check_types(reader *r, const oc_flat_vector *list)
 {
     for (uint32_t i = 0; i < list->count; i++) {
@@ -349,6 +396,7 @@ static oc_status find_inputs(reader *r, const operation *op, oc_tflite_call *cal
         if (index == -1 && i >= op->row->in_min) /* an optional input that is not given */
             continue;
         OC_TRY(use_tensor(r, index, &call->in[i]));
+        OC_TRY(know_tensor(r, index, &call->t_in[i]));
         call->n_in = i + 1;
     }
     if (call->n_in < op->row->in_min || call->n_in > op->row->in_max)
@@ -357,45 +405,108 @@ static oc_status find_inputs(reader *r, const operation *op, oc_tflite_call *cal
     return OC_OK;
 }
 
+/* The outputs are called as their tensors are, the node as the first of them. */
+static oc_status find_outputs(reader *r, const operation *op, oc_tflite_call *call)
+{
+    const uint32_t max = op->row->out_max ? op->row->out_max : 1;
+    if (op->out.count > max)
+        return oc_fail(OC_E_FORMAT, "node \"%s\": %s has at most %u outputs, found %u", op->node,
+                       op->row->op, max, op->out.count);
+    call->n_out = op->out.count;
+    for (uint32_t i = 0; i < op->out.count; i++) {
+        int32_t index;
+        call->out[i] = OC_NONE;
+        OC_TRY(oc_flat_i32_of(&op->out, i, &index));
+        OC_TRY(know_tensor(r, index, &call->t_out[i]));
+    }
+    return OC_OK;
+}
+
 static oc_status convert_operator(reader *r, uint32_t index)
 {
     operation op;
-    int32_t out;
     OC_TRY(open_operator(r, index, &op));
     OC_TRY(find_row(&op));
     oc_tflite_call call = {
         .at = {.graph = r->graph, .scratch = &r->scratch, .node = op.node, .out = op.node},
         .row = op.row,
-        .out = OC_NONE,
     };
-    if (op.out.count != 1)
-        return oc_fail(OC_E_FORMAT, "node \"%s\": %s has one output, found %u", op.node, op.row->op,
-                       op.out.count);
     OC_TRY(find_inputs(r, &op, &call));
+    OC_TRY(find_outputs(r, &op, &call));
     OC_TRY(read_options(&op, &call));
     OC_TRY(op.row->convert(&call));
-    OC_TRY(oc_flat_i32_of(&op.out, 0, &out));
-    return define_tensor(r, out, op.node, call.out);
+    for (uint32_t i = 0; i < call.n_out; i++) {
+        int32_t out;
+        OC_TRY(oc_flat_i32_of(&op.out, i, &out));
+        const oc_dtype made = r->graph->values[call.out[i]].desc.dtype;
+        if (made != call.t_out[i]->desc.dtype)
+            return oc_fail(OC_E_UNSUPPORTED, "node \"%s\": %s of %s giving %s is not supported",
+                           op.node, op.row->op, oc_dtype_name(made),
+                           oc_dtype_name(call.t_out[i]->desc.dtype));
+        OC_TRY(define_tensor(r, out, call.t_out[i]->name, call.out[i]));
+    }
+    return OC_OK;
 }
 
 /* ---- inputs and outputs ---------------------------------------------------------------------- */
 
-/* The signature says -1 where the shape only holds an example; a batch is taken as 1. */
-static oc_status fix_batch(tensor *t)
+/* How people read the elements of an 8-bit input or output. */
+static oc_status set_quant(reader *r, int32_t index, oc_id value)
+{
+    const oc_tflite_tensor *t;
+    oc_quant quant = {0};
+    int32_t bits;
+    int64_t zero = 0;
+    OC_TRY(know_tensor(r, index, &t));
+    if (!oc_tflite_is_8bit(t) || t->scales.count != 1)
+        return OC_OK;
+    OC_TRY(oc_flat_i32_of(&t->scales, 0, &bits));
+    memcpy(&quant.scale, &bits, sizeof(bits));
+    if (t->zeros.count > 0)
+        OC_TRY(oc_flat_i64_of(&t->zeros, 0, &zero));
+    const oc_tflite_range all = oc_tflite_range_of(t->desc.dtype);
+    if (!(quant.scale > 0.0f && quant.scale < 1e12f) || zero < all.lo || zero > all.hi)
+        return oc_fail(OC_E_FORMAT, "tensor \"%s\": scale %g, zero point %lld", t->name,
+                       (double)quant.scale, (long long)zero);
+    quant.zero_point = (int32_t)zero;
+    return oc_graph_set_quant(r->graph, value, &quant);
+}
+
+static const oc_shape *asked_shape(const reader *r, const char *name)
+{
+    for (size_t i = 0; i < r->options->n_shapes; i++)
+        if (strcmp(r->options->shapes[i].name, name) == 0)
+            return &r->options->shapes[i].shape;
+    return NULL;
+}
+
+/*
+ * The signature says -1 where the shape only holds an example. A first dimension of the kind is the
+ * batch of the options, or 1; others must be given by them.
+ */
+static oc_status fix_open(const reader *r, tensor *t)
 {
     oc_flat_vector dims;
+    const oc_shape *asked = asked_shape(r, t->name);
     OC_TRY(oc_flat_list(&t->table, TENSOR_SHAPE_SIGNATURE, 4, &dims));
-    for (uint32_t i = 0; i < dims.count && i < (uint32_t)t->desc.shape.rank; i++) {
-        int32_t dim;
-        OC_TRY(oc_flat_i32_of(&dims, i, &dim));
+    if (asked && asked->rank != t->desc.shape.rank)
+        return oc_fail(OC_E_SHAPE, "input \"%s\": expected %d axes, found %d in the shape asked for",
+                       t->name, t->desc.shape.rank, asked->rank);
+    for (uint32_t i = 0; i < (uint32_t)t->desc.shape.rank; i++) {
+        int32_t dim = 0, *to = &t->desc.shape.dim[i];
+        if (i < dims.count)
+            OC_TRY(oc_flat_i32_of(&dims, i, &dim));
+        if (dim >= 0 && asked && asked->dim[i] != *to)
+            return oc_fail(OC_E_SHAPE, "input \"%s\": axis %u has size %d in the file, %d asked for",
+                           t->name, i, *to, asked->dim[i]);
         if (dim >= 0)
             continue;
-        if (i > 0)
+        if (!asked && i > 0)
             return oc_fail(OC_E_UNSUPPORTED,
                            "input \"%s\": the size of axis %u is not known; only the first, the "
-                           "batch, may be open",
+                           "batch, may be open unless a shape is given",
                            t->name, i);
-        t->desc.shape.dim[0] = 1;
+        *to = asked ? asked->dim[i] : r->options->batch > 0 ? r->options->batch : 1;
     }
     return OC_OK;
 }
@@ -405,8 +516,9 @@ static oc_status add_input(reader *r, int32_t index)
     tensor t;
     oc_id value;
     OC_TRY(read_tensor(r, index, &t));
-    OC_TRY(fix_batch(&t));
+    OC_TRY(fix_open(r, &t));
     OC_TRY(oc_graph_add_input(r->graph, t.name, &t.desc, &value));
+    OC_TRY(set_quant(r, index, value));
     return define_tensor(r, index, t.name, value);
 }
 
@@ -414,7 +526,8 @@ static oc_status add_output(reader *r, int32_t index)
 {
     oc_id value;
     OC_TRY(use_tensor(r, index, &value));
-    return oc_imp_add_output(r->graph, r->graph->values[value].name, value);
+    OC_TRY(oc_imp_add_output(r->graph, r->graph->values[value].name, value));
+    return set_quant(r, index, r->graph->outputs[r->graph->n_outputs - 1]);
 }
 
 static oc_status for_each(reader *r, unsigned slot, oc_status (*each)(reader *, int32_t))
@@ -455,17 +568,19 @@ static oc_status read_head(reader *r)
     OC_TRY(oc_flat_list(&r->subgraph, GRAPH_TENSORS, 4, &r->tensors));
     OC_TRY(oc_flat_list(&r->subgraph, GRAPH_OPERATORS, 4, &r->operators));
     OC_TRY(OC_ARENA_ALLOC(&r->scratch, (size_t)r->tensors.count + 1, r->values));
+    OC_TRY(OC_ARENA_ALLOC(&r->scratch, (size_t)r->tensors.count + 1, r->known));
     for (uint32_t i = 0; i < r->tensors.count; i++)
         r->values[i] = OC_NONE;
     return OC_OK;
 }
 
-/* Notes about the model lie in buffers that are found by name; one says how to feed it pictures. */
-static oc_status read_metadata(reader *r)
+/* Notes about the model lie in buffers that are found by name. `*found`: there are any. */
+static oc_status find_metadata(reader *r, oc_bytes *data, bool *found)
 {
+    *found = false;
     for (uint32_t i = 0; i < r->metadata.count; i++) {
         oc_flat_table entry, buffer;
-        oc_bytes name, data;
+        oc_bytes name;
         uint32_t index;
         OC_TRY(oc_flat_table_of(&r->metadata, i, &entry));
         OC_TRY(oc_flat_bytes(&entry, METADATA_NAME, &name));
@@ -473,10 +588,22 @@ static oc_status read_metadata(reader *r)
             continue;
         OC_TRY(oc_flat_u32(&entry, METADATA_BUFFER, 0, &index));
         OC_TRY(oc_flat_table_of(&r->buffers, index, &buffer));
-        OC_TRY(oc_flat_bytes(&buffer, BUFFER_DATA, &data));
-        OC_TRY(oc_tflite_read_norms(data, r->graph));
+        *found = true;
+        return oc_flat_bytes(&buffer, BUFFER_DATA, data);
     }
     return OC_OK;
+}
+
+/* They say how to feed the model pictures, and what its classes are called. */
+static oc_status read_metadata(reader *r)
+{
+    oc_bytes data;
+    bool found;
+    OC_TRY(find_metadata(r, &data, &found));
+    if (!found)
+        return OC_OK;
+    OC_TRY(oc_tflite_read_norms(data, r->graph));
+    return oc_tflite_read_labels(data, r->bytes, r->graph);
 }
 
 static oc_status read_all(reader *r)
@@ -484,20 +611,19 @@ static oc_status read_all(reader *r)
     OC_TRY(read_head(r));
     OC_TRY(check_operators(r));
     OC_TRY(for_each(r, GRAPH_INPUTS, add_input));
-    OC_TRY(read_metadata(r));
     for (uint32_t i = 0; i < r->operators.count; i++)
         OC_TRY(convert_operator(r, i));
     OC_TRY(for_each(r, GRAPH_OUTPUTS, add_output));
     if (r->graph->n_outputs == 0)
         return oc_fail(OC_E_FORMAT, "the model has no outputs");
-    return OC_OK;
+    return read_metadata(r);
 }
 
 static oc_status tflite_read(const oc_import_source *source, oc_graph *graph)
 {
     const oc_bytes bytes = source->bytes;
     oc_file *file = source->file;
-    reader r = {.graph = graph, .bytes = bytes, .file = file};
+    reader r = {.graph = graph, .bytes = bytes, .file = file, .options = source->options};
     oc_arena_init(&r.scratch, graph->alloc);
     oc_status status = read_all(&r);
     oc_arena_fini(&r.scratch);
@@ -515,7 +641,7 @@ static int tflite_probe(oc_bytes head, const char *path)
 const oc_importer oc_importer_tflite = {
     .name = "tflite",
     .extensions = ".tflite",
-    .help = "TensorFlow Lite, schema 3, float32",
+    .help = "TensorFlow Lite, schema 3",
     .probe = tflite_probe,
     .read = tflite_read,
     .operator_name = oc_tflite_op_name,

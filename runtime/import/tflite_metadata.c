@@ -2,14 +2,27 @@
 /** Source: metadata_schema.fbs of TensorFlow Lite Support. */
 #include "tflite_metadata.h"
 
+#include "import_common.h"
+#include "zip.h"
+
 #include <math.h>
 
 enum { META_NAME, META_DESCRIPTION, META_VERSION, META_SUBGRAPHS };
-enum { SUBGRAPH_NAME, SUBGRAPH_DESCRIPTION, SUBGRAPH_INPUTS };
-enum { TENSOR_NAME, TENSOR_DESCRIPTION, TENSOR_DIMENSIONS, TENSOR_CONTENT, TENSOR_UNITS };
+enum { SUBGRAPH_NAME, SUBGRAPH_DESCRIPTION, SUBGRAPH_INPUTS, SUBGRAPH_OUTPUTS };
+enum {
+    TENSOR_NAME,
+    TENSOR_DESCRIPTION,
+    TENSOR_DIMENSIONS,
+    TENSOR_CONTENT,
+    TENSOR_UNITS,
+    TENSOR_STATS,
+    TENSOR_FILES
+};
+enum { FILE_NAME, FILE_DESCRIPTION, FILE_TYPE };
 enum { UNIT_TYPE, UNIT_OPTIONS };
 enum { NORM_MEAN, NORM_STD };
 #define UNIT_IS_NORMALIZATION 1 /* of the union ProcessUnitOptions */
+#define FILE_IS_AXIS_LABELS 2   /* of the enum AssociatedFileType */
 
 /* Float `index` of a list; a list of one counts for every channel. */
 static oc_status float_of(const oc_flat_vector *list, uint32_t index, float *out)
@@ -62,22 +75,108 @@ static oc_status read_tensor(const oc_flat_table *tensor, oc_graph *graph, oc_id
     return OC_OK;
 }
 
-oc_status oc_tflite_read_norms(oc_bytes metadata, oc_graph *graph)
+/* The tensors of the first subgraph's inputs or outputs. */
+static oc_status open_tensors(oc_bytes metadata, unsigned slot, oc_flat_vector *tensors)
 {
     oc_flat_table root, subgraph;
-    oc_flat_vector subgraphs, inputs;
+    oc_flat_vector subgraphs;
     if (metadata.size < 8 || memcmp(metadata.data + 4, "M001", 4) != 0)
         return oc_fail(OC_E_FORMAT, "metadata: expected the identifier M001 at offset 4");
     OC_TRY(oc_flat_root(metadata, &root));
     OC_TRY(oc_flat_list(&root, META_SUBGRAPHS, 4, &subgraphs));
+    *tensors = (oc_flat_vector){.bytes = metadata};
     if (subgraphs.count == 0)
         return OC_OK;
     OC_TRY(oc_flat_table_of(&subgraphs, 0, &subgraph));
-    OC_TRY(oc_flat_list(&subgraph, SUBGRAPH_INPUTS, 4, &inputs));
+    return oc_flat_list(&subgraph, slot, 4, tensors);
+}
+
+oc_status oc_tflite_read_norms(oc_bytes metadata, oc_graph *graph)
+{
+    oc_flat_vector inputs;
+    OC_TRY(open_tensors(metadata, SUBGRAPH_INPUTS, &inputs));
     for (uint32_t i = 0; i < OC_MIN(inputs.count, (uint32_t)graph->n_inputs); i++) {
         oc_flat_table tensor;
         OC_TRY(oc_flat_table_of(&inputs, i, &tensor));
         OC_TRY(read_tensor(&tensor, graph, graph->inputs[i]));
     }
     return OC_OK;
+}
+
+/* ---- labels ---------------------------------------------------------------------------------- */
+
+/* Lines of a text, what is empty at its end left out. */
+static size_t count_lines(oc_bytes text)
+{
+    size_t lines = 0, last = 0;
+    for (size_t i = 0, begin = 0; i <= text.size; i++) {
+        if (i < text.size && text.data[i] != '\n')
+            continue;
+        lines++;
+        size_t length = i - begin - (i > begin && text.data[i - 1] == '\r');
+        if (length > 0)
+            last = lines;
+        begin = i + 1;
+    }
+    return last;
+}
+
+static oc_status set_labels(oc_bytes text, size_t count, oc_arena *scratch, oc_graph *graph,
+                            oc_id output)
+{
+    const char **names = NULL;
+    size_t begin = 0;
+    OC_TRY(OC_ARENA_ALLOC(scratch, count + 1, names));
+    for (size_t line = 0; line < count; line++) {
+        size_t end = begin;
+        while (end < text.size && text.data[end] != '\n')
+            end++;
+        size_t length = end - begin - (end > begin && text.data[end - 1] == '\r');
+        OC_TRY(oc_imp_text(scratch, (oc_bytes){text.data + begin, length}, &names[line]));
+        begin = end + 1;
+    }
+    const oc_labels labels = {names, count};
+    return oc_graph_set_labels(graph, output, &labels);
+}
+
+static oc_status read_file_labels(const oc_flat_vector *files, oc_bytes file, oc_arena *scratch,
+                                  oc_graph *graph, oc_id output)
+{
+    size_t elems;
+    OC_TRY(oc_shape_elems(&graph->values[output].desc.shape, &elems));
+    for (uint32_t i = 0; i < files->count; i++) {
+        oc_flat_table entry;
+        oc_bytes name, text;
+        uint8_t type;
+        bool found;
+        OC_TRY(oc_flat_table_of(files, i, &entry));
+        OC_TRY(oc_flat_bytes(&entry, FILE_NAME, &name));
+        OC_TRY(oc_flat_u8(&entry, FILE_TYPE, 0, &type));
+        if (type != FILE_IS_AXIS_LABELS)
+            continue;
+        OC_TRY(oc_zip_find(file, name, &text, &found));
+        const size_t count = found ? count_lines(text) : 0;
+        if (count > 0 && count <= elems)
+            return set_labels(text, count, scratch, graph, output);
+    }
+    return OC_OK;
+}
+
+oc_status oc_tflite_read_labels(oc_bytes metadata, oc_bytes file, oc_graph *graph)
+{
+    oc_flat_vector outputs;
+    oc_arena scratch;
+    oc_status status = OC_OK;
+    OC_TRY(open_tensors(metadata, SUBGRAPH_OUTPUTS, &outputs));
+    oc_arena_init(&scratch, graph->alloc);
+    for (uint32_t i = 0; i < OC_MIN(outputs.count, (uint32_t)graph->n_outputs); i++) {
+        oc_flat_table tensor;
+        oc_flat_vector files;
+        OC_TRY_OUT(oc_flat_table_of(&outputs, i, &tensor));
+        OC_TRY_OUT(oc_flat_list(&tensor, TENSOR_FILES, 4, &files));
+        OC_TRY_OUT(read_file_labels(&files, file, &scratch, graph, graph->outputs[i]));
+    }
+out:
+    oc_arena_fini(&scratch);
+    return status;
 }

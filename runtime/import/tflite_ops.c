@@ -1,368 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * The TensorFlow Lite operators that are understood, one row each at the end of the file. Source:
- * schema.fbs of TensorFlow Lite (slots of the option tables) and its reference kernels. Layouts are
- * ours: [N,H,W,C], weights [O,KH,KW,I]; only depthwise weights, [1,KH,KW,O], are turned.
+ * The TensorFlow Lite operators that are understood, one row each. Source: schema.fbs of TensorFlow
+ * Lite (numbers, slots of the option tables) and its reference kernels.
  */
 #include "tflite_ops.h"
-
-#include "oc_ops.h"
-
-/* ---- options --------------------------------------------------------------------------------- */
-
-static const oc_shape *shape_of(const oc_tflite_call *c, uint32_t input)
-{
-    return oc_imp_shape(&c->at, c->in[input]);
-}
-
-static oc_id input_or_none(const oc_tflite_call *c, uint32_t input)
-{
-    return input < c->n_in ? c->in[input] : OC_NONE;
-}
-
-/* A list of 32-bit integers in the options. */
-static oc_status option_ints(const oc_tflite_call *c, unsigned slot, int64_t *out, size_t max,
-                             size_t *count)
-{
-    oc_flat_vector list;
-    OC_TRY(oc_flat_list(&c->options, slot, 4, &list));
-    if (list.count > max)
-        return oc_fail(OC_E_FORMAT,
-                       "node \"%s\": expected at most %zu numbers in its options, found %u",
-                       c->at.node, max, list.count);
-    for (uint32_t i = 0; i < list.count; i++) {
-        int32_t value;
-        OC_TRY(oc_flat_i32_of(&list, i, &value));
-        out[i] = value;
-    }
-    *count = list.count;
-    return OC_OK;
-}
-
-/*
- * ActivationFunctionType at `slot`, as our unary function. TANH (4) and SIGN_BIT (5) are refused:
- * the reference kernels of the operators that could have them leave them out silently.
- */
-static oc_status option_act(const oc_tflite_call *c, unsigned slot, const char **act)
-{
-    static const char *const names[] = {"none", "relu", "relu_n1_to_1", "relu6"};
-    uint8_t number;
-    OC_TRY(oc_flat_u8(&c->options, slot, 0, &number));
-    if (number >= OC_COUNT(names))
-        return oc_fail(OC_E_UNSUPPORTED, "node \"%s\": fused activation %u is not supported",
-                       c->at.node, number);
-    *act = names[number];
-    return OC_OK;
-}
-
-static oc_status end_with_act(oc_tflite_call *c, oc_node *node, const char *act)
-{
-    OC_TRY(oc_node_set_enum(node, node->op->act_attr, act));
-    return oc_imp_end(&c->at, node, c->at.out, &c->out);
-}
-
-/* ---- windows --------------------------------------------------------------------------------- */
-
-typedef struct window {
-    int32_t kernel[2], strides[2], dilations[2], pads[4]; /* h, w; top, left, bottom, right */
-} window;
-
-/* `padding` is a slot: SAME 0, VALID 1. Kernel, strides and dilations are set. */
-static oc_status read_padding(const oc_tflite_call *c, unsigned padding, window *w)
-{
-    uint8_t mode;
-    OC_TRY(oc_flat_u8(&c->options, padding, 0, &mode));
-    memset(w->pads, 0, sizeof(w->pads));
-    if (mode > 1)
-        return oc_fail(OC_E_FORMAT, "node \"%s\": expected padding 0 or 1, found %u", c->at.node,
-                       mode);
-    if (shape_of(c, 0)->rank != 4)
-        return oc_fail(OC_E_SHAPE, "node \"%s\": expected an input of rank 4, found %d", c->at.node,
-                       shape_of(c, 0)->rank);
-    for (int i = 0; i < 2 && mode == 0; i++)
-        OC_TRY(oc_imp_pad_same(&c->at, shape_of(c, 0)->dim[1 + i], w->kernel[i], w->strides[i],
-                               w->dilations[i], false, &w->pads[i], &w->pads[2 + i]));
-    return OC_OK;
-}
-
-static oc_status set_window(oc_node *node, const window *w)
-{
-    OC_TRY(oc_node_set_ints(node, "strides", w->strides, 2));
-    OC_TRY(oc_node_set_ints(node, "dilations", w->dilations, 2));
-    return oc_node_set_ints(node, "pads", w->pads, 4);
-}
-
-/*
- * What Conv2DOptions and DepthwiseConv2DOptions share; `first` is the slot where dilations begin.
- */
-static oc_status conv_window(const oc_tflite_call *c, unsigned first, window *w)
-{
-    const oc_shape *weights = shape_of(c, 1);
-    if (weights->rank != 4)
-        return oc_fail(OC_E_SHAPE, "node \"%s\": expected weights of rank 4, found %d", c->at.node,
-                       weights->rank);
-    w->kernel[0] = weights->dim[1];
-    w->kernel[1] = weights->dim[2];
-    OC_TRY(oc_flat_i32(&c->options, 1, 0, &w->strides[1]));
-    OC_TRY(oc_flat_i32(&c->options, 2, 0, &w->strides[0]));
-    OC_TRY(oc_flat_i32(&c->options, first, 1, &w->dilations[1]));
-    OC_TRY(oc_flat_i32(&c->options, first + 1, 1, &w->dilations[0]));
-    return read_padding(c, 0, w);
-}
-
-static oc_status make_conv(oc_tflite_call *c, const window *w, oc_id weights, int32_t groups,
-                           unsigned act_slot)
-{
-    const char *act;
-    oc_node *node;
-    oc_id in[3] = {c->in[0], weights, input_or_none(c, 2)};
-    OC_TRY(option_act(c, act_slot, &act));
-    OC_TRY(oc_imp_begin(&c->at, NULL, &oc_op_conv2d, in, in[2] == OC_NONE ? 2 : 3, &node));
-    OC_TRY(set_window(node, w));
-    OC_TRY(oc_node_set_int(node, "groups", groups));
-    return end_with_act(c, node, act);
-}
-
-/* Weights [O,KH,KW,C/G]: the number of groups follows from the shapes. */
-static oc_status conv_2d(oc_tflite_call *c)
-{
-    window w;
-    OC_TRY(conv_window(c, 4, &w));
-    int32_t channels = shape_of(c, 0)->dim[3], taken = shape_of(c, 1)->dim[3];
-    if (taken < 1 || channels % taken != 0)
-        return oc_fail(OC_E_SHAPE, "node \"%s\": weights for %d channels, its input has %d",
-                       c->at.node, taken, channels);
-    return make_conv(c, &w, c->in[1], channels / taken, 3);
-}
-
-/* Weights [1,KH,KW,C*M]: M filters for each channel alone. */
-static oc_status depthwise_conv_2d(oc_tflite_call *c)
-{
-    window w;
-    int32_t multiplier;
-    const char *name;
-    oc_id weights;
-    OC_TRY(conv_window(c, 5, &w));
-    OC_TRY(oc_flat_i32(&c->options, 3, 0, &multiplier));
-    int32_t channels = shape_of(c, 0)->dim[3], filters = shape_of(c, 1)->dim[3];
-    if (shape_of(c, 1)->dim[0] != 1 || channels < 1 || filters % channels != 0 ||
-        (multiplier > 0 && filters / channels != multiplier))
-        return oc_fail(OC_E_SHAPE,
-                       "node \"%s\": depthwise weights for %d filters of %d channels with a "
-                       "multiplier of %d do not agree",
-                       c->at.node, filters, channels, multiplier);
-    OC_TRY(oc_imp_sub(&c->at, "weights", &name));
-    OC_TRY(oc_imp_transpose(&c->at, name, c->in[1], (int32_t[]){3, 1, 2, 0}, &weights));
-    return make_conv(c, &w, weights, channels, 4);
-}
-
-static oc_status pool(oc_tflite_call *c)
-{
-    window w = {.dilations = {1, 1}};
-    const char *act;
-    oc_node *node;
-    const oc_op *op = strcmp(c->row->fn, "max") == 0 ? &oc_op_maxpool2d : &oc_op_avgpool2d;
-    OC_TRY(oc_flat_i32(&c->options, 1, 0, &w.strides[1]));
-    OC_TRY(oc_flat_i32(&c->options, 2, 0, &w.strides[0]));
-    OC_TRY(oc_flat_i32(&c->options, 3, 0, &w.kernel[1]));
-    OC_TRY(oc_flat_i32(&c->options, 4, 0, &w.kernel[0]));
-    OC_TRY(read_padding(c, 0, &w));
-    OC_TRY(option_act(c, 5, &act));
-    OC_TRY(oc_imp_begin(&c->at, NULL, op, c->in, 1, &node));
-    OC_TRY(oc_node_set_ints(node, "kernel", w.kernel, 2));
-    OC_TRY(set_window(node, &w));
-    return end_with_act(c, node, act);
-}
-
-/* ---- the rest of the layers ------------------------------------------------------------------ */
-
-/* Unless it keeps its axes, the input is seen as rows of as many elements as the weights take. */
-static oc_status connected_input(oc_tflite_call *c, oc_id *x)
-{
-    const oc_shape *in = shape_of(c, 0);
-    oc_shape rows;
-    uint8_t keeps_axes;
-    const char *name;
-    *x = c->in[0];
-    OC_TRY(oc_flat_u8(&c->options, 2, 0, &keeps_axes));
-    if (keeps_axes || in->rank == 2)
-        return OC_OK;
-    int64_t sides[2] = {-1, shape_of(c, 1)->dim[1]};
-    OC_TRY(oc_imp_resolve(&c->at, in, sides, 2, false, &rows));
-    OC_TRY(oc_imp_sub(&c->at, "rows", &name));
-    return oc_imp_reshape(&c->at, name, *x, &rows, x);
-}
-
-static oc_status fully_connected(oc_tflite_call *c)
-{
-    uint8_t weights_format;
-    const char *act;
-    oc_node *node;
-    oc_id in[3] = {OC_NONE, c->in[1], input_or_none(c, 2)};
-    OC_TRY(oc_flat_u8(&c->options, 1, 0, &weights_format));
-    if (weights_format != 0)
-        return oc_fail(OC_E_UNSUPPORTED, "node \"%s\": weights format %u is not supported",
-                       c->at.node, weights_format);
-    if (shape_of(c, 1)->rank != 2)
-        return oc_fail(OC_E_SHAPE, "node \"%s\": expected weights of rank 2, found %d", c->at.node,
-                       shape_of(c, 1)->rank);
-    OC_TRY(option_act(c, 0, &act));
-    OC_TRY(connected_input(c, &in[0]));
-    OC_TRY(oc_imp_begin(&c->at, NULL, &oc_op_fully_connected, in, in[2] == OC_NONE ? 2 : 3, &node));
-    return end_with_act(c, node, act);
-}
-
-static oc_status softmax(oc_tflite_call *c)
-{
-    float beta;
-    oc_node *node;
-    int32_t rank = shape_of(c, 0)->rank;
-    OC_TRY(oc_flat_f32(&c->options, 0, 0.0f, &beta));
-    if (beta != 1.0f)
-        return oc_fail(OC_E_UNSUPPORTED,
-                       "node \"%s\": SOFTMAX with beta %g is not supported, only 1", c->at.node,
-                       (double)beta);
-    OC_TRY(oc_imp_begin(&c->at, NULL, &oc_op_softmax, c->in, 1, &node));
-    OC_TRY(oc_node_set_int(node, "axis", OC_MAX(rank - 1, 0)));
-    return oc_imp_end(&c->at, node, c->at.out, &c->out);
-}
-
-/* The sum runs over `radius` channels to either side; alpha is not divided by their number. */
-static oc_status lrn(oc_tflite_call *c)
-{
-    int32_t radius;
-    float bias, alpha, beta;
-    oc_node *node;
-    OC_TRY(oc_flat_i32(&c->options, 0, 0, &radius));
-    OC_TRY(oc_flat_f32(&c->options, 1, 0.0f, &bias));
-    OC_TRY(oc_flat_f32(&c->options, 2, 0.0f, &alpha));
-    OC_TRY(oc_flat_f32(&c->options, 3, 0.0f, &beta));
-    OC_TRY(oc_imp_begin(&c->at, NULL, &oc_op_lrn, c->in, 1, &node));
-    OC_TRY(oc_node_set_int(node, "size", 2 * (int64_t)radius + 1));
-    OC_TRY(oc_node_set_float(node, "alpha", alpha));
-    OC_TRY(oc_node_set_float(node, "beta", beta));
-    OC_TRY(oc_node_set_float(node, "bias", bias));
-    return oc_imp_end(&c->at, node, c->at.out, &c->out);
-}
-
-/* ---- elementwise ----------------------------------------------------------------------------- */
-
-static oc_status unary(oc_tflite_call *c)
-{
-    return oc_imp_unary(&c->at, NULL, c->row->fn, 0.0f, 0.0f, c->in[0], &c->out);
-}
-
-static oc_status leaky_relu(oc_tflite_call *c)
-{
-    float alpha;
-    OC_TRY(oc_flat_f32(&c->options, 0, 0.0f, &alpha));
-    return oc_imp_unary(&c->at, NULL, "leaky_relu", alpha, 0.0f, c->in[0], &c->out);
-}
-
-/* MaximumMinimumOptions are empty: the slot of an activation is absent there. */
-static oc_status binary(oc_tflite_call *c)
-{
-    const char *act;
-    oc_node *node;
-    OC_TRY(option_act(c, 0, &act));
-    OC_TRY(oc_imp_begin(&c->at, NULL, &oc_op_binary, c->in, 2, &node));
-    OC_TRY(oc_node_set_enum(node, "fn", c->row->fn));
-    return end_with_act(c, node, act);
-}
-
-/* ---- shapes ---------------------------------------------------------------------------------- */
-
-static oc_status concatenation(oc_tflite_call *c)
-{
-    int32_t asked, axis;
-    uint8_t act;
-    oc_node *node;
-    OC_TRY(oc_flat_i32(&c->options, 0, 0, &asked));
-    OC_TRY(oc_flat_u8(&c->options, 1, 0, &act));
-    if (act != 0)
-        return oc_fail(OC_E_UNSUPPORTED, "node \"%s\": fused activation %u is not supported",
-                       c->at.node, act);
-    OC_TRY(oc_imp_axis(&c->at, asked, shape_of(c, 0)->rank, &axis));
-    for (uint32_t i = 0; i < c->n_in; i++)
-        if (c->in[i] == OC_NONE)
-            return oc_fail(OC_E_FORMAT, "node \"%s\": its input %u is missing", c->at.node, i);
-    OC_TRY(oc_imp_begin(&c->at, NULL, &oc_op_concat, c->in, c->n_in, &node));
-    OC_TRY(oc_node_set_int(node, "axis", axis));
-    return oc_imp_end(&c->at, node, c->at.out, &c->out);
-}
-
-/* The shape is an input, or, in older files, an option. */
-static oc_status reshape(oc_tflite_call *c)
-{
-    int64_t dims[OC_RANK_MAX];
-    size_t count;
-    oc_shape shape;
-    if (input_or_none(c, 1) != OC_NONE)
-        OC_TRY(oc_imp_ints(&c->at, c->in[1], "shape", dims, OC_RANK_MAX, &count));
-    else
-        OC_TRY(option_ints(c, 0, dims, OC_RANK_MAX, &count));
-    OC_TRY(oc_imp_resolve(&c->at, shape_of(c, 0), dims, count, false, &shape));
-    return oc_imp_reshape(&c->at, NULL, c->in[0], &shape, &c->out);
-}
-
-static oc_status squeeze(oc_tflite_call *c)
-{
-    int64_t asked[OC_RANK_MAX];
-    int32_t axes[OC_RANK_MAX];
-    size_t count;
-    oc_shape shape;
-    OC_TRY(option_ints(c, 0, asked, OC_RANK_MAX, &count));
-    OC_TRY(oc_imp_axes(&c->at, asked, count, shape_of(c, 0)->rank, axes));
-    OC_TRY(oc_imp_squeezed(&c->at, shape_of(c, 0), axes, count, &shape));
-    return oc_imp_reshape(&c->at, NULL, c->in[0], &shape, &c->out);
-}
-
-static oc_status transpose(oc_tflite_call *c)
-{
-    int64_t asked[OC_RANK_MAX];
-    int32_t perm[OC_RANK_MAX], rank = shape_of(c, 0)->rank;
-    size_t count;
-    OC_TRY(oc_imp_ints(&c->at, c->in[1], "permutation", asked, OC_RANK_MAX, &count));
-    if (count != (size_t)rank)
-        return oc_fail(OC_E_FORMAT, "node \"%s\": expected a permutation of %d axes, found %zu",
-                       c->at.node, rank, count);
-    for (size_t i = 0; i < count; i++)
-        OC_TRY(oc_imp_axis(&c->at, asked[i], rank, &perm[i]));
-    return oc_imp_transpose(&c->at, NULL, c->in[0], perm, &c->out);
-}
-
-/* Paddings are [rank,2]: before and after each axis. */
-static oc_status pad(oc_tflite_call *c)
-{
-    int64_t pairs[2 * OC_RANK_MAX], begins[OC_RANK_MAX], ends[OC_RANK_MAX];
-    size_t count, rank = (size_t)shape_of(c, 0)->rank;
-    float value = 0.0f;
-    OC_TRY(oc_imp_ints(&c->at, c->in[1], "paddings", pairs, OC_COUNT(pairs), &count));
-    if (count != 2 * rank)
-        return oc_fail(OC_E_FORMAT, "node \"%s\": expected %zu paddings, found %zu", c->at.node,
-                       2 * rank, count);
-    for (size_t i = 0; i < rank; i++) {
-        begins[i] = pairs[2 * i];
-        ends[i] = pairs[2 * i + 1];
-    }
-    if (c->n_in > 2)
-        OC_TRY(oc_imp_float(&c->at, c->in[2], "padding value", &value));
-    return oc_imp_pad(&c->at, c->in[0], begins, ends, value, &c->out);
-}
-
-static oc_status reduce(oc_tflite_call *c)
-{
-    int64_t asked[OC_RANK_MAX];
-    int32_t axes[OC_RANK_MAX];
-    size_t count;
-    uint8_t keep_dims;
-    OC_TRY(oc_imp_ints(&c->at, c->in[1], "axes", asked, OC_RANK_MAX, &count));
-    OC_TRY(oc_imp_axes(&c->at, asked, count, shape_of(c, 0)->rank, axes));
-    OC_TRY(oc_flat_u8(&c->options, 0, 0, &keep_dims));
-    return oc_imp_reduce(&c->at, c->row->fn, c->in[0], axes, count, keep_dims != 0, &c->out);
-}
-
-/* ---- the rows -------------------------------------------------------------------------------- */
 
 #define MANY OC_NODE_IO_MAX
 
@@ -375,8 +16,11 @@ enum {
     SOFTMAX_OPTIONS = 9,
     CONCATENATION_OPTIONS = 10,
     ADD_OPTIONS = 11,
+    L2_NORM_OPTIONS = 12,
     LOCAL_RESPONSE_NORMALIZATION_OPTIONS = 13,
+    RESIZE_BILINEAR_OPTIONS = 15,
     RESHAPE_OPTIONS = 17,
+    SPACE_TO_DEPTH_OPTIONS = 19,
     MUL_OPTIONS = 21,
     PAD_OPTIONS = 22,
     TRANSPOSE_OPTIONS = 26,
@@ -384,67 +28,142 @@ enum {
     SUB_OPTIONS = 28,
     DIV_OPTIONS = 29,
     SQUEEZE_OPTIONS = 30,
+    STRIDED_SLICE_OPTIONS = 32,
     MAXIMUM_MINIMUM_OPTIONS = 39,
     PAD_V2_OPTIONS = 43,
-    LEAKY_RELU_OPTIONS = 75
+    TRANSPOSE_CONV_OPTIONS = 49,
+    PACK_OPTIONS = 59,
+    UNPACK_OPTIONS = 64,
+    RESIZE_NEAREST_NEIGHBOR_OPTIONS = 74,
+    LEAKY_RELU_OPTIONS = 75,
+    MIRROR_PAD_OPTIONS = 77,
+    DEPTH_TO_SPACE_OPTIONS = 94
 };
 
-/* Versions: what TensorFlow Lite's own resolver (core/kernels/register.cc) registers. */
+/*
+ * Versions: what TensorFlow Lite's own resolver (core/kernels/register.cc) registers. Tables of
+ * options that hold nothing which the tensors do not say (CAST, SPLIT, QUANTIZE, ...) are not read.
+ */
 /* clang-format off */
 static const oc_tflite_row rows[] = {
+    {.op = "ABS", .version = 5,
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_unary_float, .fn = "abs"},
     {.op = "ADD", .version = 5, .options = ADD_OPTIONS,
-     .in_min = 2, .in_max = 2, .convert = binary, .fn = "add"},
+     .in_min = 2, .in_max = 2, .convert = oc_tflite_binary, .fn = "add"},
+    {.op = "ARG_MAX", .version = 3,
+     .in_min = 2, .in_max = 2, .convert = oc_tflite_arg, .fn = "max"},
+    {.op = "ARG_MIN", .version = 3,
+     .in_min = 2, .in_max = 2, .convert = oc_tflite_arg, .fn = "min"},
     {.op = "AVERAGE_POOL_2D", .version = 3, .options = POOL_2D_OPTIONS,
-     .in_min = 1, .in_max = 1, .convert = pool, .fn = "mean"},
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_pool, .fn = "mean"},
+    {.op = "BATCH_TO_SPACE_ND", .version = 4,
+     .in_min = 3, .in_max = 3, .convert = oc_tflite_batch_to_space},
+    {.op = "CAST", .version = 7,
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_cast},
     {.op = "CONCATENATION", .version = 4, .options = CONCATENATION_OPTIONS,
-     .in_min = 1, .in_max = MANY, .convert = concatenation},
+     .in_min = 1, .in_max = MANY, .convert = oc_tflite_concatenation},
     {.op = "CONV_2D", .version = 7, .options = CONV_2D_OPTIONS,
-     .in_min = 2, .in_max = 3, .convert = conv_2d},
+     .in_min = 2, .in_max = 3, .convert = oc_tflite_conv_2d},
+    {.op = "DEPTH_TO_SPACE", .version = 2, .options = DEPTH_TO_SPACE_OPTIONS,
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_depth_to_space},
     {.op = "DEPTHWISE_CONV_2D", .version = 7, .options = DEPTHWISE_CONV_2D_OPTIONS,
-     .in_min = 2, .in_max = 3, .convert = depthwise_conv_2d},
-    {.op = "FULLY_CONNECTED", .version = 10, .options = FULLY_CONNECTED_OPTIONS,
-     .in_min = 2, .in_max = 3, .convert = fully_connected},
-    {.op = "LOCAL_RESPONSE_NORMALIZATION", .version = 1,
-     .options = LOCAL_RESPONSE_NORMALIZATION_OPTIONS, .in_min = 1, .in_max = 1, .convert = lrn},
-    {.op = "LOGISTIC", .version = 3, .in_min = 1, .in_max = 1, .convert = unary, .fn = "sigmoid"},
-    {.op = "MAX_POOL_2D", .version = 3, .options = POOL_2D_OPTIONS,
-     .in_min = 1, .in_max = 1, .convert = pool, .fn = "max"},
-    {.op = "MUL", .version = 7, .options = MUL_OPTIONS,
-     .in_min = 2, .in_max = 2, .convert = binary, .fn = "mul"},
-    {.op = "RELU", .version = 3, .in_min = 1, .in_max = 1, .convert = unary, .fn = "relu"},
-    {.op = "RELU_N1_TO_1", .version = 1,
-     .in_min = 1, .in_max = 1, .convert = unary, .fn = "relu_n1_to_1"},
-    {.op = "RELU6", .version = 3, .in_min = 1, .in_max = 1, .convert = unary, .fn = "relu6"},
-    {.op = "RESHAPE", .version = 1, .options = RESHAPE_OPTIONS,
-     .in_min = 1, .in_max = 2, .convert = reshape},
-    {.op = "SOFTMAX", .version = 3, .options = SOFTMAX_OPTIONS,
-     .in_min = 1, .in_max = 1, .convert = softmax},
-    {.op = "TANH", .version = 3, .in_min = 1, .in_max = 1, .convert = unary, .fn = "tanh"},
-    {.op = "PAD", .version = 4, .options = PAD_OPTIONS, .in_min = 2, .in_max = 2, .convert = pad},
-    {.op = "TRANSPOSE", .version = 6, .options = TRANSPOSE_OPTIONS,
-     .in_min = 2, .in_max = 2, .convert = transpose},
-    {.op = "MEAN", .version = 3, .options = REDUCER_OPTIONS,
-     .in_min = 2, .in_max = 2, .convert = reduce, .fn = "mean"},
-    {.op = "SUB", .version = 5, .options = SUB_OPTIONS,
-     .in_min = 2, .in_max = 2, .convert = binary, .fn = "sub"},
+     .in_min = 2, .in_max = 3, .convert = oc_tflite_depthwise_conv_2d},
+    {.op = "DEQUANTIZE", .version = 6,
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_dequantize},
     {.op = "DIV", .version = 2, .options = DIV_OPTIONS,
-     .in_min = 2, .in_max = 2, .convert = binary, .fn = "div"},
-    {.op = "SQUEEZE", .version = 2, .options = SQUEEZE_OPTIONS,
-     .in_min = 1, .in_max = 1, .convert = squeeze},
-    {.op = "MAXIMUM", .version = 4, .options = MAXIMUM_MINIMUM_OPTIONS,
-     .in_min = 2, .in_max = 2, .convert = binary, .fn = "max"},
-    {.op = "MINIMUM", .version = 4, .options = MAXIMUM_MINIMUM_OPTIONS,
-     .in_min = 2, .in_max = 2, .convert = binary, .fn = "min"},
-    {.op = "PADV2", .version = 4, .options = PAD_V2_OPTIONS,
-     .in_min = 3, .in_max = 3, .convert = pad},
-    {.op = "SUM", .version = 2, .options = REDUCER_OPTIONS,
-     .in_min = 2, .in_max = 2, .convert = reduce, .fn = "sum"},
-    {.op = "REDUCE_MAX", .version = 3, .options = REDUCER_OPTIONS,
-     .in_min = 2, .in_max = 2, .convert = reduce, .fn = "max"},
-    {.op = "REDUCE_MIN", .version = 3, .options = REDUCER_OPTIONS,
-     .in_min = 2, .in_max = 2, .convert = reduce, .fn = "min"},
+     .in_min = 2, .in_max = 2, .convert = oc_tflite_binary, .fn = "div"},
+    {.op = "ELU", .version = 1,
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_unary, .fn = "elu"},
+    {.op = "EXP", .version = 2,
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_unary_float, .fn = "exp"},
+    {.op = "EXPAND_DIMS", .version = 1,
+     .in_min = 2, .in_max = 2, .convert = oc_tflite_expand_dims},
+    {.op = "FULLY_CONNECTED", .version = 12, .options = FULLY_CONNECTED_OPTIONS,
+     .in_min = 2, .in_max = 3, .convert = oc_tflite_fully_connected},
+    {.op = "HARD_SWISH", .version = 1,
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_hard_swish, .fn = "hard_swish"},
+    {.op = "L2_NORMALIZATION", .version = 2, .options = L2_NORM_OPTIONS,
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_l2_normalization},
     {.op = "LEAKY_RELU", .version = 2, .options = LEAKY_RELU_OPTIONS,
-     .in_min = 1, .in_max = 1, .convert = leaky_relu},
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_leaky_relu, .fn = "leaky_relu"},
+    {.op = "LOCAL_RESPONSE_NORMALIZATION", .version = 1, .options = LOCAL_RESPONSE_NORMALIZATION_OPTIONS,
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_lrn},
+    {.op = "LOG", .version = 2,
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_unary_float, .fn = "log"},
+    {.op = "LOGISTIC", .version = 3,
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_unary, .fn = "sigmoid"},
+    {.op = "MAX_POOL_2D", .version = 3, .options = POOL_2D_OPTIONS,
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_pool, .fn = "max"},
+    {.op = "MAXIMUM", .version = 4, .options = MAXIMUM_MINIMUM_OPTIONS,
+     .in_min = 2, .in_max = 2, .convert = oc_tflite_binary, .fn = "max"},
+    {.op = "MEAN", .version = 3, .options = REDUCER_OPTIONS,
+     .in_min = 2, .in_max = 2, .convert = oc_tflite_reduce, .fn = "mean"},
+    {.op = "MINIMUM", .version = 4, .options = MAXIMUM_MINIMUM_OPTIONS,
+     .in_min = 2, .in_max = 2, .convert = oc_tflite_binary, .fn = "min"},
+    {.op = "MIRROR_PAD", .version = 3, .options = MIRROR_PAD_OPTIONS,
+     .in_min = 2, .in_max = 2, .convert = oc_tflite_mirror_pad},
+    {.op = "MUL", .version = 7, .options = MUL_OPTIONS,
+     .in_min = 2, .in_max = 2, .convert = oc_tflite_binary, .fn = "mul"},
+    {.op = "NEG", .version = 2,
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_unary_float, .fn = "neg"},
+    {.op = "PACK", .version = 4, .options = PACK_OPTIONS,
+     .in_min = 1, .in_max = MANY, .convert = oc_tflite_pack},
+    {.op = "PAD", .version = 4, .options = PAD_OPTIONS,
+     .in_min = 2, .in_max = 2, .convert = oc_tflite_pad},
+    {.op = "PADV2", .version = 4, .options = PAD_V2_OPTIONS,
+     .in_min = 3, .in_max = 3, .convert = oc_tflite_pad},
+    {.op = "PRELU", .version = 1,
+     .in_min = 2, .in_max = 2, .convert = oc_tflite_prelu},
+    {.op = "QUANTIZE", .version = 4,
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_quantize},
+    {.op = "REDUCE_MAX", .version = 3, .options = REDUCER_OPTIONS,
+     .in_min = 2, .in_max = 2, .convert = oc_tflite_reduce, .fn = "max"},
+    {.op = "REDUCE_MIN", .version = 3, .options = REDUCER_OPTIONS,
+     .in_min = 2, .in_max = 2, .convert = oc_tflite_reduce, .fn = "min"},
+    {.op = "RELU", .version = 3,
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_relu, .fn = "relu"},
+    {.op = "RELU_N1_TO_1", .version = 2,
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_relu, .fn = "relu_n1_to_1"},
+    {.op = "RELU6", .version = 3,
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_relu, .fn = "relu6"},
+    {.op = "RESHAPE", .version = 1, .options = RESHAPE_OPTIONS,
+     .in_min = 1, .in_max = 2, .convert = oc_tflite_reshape},
+    {.op = "RESIZE_BILINEAR", .version = 4, .options = RESIZE_BILINEAR_OPTIONS,
+     .in_min = 2, .in_max = 2, .convert = oc_tflite_resize, .fn = "linear"},
+    {.op = "RESIZE_NEAREST_NEIGHBOR", .version = 4, .options = RESIZE_NEAREST_NEIGHBOR_OPTIONS,
+     .in_min = 2, .in_max = 2, .convert = oc_tflite_resize, .fn = "nearest"},
+    {.op = "SHAPE", .version = 1,
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_shape_op},
+    {.op = "SLICE", .version = 6,
+     .in_min = 3, .in_max = 3, .convert = oc_tflite_slice},
+    {.op = "SOFTMAX", .version = 3, .options = SOFTMAX_OPTIONS,
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_softmax},
+    {.op = "SPACE_TO_BATCH_ND", .version = 4,
+     .in_min = 3, .in_max = 3, .convert = oc_tflite_space_to_batch},
+    {.op = "SPACE_TO_DEPTH", .version = 2, .options = SPACE_TO_DEPTH_OPTIONS,
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_space_to_depth},
+    {.op = "SPLIT", .version = 4,
+     .in_min = 2, .in_max = 2, .convert = oc_tflite_split, .out_max = MANY},
+    {.op = "SPLIT_V", .version = 2,
+     .in_min = 3, .in_max = 3, .convert = oc_tflite_split_v, .out_max = MANY},
+    {.op = "SQRT", .version = 2,
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_unary_float, .fn = "sqrt"},
+    {.op = "SQUEEZE", .version = 2, .options = SQUEEZE_OPTIONS,
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_squeeze},
+    {.op = "STRIDED_SLICE", .version = 8, .options = STRIDED_SLICE_OPTIONS,
+     .in_min = 4, .in_max = 4, .convert = oc_tflite_strided_slice},
+    {.op = "SUB", .version = 5, .options = SUB_OPTIONS,
+     .in_min = 2, .in_max = 2, .convert = oc_tflite_binary, .fn = "sub"},
+    {.op = "SUM", .version = 2, .options = REDUCER_OPTIONS,
+     .in_min = 2, .in_max = 2, .convert = oc_tflite_reduce, .fn = "sum"},
+    {.op = "TANH", .version = 3,
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_unary, .fn = "tanh"},
+    {.op = "TRANSPOSE", .version = 6, .options = TRANSPOSE_OPTIONS,
+     .in_min = 2, .in_max = 2, .convert = oc_tflite_transpose},
+    {.op = "TRANSPOSE_CONV", .version = 5, .options = TRANSPOSE_CONV_OPTIONS,
+     .in_min = 3, .in_max = 4, .convert = oc_tflite_transpose_conv},
+    {.op = "UNPACK", .version = 4, .options = UNPACK_OPTIONS,
+     .in_min = 1, .in_max = 1, .convert = oc_tflite_unpack, .out_max = MANY},
 };
 /* clang-format on */
 

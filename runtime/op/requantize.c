@@ -10,15 +10,21 @@
  * again, halves away from 0. The left shift and the sum with zero wrap around; a shift outside
  * -31..31 counts as the nearest of these.
  *
+ * With rounding "once" it is oc_quant_scale_once instead: the exact product, divided and rounded,
+ * halves up. LiteRT 2.3.0's FULLY_CONNECTED does so, unlike all its other kernels.
+ *
  * Numerics "integer": exact.
  */
 #include "op_quant.h"
 
 typedef struct attrs {
-    int32_t to, zero, lo, hi;
+    int32_t to, rounding, zero, lo, hi;
 } attrs;
 
 static const char *const types[] = {"int8", "uint8", NULL};
+
+enum { TWICE, ONCE };
+static const char *const roundings[] = {"twice", "once", NULL};
 
 static const oc_attr rows[] = {
     {.name = "to",
@@ -27,6 +33,12 @@ static const oc_attr rows[] = {
      .max = 1,
      .names = types,
      .help = "element type of the output"},
+    {.name = "rounding",
+     .type = OC_ATTR_ENUM,
+     .offset = offsetof(attrs, rounding),
+     .max = ONCE,
+     .names = roundings,
+     .help = "whether the product is rounded before it is divided, or only after"},
     OP_ATTR_ZERO(attrs, zero, "zero point of the output"),
     OP_ATTR_LIMITS(attrs),
 };
@@ -67,7 +79,9 @@ static oc_status reference(const oc_op_call *call, const void *const *in, void *
     const int32_t *x = in[0], *multiplier = in[1], *shift = in[2];
     size_t elems = oc_op_elems(&call->in[0]->shape), count = oc_op_elems(&call->in[1]->shape);
     for (size_t i = 0; i < elems; i++) {
-        int32_t y = oc_quant_scale(x[i], multiplier[i % count], shift[i % count]);
+        const int32_t m = multiplier[i % count], s = shift[i % count];
+        int32_t y = a->rounding == ONCE ? oc_quant_scale_once(x[i], m, s)
+                                        : oc_quant_scale(x[i], m, s);
         y = oc_quant_add(y, a->zero);
         oc_op_store_8bit(dtype_of(a), out[0], i, OC_MIN(OC_MAX(y, a->lo), a->hi));
     }
@@ -84,9 +98,11 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
     oc_launch *l;
     OC_TRY(oc_op_check_launch(call));
     OC_TRY(oc_launch_add(list, "requantize", "requantize", &l));
-    OC_TRY(oc_launch_define(l, "-DT=%s -DZERO=%d -DLO=%d -DHI=%d -DROWS=%zu -DGROUP=%zu -DSTEP=%d",
+    OC_TRY(oc_launch_define(l, "-DT=%s -DZERO=%d -DLO=%d -DHI=%d -DROWS=%zu -DGROUP=%zu -DSTEP=%d "
+                            "-DSCALE=%s",
                             oc_op_cl_type(dtype_of(a)), a->zero, a->lo, a->hi, n_rows, group,
-                            count != 1));
+                            count != 1,
+                            a->rounding == ONCE ? "oc_quant_scale_once" : "oc_quant_scale"));
     OC_TRY(oc_op_define_chunks(l, &c));
     for (uint32_t i = 0; i < 3; i++)
         oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = i});
@@ -117,6 +133,10 @@ static const oc_op_case cases[] = {
     {.name = "any_multiplier_and_shift", .in = {X(8, 65), X(65), X(65)}, .n_in = 3},
     {.name = "shifts", .in = {X(7, 64), X(64), X(64)}, .n_in = 3, .in_lo = {0, 0, -40},
      .in_hi = {0, 0, 40}, UINT8(128)},
+    {.name = "once", .in = {X(5, 64), X(64), X(64)}, .n_in = 3, SMALL,
+     .sets = {OP_SET_ENUM("rounding", "once")}},
+    {.name = "once_any", .in = {X(9, 65), X(65), X(65)}, .n_in = 3, .in_lo = {0, 0, -40},
+     .in_hi = {0, 0, 40}, .sets = {OP_SET_ENUM("rounding", "once")}},
     {.name = "narrow_limits", .in = {X(50, 3), X(3), X(3)}, .n_in = 3, SMALL,
      .sets = {OP_SET("zero", 5), OP_SET("lo", 5), OP_SET("hi", 77)}},
     {.name = "one_channel", .in = {X(9, 11, 1), X(1), X(1)}, .n_in = 3, SMALL},

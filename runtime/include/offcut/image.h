@@ -51,12 +51,13 @@ typedef struct oc_image_norm {
  *    along x and then along y, each rounded to 8 bits; the result equals that of Image.resize((W, H), BILINEAR) in Pillow up to 12
  *    (from 13 on Pillow takes y first where the height shrinks much more, and a sample may differ by 1). The whole picture is
  *    stretched to the target; crop beforehand to keep its proportions;
- * 3. values: (sample - mean) * scale in float32, two roundings.
+ * 3. values: (sample - mean) * scale in float32, two roundings; as uint8 or int8 that, rounded to the nearest (halves away from
+ *    zero) and saturated.
  *
  * Serial loop of step 3: for h, w, c: out[0, h, w, c] (NHWC; NCHW: out[0, c, h, w]) = ((float)sample - mean[c]) * scale[c].
  *
- * `desc`   float32 of shape [1,H,W,C] or [1,C,H,W] as `layout` says, C 1 or 3, H and W at least 1.
- * `norm`   NULL: mean 0, scale 1. Values must be finite.
+ * `desc`   float32, uint8 or int8 of shape [1,H,W,C] or [1,C,H,W] as `layout` says, C 1 or 3, H and W at least 1.
+ * `norm`   NULL: mean 0 (int8: 128), scale 1. Values must be finite.
  * Owns: the caller frees `*tensor` with oc_tensor_free and the same allocator.
  * Errors: OC_E_SHAPE, OC_E_DTYPE, OC_E_ARG (norm), OC_E_LIMIT, OC_E_NOMEM. Threads: safe.
  */

@@ -18,6 +18,7 @@ typedef struct oc_value_info {
     oc_desc desc;
     uint64_t bytes;
     const oc_image_norm *norm; /* an input: how the model's metadata says that pictures are normalised; NULL: it does not */
+    const oc_quant *quant;       /* an input or output of 8 bits: what its elements stand for; NULL: not known */
     const oc_labels *labels;     /* an output: the model's own names of its classes, or NULL */
     const oc_detector *detector; /* an output: what its numbers mean where it holds detections, or NULL */
 } oc_value_info;

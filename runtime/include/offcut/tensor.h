@@ -42,6 +42,12 @@ typedef struct oc_desc {
     oc_shape shape;
 } oc_desc;
 
+/** What the elements of an 8-bit tensor stand for: real = scale * (element - zero_point). */
+typedef struct oc_quant {
+    float scale;
+    int32_t zero_point;
+} oc_quant;
+
 /**
  * A dense tensor in the host's memory. `data` holds oc_desc_bytes(&desc) bytes, aligned for the
  * element type. Who owns `data` is said by the call that takes or gives the tensor.

@@ -165,6 +165,31 @@ static void colour_to_grey(void **state)
     oc_tensor_free(&tensor, NULL);
 }
 
+/* 8 bits: as they are, less 128, or what a normalisation makes of them, rounded and saturated. */
+static void eight_bits(void **state)
+{
+    uint8_t pixels[] = {0, 1, 130, 255};
+    const oc_image image = {.width = 4, .height = 1, .channels = 1, .pixels = pixels};
+    const oc_image_norm half = {.n = 1, .mean = {3}, .scale = {0.5f}};
+    oc_desc desc = nhwc(1, 4, 1);
+    oc_tensor t;
+    (void)state;
+    desc.dtype = OC_DTYPE_uint8;
+    oc_assert_ok(oc_image_to_tensor(&image, &desc, OC_IMAGE_NHWC, NULL, NULL, &t));
+    assert_memory_equal(t.data, pixels, 4);
+    oc_tensor_free(&t, NULL);
+    oc_assert_ok(oc_image_to_tensor(&image, &desc, OC_IMAGE_NHWC, &half, NULL, &t));
+    assert_memory_equal(t.data, ((uint8_t[]){0, 0, 64, 126}), 4); /* 63.5 and 126 */
+    oc_tensor_free(&t, NULL);
+    desc.dtype = OC_DTYPE_int8;
+    oc_assert_ok(oc_image_to_tensor(&image, &desc, OC_IMAGE_NHWC, NULL, NULL, &t));
+    assert_memory_equal(t.data, ((int8_t[]){-128, -127, 2, 127}), 4);
+    oc_tensor_free(&t, NULL);
+    oc_assert_ok(oc_image_to_tensor(&image, &desc, OC_IMAGE_NHWC, &half, NULL, &t));
+    assert_memory_equal(t.data, ((int8_t[]){-2, -1, 64, 126}), 4); /* -1.5 goes away from 0 */
+    oc_tensor_free(&t, NULL);
+}
+
 static void refuses(void **state)
 {
     oc_tensor tensor = {.data = &tensor};
@@ -182,8 +207,8 @@ static void refuses(void **state)
     norm = (oc_image_norm){.n = 1, .mean = {0}, .scale = {INFINITY}};
     FAILS(OC_E_ARG, "expected finite values");
     norm.scale[0] = 1;
-    desc.dtype = OC_DTYPE_int8;
-    FAILS(OC_E_DTYPE, "expected float32 1xHxWxC for a picture, found int8 1x2x3x3");
+    desc.dtype = OC_DTYPE_int32;
+    FAILS(OC_E_DTYPE, "expected float32, uint8 or int8 1xHxWxC for a picture, found int32 1x2x3x3");
     desc = good;
     desc.shape.dim[0] = 2;
     FAILS(OC_E_SHAPE, "expected 1xHxWxC for a picture, found float32 2x2x3x3");
@@ -225,7 +250,8 @@ int main(void)
         cmocka_unit_test(equals_pillow),           cmocka_unit_test(one_colour_stays),
         cmocka_unit_test(grows_by_hand),           cmocka_unit_test(values_per_channel),
         cmocka_unit_test(channels_first),          cmocka_unit_test(grey_to_colour),
-        cmocka_unit_test(colour_to_grey),          cmocka_unit_test(refuses),
+        cmocka_unit_test(colour_to_grey),          cmocka_unit_test(eight_bits),
+        cmocka_unit_test(refuses),
         cmocka_unit_test(converts_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

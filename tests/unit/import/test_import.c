@@ -43,7 +43,7 @@ static void what_is_no_model_is_described(void **state)
     oc_graph *g = NULL;
     refuse("", 0, "bin", OC_E_FORMAT, "found an empty file");
     refuse("\x89PNG\r\n\x1a\n rest", 13, "bin", OC_E_FORMAT,
-           "(.onnx) or TensorFlow Lite, schema 3, float32 (.tflite), found a file that begins with "
+           "(.onnx) or TensorFlow Lite, schema 3 (.tflite), found a file that begins with "
            "89 50 4e 47 0d 0a 1a 0a");
     refuse("\x89PNG\r\n\x1a\n rest", 13, "tflite", OC_E_FORMAT, "file identifier TFL3");
     refuse("\x89PNG\r\n\x1a\n rest", 13, "onnx", OC_E_FORMAT, "ModelProto at offset 0");
