@@ -18,7 +18,7 @@ packages=(
     # run: an OpenCL device that every machine has
     pocl-opencl-icd
     # test
-    libcmocka-dev
+    libcmocka-dev xz-utils
 )
 
 for arg in "$@"; do

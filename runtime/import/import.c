@@ -120,6 +120,36 @@ oc_status oc_import_mix(oc_graph *graph, oc_bytes bytes)
     return status;
 }
 
+static oc_status put_file(oc_hash *hash, oc_file *file, uint8_t *piece, size_t piece_bytes)
+{
+    uint64_t size = oc_file_size(file);
+    for (uint64_t at = 0; at < size; at += piece_bytes) {
+        size_t count = (size_t)OC_MIN(size - at, (uint64_t)piece_bytes);
+        OC_TRY(oc_file_read(file, at, piece, count));
+        OC_TRY(oc_hash_put(hash, piece, count));
+    }
+    return OC_OK;
+}
+
+oc_status oc_import_mix_file(oc_graph *graph, oc_file *file)
+{
+    const size_t piece_bytes = 1u << 20;
+    oc_hash *hash = NULL;
+    uint8_t *piece = NULL;
+    oc_digest digest;
+    oc_status status = OC_ALLOC(graph->alloc, piece_bytes, piece);
+    if (status == OC_OK)
+        status = oc_hash_create(graph->alloc, &hash);
+    if (status == OC_OK)
+        status = put_file(hash, file, piece, piece_bytes);
+    if (status == OC_OK)
+        status = oc_hash_end(hash, &digest);
+    oc_hash_destroy(hash);
+    oc_free(graph->alloc, piece);
+    OC_TRY(status);
+    return oc_import_mix(graph, (oc_bytes){digest.bytes, sizeof(digest.bytes)});
+}
+
 static oc_status import_source(const oc_import_source *source, oc_graph *graph)
 {
     const oc_bytes bytes = source->bytes;

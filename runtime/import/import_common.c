@@ -86,8 +86,8 @@ static oc_status check_known(const oc_imp *at, oc_id value, const char *what)
         return oc_fail(OC_E_FORMAT, "node \"%s\": its %s is missing", at->node, what);
     if (!oc_imp_is_const(at->graph, value))
         return oc_fail(OC_E_UNSUPPORTED,
-                       "node \"%s\": its %s \"%s\" is computed by the network; only constants are "
-                       "supported",
+                       "node \"%s\": its %s \"%s\" is not known while the model is read; where it "
+                       "is an input of the model, give it as a constant",
                        at->node, what, at->graph->values[value].name);
     return OC_OK;
 }
@@ -114,6 +114,21 @@ oc_status oc_imp_ints(const oc_imp *at, oc_id value, const char *what, int64_t *
     }
     *count = n;
     return OC_OK;
+}
+
+oc_status oc_imp_floats(const oc_imp *at, oc_id value, const char *what, float *out, size_t max,
+                        size_t *count)
+{
+    size_t n;
+    OC_TRY(check_known(at, value, what));
+    const oc_desc *desc = &at->graph->values[value].desc;
+    OC_TRY(oc_shape_elems(&desc->shape, &n));
+    if (desc->dtype != OC_DTYPE_float32 || n > max)
+        return oc_fail(OC_E_FORMAT,
+                       "node \"%s\": its %s: expected at most %zu float32, found %zu %s", at->node,
+                       what, max, n, oc_dtype_name(desc->dtype));
+    *count = n;
+    return oc_graph_const_read(at->graph, value, out, n * sizeof(*out));
 }
 
 oc_status oc_imp_float(const oc_imp *at, oc_id value, const char *what, float *out)
@@ -226,6 +241,16 @@ oc_status oc_imp_binary(const oc_imp *at, const char *name, const char *fn, oc_i
     oc_node *node;
     OC_TRY(oc_imp_begin(at, name, &oc_op_binary, (oc_id[]){p, q}, 2, &node));
     OC_TRY(oc_node_set_enum(node, "fn", fn));
+    return oc_imp_end(at, node, out_name(at, name), out);
+}
+
+oc_status oc_imp_cast(const oc_imp *at, const char *name, oc_id x, oc_dtype dtype, oc_id *out)
+{
+    oc_node *node;
+    if (at->graph->values[x].desc.dtype == dtype)
+        return oc_imp_identity(at, name, x, out);
+    OC_TRY(oc_imp_begin(at, name, &oc_op_cast, &x, 1, &node));
+    OC_TRY(oc_node_set_enum(node, "to", oc_dtype_name(dtype)));
     return oc_imp_end(at, node, out_name(at, name), out);
 }
 

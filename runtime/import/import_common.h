@@ -61,6 +61,9 @@ OC_MUST_USE oc_status oc_imp_add_output(oc_graph *graph, const char *name, oc_id
  */
 OC_MUST_USE oc_status oc_imp_ints(const oc_imp *at, oc_id value, const char *what, int64_t *out,
                                   size_t max, size_t *count);
+/** The elements of a constant of float32. Errors as above. */
+OC_MUST_USE oc_status oc_imp_floats(const oc_imp *at, oc_id value, const char *what, float *out,
+                                    size_t max, size_t *count);
 /** The only element of a float32 constant. Errors as above. */
 OC_MUST_USE oc_status oc_imp_float(const oc_imp *at, oc_id value, const char *what, float *out);
 
@@ -100,6 +103,9 @@ OC_MUST_USE oc_status oc_imp_unary(const oc_imp *at, const char *name, const cha
                                    float b, oc_id x, oc_id *out);
 OC_MUST_USE oc_status oc_imp_binary(const oc_imp *at, const char *name, const char *fn, oc_id p,
                                     oc_id q, oc_id *out);
+/** x as `dtype`; as it is where it has that type. */
+OC_MUST_USE oc_status oc_imp_cast(const oc_imp *at, const char *name, oc_id x, oc_dtype dtype,
+                                  oc_id *out);
 OC_MUST_USE oc_status oc_imp_reduce(const oc_imp *at, const char *fn, oc_id x, const int32_t *axes,
                                     size_t n_axes, bool keep_dims, oc_id *out);
 OC_MUST_USE oc_status oc_imp_pad(const oc_imp *at, oc_id x, const int64_t *begins,

@@ -34,6 +34,8 @@ const oc_importer *const *oc_importers(size_t *count);
 
 /** graph->source becomes the digest of itself and `bytes`. */
 OC_MUST_USE oc_status oc_import_mix(oc_graph *graph, oc_bytes bytes);
+/** The same of all bytes of a file, which is read in pieces. */
+OC_MUST_USE oc_status oc_import_mix_file(oc_graph *graph, oc_file *file);
 
 /**
  * Read a model file into a graph that is neither transformed, compacted nor frozen: the format is found from the

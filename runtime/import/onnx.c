@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * ONNX models, opset 7 to 21.
+ * ONNX models, opset 7 to 25.
  *
  * The file is walked in place (onnx_proto.h): initialisers become constants that stay in the file,
  * each node is converted by its operator's row (onnx_ops.c). ONNX lists nodes in topological order,
  * which is verified by looking each name up where it is used.
  */
-#include "oc_import.h"
-
+#include "onnx_input.h"
 #include "onnx_ops.h"
 
 #include <stdio.h>
@@ -91,6 +90,7 @@ typedef struct reader {
     oc_onnx model;
     oc_arena scratch;
     name_map names;
+    oc_onnx_inputs inputs;
     oc_bytes graph;
 } reader;
 
@@ -165,13 +165,32 @@ static oc_status check_operators(reader *r)
 oc_status oc_onnx_constant(oc_onnx *model, const oc_onnx_tensor *tensor, const char *name,
                            oc_id *value)
 {
-    oc_bytes bytes;
-    bool is_in_file;
-    OC_TRY(oc_onnx_tensor_bytes(tensor, model->scratch, &bytes, &is_in_file));
-    if (is_in_file)
-        return oc_imp_constant(model->graph, name, &tensor->desc, bytes, model->bytes, model->file,
-                               value);
-    return oc_graph_add_bytes(model->graph, name, &tensor->desc, bytes.data, value);
+    return oc_onnx_data_constant(&model->data, tensor, name, value);
+}
+
+/*
+ * Put the first node that has `name` as an input before the error text: what cannot be read is
+ * its.
+ */
+static oc_status fail_in_user(reader *r, oc_status status, oc_bytes name)
+{
+    oc_onnx_walk w = oc_onnx_walk_begin(r->graph);
+    while (oc_onnx_walk_next(&w)) {
+        oc_onnx_node node;
+        const char *text, *op;
+        bool is_user = false;
+        if (w.f.number != OC_ONNX_GRAPH_NODE || oc_onnx_read_node(w.f.bytes, &node) != OC_OK)
+            continue;
+        for (uint32_t i = 0; i < node.n_in; i++)
+            is_user = is_user || (node.in[i].size == name.size && name.size > 0 &&
+                                  memcmp(node.in[i].data, name.data, name.size) == 0);
+        if (!is_user)
+            continue;
+        OC_TRY(node_name(r, &node, &text));
+        OC_TRY(oc_imp_text(&r->scratch, node.op_type, &op));
+        return oc_fail_in(status, "node \"%s\": %s", text, op);
+    }
+    return status;
 }
 
 static oc_status add_initializer(reader *r, oc_bytes message)
@@ -179,7 +198,10 @@ static oc_status add_initializer(reader *r, oc_bytes message)
     oc_onnx_tensor tensor;
     const char *name;
     oc_id value;
-    OC_TRY(oc_onnx_read_tensor(message, &tensor));
+    oc_status status = oc_onnx_read_tensor(message, &tensor);
+    if (status == OC_E_UNSUPPORTED)
+        return fail_in_user(r, status, tensor.name);
+    OC_TRY(status);
     if (tensor.name.size == 0)
         return oc_fail(OC_E_FORMAT, "an initializer has no name");
     OC_TRY(oc_imp_text(&r->scratch, tensor.name, &name));
@@ -190,7 +212,6 @@ static oc_status add_initializer(reader *r, oc_bytes message)
 static oc_status add_input(reader *r, oc_bytes message)
 {
     oc_onnx_value info;
-    oc_desc desc;
     const char *name;
     oc_id value;
     OC_TRY(oc_onnx_read_value(message, &info));
@@ -200,10 +221,10 @@ static oc_status add_input(reader *r, oc_bytes message)
     if (info.name.size == 0)
         return oc_fail(OC_E_FORMAT, "an input of the graph has no name");
     OC_TRY(oc_imp_text(&r->scratch, info.name, &name));
-    oc_status status = oc_onnx_value_desc(&info, &desc);
-    if (status != OC_OK)
-        return oc_fail_in(status, "input \"%s\"", name);
-    OC_TRY(oc_graph_add_input(r->model.graph, name, &desc, &value));
+    oc_status status = oc_onnx_inputs_add(&r->inputs, &info, name, &value);
+    if (status == OC_E_UNSUPPORTED)
+        return fail_in_user(r, status, info.name);
+    OC_TRY(status);
     return map_put(&r->names, info.name, value);
 }
 
@@ -295,6 +316,60 @@ static oc_status check_attrs(reader *r, const oc_onnx_call *call)
     return w.status;
 }
 
+/*
+ * float16 is a type to store and to move: an operator that computes gets float32, and its results
+ * are rounded to float16 again. What type they have is said by the first input that is of a float
+ * type.
+ */
+static oc_status widen_inputs(oc_onnx_call *call)
+{
+    bool is_known = false;
+    for (uint32_t i = 0; i < call->n_in; i++) {
+        oc_imp at;
+        if (call->in[i] == OC_NONE)
+            continue;
+        const oc_value *value = &call->at.graph->values[call->in[i]];
+        is_known = is_known || value->desc.dtype == OC_DTYPE_float32;
+        if (value->desc.dtype != OC_DTYPE_float16)
+            continue;
+        call->is_half = call->is_half || !is_known;
+        is_known = true;
+        OC_TRY(oc_onnx_step(call, "float32", &at));
+        OC_TRY(oc_imp_join(at.scratch, value->name, "float32", &at.out));
+        OC_TRY(oc_imp_cast(&at, NULL, call->in[i], OC_DTYPE_float32, &call->in[i]));
+    }
+    return OC_OK;
+}
+
+static oc_status narrow_results(oc_onnx_call *call)
+{
+    call->is_half = false; /* the names are the file's again */
+    for (uint32_t i = 0; i < call->node->n_out; i++) {
+        oc_imp at;
+        if (call->out[i] == OC_NONE || !oc_onnx_wants(call, i) ||
+            call->at.graph->values[call->out[i]].desc.dtype != OC_DTYPE_float32)
+            continue;
+        OC_TRY(oc_onnx_step(call, "float16", &at));
+        OC_TRY(oc_onnx_out_name(call, i, &at.out));
+        OC_TRY(oc_imp_cast(&at, NULL, call->out[i], OC_DTYPE_float16, &call->out[i]));
+    }
+    return OC_OK;
+}
+
+static oc_status convert_call(reader *r, oc_onnx_call *call)
+{
+    OC_TRY(find_inputs(r, call));
+    OC_TRY(check_attrs(r, call));
+    if (!call->row->moves)
+        OC_TRY(widen_inputs(call));
+    OC_TRY(oc_onnx_out_name(call, 0, &call->at.out));
+    oc_status status = call->row->convert(call);
+    if (status == OC_E_DTYPE)
+        return oc_fail_in(status, "node \"%s\": %s", call->at.node, call->row->op);
+    OC_TRY(status);
+    return call->is_half ? narrow_results(call) : OC_OK;
+}
+
 static oc_status convert_node(reader *r, oc_bytes message)
 {
     oc_onnx_node node;
@@ -304,19 +379,17 @@ static oc_status convert_node(reader *r, oc_bytes message)
         .model = &r->model,
         .node = &node,
         .row = row_of(r, &node),
-        .out = OC_NONE,
     };
+    for (size_t i = 0; i < OC_COUNT(call.out); i++)
+        call.out[i] = OC_NONE;
     OC_TRY(node_name(r, &node, &call.at.node));
     if (node.n_out == 0 || node.out[0].size == 0)
         return oc_fail(OC_E_FORMAT, "node \"%s\": its first output has no name", call.at.node);
-    OC_TRY(oc_imp_text(&r->scratch, node.out[0], &call.at.out));
-    OC_TRY(find_inputs(r, &call));
-    OC_TRY(check_attrs(r, &call));
-    OC_TRY(call.row->convert(&call));
-    OC_TRY(map_put(&r->names, node.out[0], call.out));
-    for (uint32_t i = 1; i < node.n_out; i++)
+    OC_TRY(convert_call(r, &call));
+    for (uint32_t i = 0; i < node.n_out; i++)
         if (node.out[i].size)
-            OC_TRY(map_put(&r->names, node.out[i], NOT_COMPUTED));
+            OC_TRY(map_put(&r->names, node.out[i],
+                           call.out[i] == OC_NONE ? NOT_COMPUTED : call.out[i]));
     return OC_OK;
 }
 
@@ -331,8 +404,9 @@ static oc_status refuse_sparse(reader *r, oc_bytes message)
 static oc_status read_head(reader *r)
 {
     oc_onnx_model head;
-    OC_TRY(oc_onnx_check(r->model.bytes, r->model.graph->limits.depth));
-    OC_TRY(oc_onnx_read_model(r->model.bytes, &head));
+    const oc_bytes bytes = r->model.data.bytes;
+    OC_TRY(oc_onnx_check(bytes, r->model.graph->limits.depth));
+    OC_TRY(oc_onnx_read_model(bytes, &head));
     if (!head.has_graph)
         return oc_fail(OC_E_FORMAT, "expected an ONNX model with a graph, found none");
     if (head.opset < OC_ONNX_OPSET_MIN || head.opset > OC_ONNX_OPSET_MAX)
@@ -350,6 +424,7 @@ static oc_status read_all(reader *r)
     OC_TRY(for_each(r, OC_ONNX_GRAPH_SPARSE, refuse_sparse));
     OC_TRY(for_each(r, OC_ONNX_GRAPH_INITIALIZER, add_initializer));
     OC_TRY(for_each(r, OC_ONNX_GRAPH_INPUT, add_input));
+    OC_TRY(oc_onnx_inputs_end(&r->inputs));
     OC_TRY(for_each(r, OC_ONNX_GRAPH_NODE, convert_node));
     OC_TRY(for_each(r, OC_ONNX_GRAPH_OUTPUT, add_output));
     if (r->model.graph->n_outputs == 0)
@@ -359,15 +434,16 @@ static oc_status read_all(reader *r)
 
 static oc_status onnx_read(const oc_import_source *source, oc_graph *graph)
 {
-    const oc_bytes bytes = source->bytes;
-    oc_file *file = source->file;
-    reader r = {.model = {.graph = graph, .bytes = bytes, .file = file},
-                .names = {.alloc = graph->alloc}};
+    reader r = {.model = {.graph = graph}, .names = {.alloc = graph->alloc}};
     r.model.scratch = &r.scratch;
     oc_arena_init(&r.scratch, graph->alloc);
-    oc_status status = read_all(&r);
+    oc_onnx_data_init(&r.model.data, graph, &r.scratch, source->bytes, source->file);
+    oc_status status = oc_onnx_inputs_init(&r.inputs, graph, &r.scratch, source->options);
+    if (status == OC_OK)
+        status = read_all(&r);
     oc_free(graph->alloc, r.names.entries);
     oc_free(graph->alloc, r.model.last);
+    oc_onnx_data_fini(&r.model.data);
     oc_arena_fini(&r.scratch);
     return status;
 }
@@ -393,7 +469,7 @@ static int onnx_probe(oc_bytes head, const char *path)
 const oc_importer oc_importer_onnx = {
     .name = "onnx",
     .extensions = ".onnx",
-    .help = "ONNX, opset 7 to 21, float32",
+    .help = "ONNX, opset 7 to 25",
     .probe = onnx_probe,
     .read = onnx_read,
     .operator_name = oc_onnx_op_name,

@@ -28,6 +28,7 @@ typedef enum kind {
     NODE,
     ATTRIBUTE,
     TENSOR,
+    ENTRY,
     VALUE_INFO,
     TYPE,
     TENSOR_TYPE,
@@ -45,6 +46,7 @@ static const char *const message_names[] = {
     [NODE] = "NodeProto",
     [ATTRIBUTE] = "AttributeProto",
     [TENSOR] = "TensorProto",
+    [ENTRY] = "StringStringEntryProto",
     [VALUE_INFO] = "ValueInfoProto",
     [TYPE] = "TypeProto",
     [TENSOR_TYPE] = "TypeProto.Tensor",
@@ -103,8 +105,10 @@ static const field_row fields[] = {
     {TENSOR, 7, V | B, NO_MESSAGE},    /* int64_data */
     {TENSOR, 8, B, NO_MESSAGE},        /* name */
     {TENSOR, 9, B, NO_MESSAGE},        /* raw_data */
-    {TENSOR, 13, B, NO_MESSAGE},       /* external_data */
+    {TENSOR, 13, B, ENTRY},            /* external_data */
     {TENSOR, 14, V, NO_MESSAGE},       /* data_location */
+    {ENTRY, 1, B, NO_MESSAGE},         /* key */
+    {ENTRY, 2, B, NO_MESSAGE},         /* value */
     {VALUE_INFO, 1, B, NO_MESSAGE},    /* name */
     {VALUE_INFO, 2, B, TYPE},          /* type */
     {TYPE, 1, B, TENSOR_TYPE},         /* tensor_type */
@@ -380,9 +384,13 @@ static const data_type data_types[] = {
     [20] = {"FLOAT8E5M2FNUZ", false, 0},
     [21] = {"UINT4", false, 0},
     [22] = {"INT4", false, 0},
+    [23] = {"FLOAT4E2M1", false, 0},
+    [24] = {"FLOAT8E8M0", false, 0},
+    [25] = {"UINT2", false, 0},
+    [26] = {"INT2", false, 0},
 };
 
-static oc_status map_dtype(uint64_t number, oc_dtype *dtype)
+oc_status oc_onnx_dtype(uint64_t number, oc_dtype *dtype)
 {
     if (number >= OC_COUNT(data_types))
         return oc_fail(OC_E_FORMAT, "expected an element type below %zu, found %llu",
@@ -410,10 +418,50 @@ static oc_status read_dims(oc_bytes message, oc_shape *shape)
     return list.message.status;
 }
 
+/* A number of decimal digits, and nothing else. */
+static oc_status read_number(oc_bytes text, uint64_t *number)
+{
+    uint64_t sum = 0;
+    bool is_good = text.size > 0 && text.size <= 18; /* 18 digits always fit */
+    for (size_t i = 0; i < text.size && is_good; i++) {
+        is_good = text.data[i] >= '0' && text.data[i] <= '9';
+        sum = 10 * sum + (uint64_t)(text.data[i] - '0');
+    }
+    if (!is_good)
+        return oc_fail(OC_E_FORMAT, "expected a number in external_data, found \"%.*s\"",
+                       (int)OC_MIN(text.size, (size_t)40),
+                       text.size ? (const char *)text.data : "");
+    *number = sum;
+    return OC_OK;
+}
+
+/* One key and its value of external_data; keys that are not known say nothing that is needed. */
+static oc_status read_external(oc_bytes message, oc_onnx_external *external)
+{
+    oc_onnx_walk w = oc_onnx_walk_begin(message);
+    oc_bytes key = {0}, value = {0};
+    while (oc_onnx_walk_next(&w)) {
+        if (w.f.number == 1)
+            key = w.f.bytes;
+        if (w.f.number == 2)
+            value = w.f.bytes;
+    }
+    OC_TRY(w.status);
+    if (oc_bytes_equal_text(key, "location"))
+        external->location = value;
+    if (oc_bytes_equal_text(key, "offset"))
+        OC_TRY(read_number(value, &external->offset));
+    if (oc_bytes_equal_text(key, "length")) {
+        external->has_length = true;
+        OC_TRY(read_number(value, &external->length));
+    }
+    return OC_OK;
+}
+
 static oc_status read_tensor_fields(oc_bytes message, oc_onnx_tensor *tensor, uint64_t *type)
 {
     oc_onnx_walk w = oc_onnx_walk_begin(message);
-    bool is_segment = false, is_external = false;
+    bool is_segment = false;
     while (oc_onnx_walk_next(&w)) {
         if (w.f.number == 2)
             *type = w.f.value;
@@ -424,13 +472,14 @@ static oc_status read_tensor_fields(oc_bytes message, oc_onnx_tensor *tensor, ui
             tensor->has_raw = true;
         }
         is_segment = is_segment || w.f.number == 3;
-        is_external = is_external || w.f.number == 13 || (w.f.number == 14 && w.f.value != 0);
+        if (w.f.number == 13)
+            OC_TRY(read_external(w.f.bytes, &tensor->external));
+        tensor->is_external =
+            tensor->is_external || w.f.number == 13 || (w.f.number == 14 && w.f.value != 0);
     }
     OC_TRY(w.status);
     if (is_segment)
         return oc_fail(OC_E_UNSUPPORTED, "data in segments are not supported");
-    if (is_external)
-        return oc_fail(OC_E_UNSUPPORTED, "data in an external file are not supported yet");
     return OC_OK;
 }
 
@@ -447,7 +496,7 @@ oc_status oc_onnx_read_tensor(oc_bytes message, oc_onnx_tensor *tensor)
     *tensor = (oc_onnx_tensor){.message = message};
     oc_status status = read_tensor_fields(message, tensor, &type);
     if (status == OC_OK)
-        status = map_dtype(type, &tensor->desc.dtype);
+        status = oc_onnx_dtype(type, &tensor->desc.dtype);
     if (status == OC_OK)
         status = read_dims(message, &tensor->desc.shape);
     return status == OC_OK ? OC_OK : fail_in_tensor(status, tensor->name);
@@ -500,6 +549,8 @@ static oc_status tensor_bytes(const oc_onnx_tensor *tensor, oc_arena *scratch, o
                                                              : 5;
     size_t size, elems;
     oc_bytes view = tensor->raw;
+    if (tensor->is_external)
+        return oc_fail(OC_E_UNSUPPORTED, "external data are not supported here");
     OC_TRY(oc_desc_bytes(&tensor->desc, &size));
     OC_TRY(oc_shape_elems(&tensor->desc.shape, &elems));
     if (!tensor->has_raw && number == 4)
@@ -562,72 +613,58 @@ static oc_status find_bytes(oc_bytes message, uint32_t number, oc_bytes *bytes, 
     return w.status;
 }
 
-/* A dimension; 0 where it is not a positive number. */
+/* A dimension; some files say less than 0 for one that is open. */
 static oc_status read_dim(oc_bytes message, int32_t *dim)
 {
     oc_onnx_walk w = oc_onnx_walk_begin(message);
-    *dim = 0;
+    *dim = OC_ONNX_OPEN;
     while (oc_onnx_walk_next(&w)) {
         if (w.f.number != 1)
             continue;
         if ((int64_t)w.f.value > INT32_MAX)
             return oc_fail(OC_E_LIMIT, "a dimension of %lld", (long long)w.f.value);
-        *dim = (int64_t)w.f.value > 0 ? (int32_t)w.f.value : 0;
+        *dim = (int64_t)w.f.value >= 0 ? (int32_t)w.f.value : OC_ONNX_OPEN;
     }
     return w.status;
 }
 
-static oc_status put_dim(oc_bytes message, oc_shape *shape)
-{
-    int32_t dim;
-    if (shape->rank == OC_RANK_MAX)
-        return oc_fail(OC_E_LIMIT, "it has more than %d axes", OC_RANK_MAX);
-    OC_TRY(read_dim(message, &dim));
-    if (dim == 0 && shape->rank > 0)
-        return oc_fail(OC_E_UNSUPPORTED,
-                       "the size of axis %d is not known; only the first, the batch, may be open",
-                       shape->rank);
-    shape->dim[shape->rank++] = dim == 0 ? 1 : dim;
-    return OC_OK;
-}
-
-static oc_status read_dims_known(oc_bytes message, oc_shape *shape)
+static oc_status read_shape(oc_bytes message, oc_shape *shape)
 {
     oc_onnx_walk w = oc_onnx_walk_begin(message);
-    while (oc_onnx_walk_next(&w))
-        if (w.f.number == 1)
-            OC_TRY(put_dim(w.f.bytes, shape));
+    while (oc_onnx_walk_next(&w)) {
+        if (w.f.number != 1)
+            continue;
+        if (shape->rank == OC_RANK_MAX)
+            return oc_fail(OC_E_LIMIT, "it has more than %d axes", OC_RANK_MAX);
+        OC_TRY(read_dim(w.f.bytes, &shape->dim[shape->rank++]));
+    }
     return w.status;
 }
 
-static oc_status read_tensor_type(oc_bytes message, oc_desc *desc)
+static oc_status read_tensor_type(oc_bytes message, oc_onnx_type *type)
 {
     oc_onnx_walk w = oc_onnx_walk_begin(message);
-    bool has_shape = false;
-    oc_bytes shape = {0};
-    uint64_t type = 0;
+    uint64_t number = 0;
     while (oc_onnx_walk_next(&w)) {
         if (w.f.number == 1)
-            type = w.f.value;
+            number = w.f.value;
         if (w.f.number == 2) {
-            shape = w.f.bytes;
-            has_shape = true;
+            type->desc.shape = (oc_shape){0};
+            type->has_shape = true;
+            OC_TRY(read_shape(w.f.bytes, &type->desc.shape));
         }
     }
     OC_TRY(w.status);
-    if (!has_shape)
-        return oc_fail(OC_E_UNSUPPORTED, "its shape is not known");
-    OC_TRY(map_dtype(type, &desc->dtype));
-    return read_dims_known(shape, &desc->shape);
+    return oc_onnx_dtype(number, &type->desc.dtype);
 }
 
-oc_status oc_onnx_value_desc(const oc_onnx_value *value, oc_desc *desc)
+oc_status oc_onnx_value_type(const oc_onnx_value *value, oc_onnx_type *type)
 {
     oc_bytes tensor;
     bool found;
-    *desc = (oc_desc){0};
+    *type = (oc_onnx_type){0};
     OC_TRY(find_bytes(value->type, 1, &tensor, &found));
     if (!found)
         return oc_fail(OC_E_UNSUPPORTED, "expected a tensor, found another type or none");
-    return read_tensor_type(tensor, desc);
+    return read_tensor_type(tensor, type);
 }

@@ -88,22 +88,33 @@ OC_MUST_USE oc_status oc_onnx_attr_ints(const oc_onnx_attr *attr, int64_t *out, 
 OC_MUST_USE oc_status oc_onnx_attr_floats(const oc_onnx_attr *attr, float *out, size_t max,
                                           size_t *count);
 
+/** TensorProto.DataType by number. Errors: OC_E_FORMAT, OC_E_UNSUPPORTED (names the type). */
+OC_MUST_USE oc_status oc_onnx_dtype(uint64_t number, oc_dtype *dtype);
+
+/** Where data lie that are not in the model's file. */
+typedef struct oc_onnx_external {
+    oc_bytes location;
+    uint64_t offset, length;
+    bool has_length;
+} oc_onnx_external;
+
 /** A TensorProto, or what is read of it. */
 typedef struct oc_onnx_tensor {
     oc_bytes message, name;
     oc_desc desc;
     oc_bytes raw;
-    bool has_raw;
+    bool has_raw, is_external;
+    oc_onnx_external external;
 } oc_onnx_tensor;
 /**
- * Errors: OC_E_FORMAT, OC_E_UNSUPPORTED (element type, external data, segments), OC_E_LIMIT (rank);
- * each names the tensor.
+ * Errors: OC_E_FORMAT, OC_E_UNSUPPORTED (element type, segments), OC_E_LIMIT (rank); each names the
+ * tensor.
  */
 OC_MUST_USE oc_status oc_onnx_read_tensor(oc_bytes message, oc_onnx_tensor *tensor);
 /**
  * The tensor's elements as dense little-endian bytes: a view into the file where they lie there so,
  * else made in `scratch`. `*is_in_file` says which. Errors: OC_E_FORMAT when there are fewer or
- * more than the shape says.
+ * more than the shape says; OC_E_UNSUPPORTED for external data.
  */
 OC_MUST_USE oc_status oc_onnx_tensor_bytes(const oc_onnx_tensor *tensor, oc_arena *scratch,
                                            oc_bytes *bytes, bool *is_in_file);
@@ -113,10 +124,13 @@ typedef struct oc_onnx_value {
     oc_bytes name, type;
 } oc_onnx_value;
 OC_MUST_USE oc_status oc_onnx_read_value(oc_bytes message, oc_onnx_value *value);
-/**
- * Its type and shape. A first dimension that is unknown or has a name is taken as 1: the batch.
- * Errors: OC_E_UNSUPPORTED (no tensor, element type, another unknown dimension: names the axis).
- */
-OC_MUST_USE oc_status oc_onnx_value_desc(const oc_onnx_value *value, oc_desc *desc);
+/** The type of a tensor; a dimension that is unknown or only has a name is OC_ONNX_OPEN. */
+#define OC_ONNX_OPEN (-1)
+typedef struct oc_onnx_type {
+    oc_desc desc;
+    bool has_shape;
+} oc_onnx_type;
+/** Errors: OC_E_UNSUPPORTED (no tensor, element type), OC_E_LIMIT (rank, a dimension). */
+OC_MUST_USE oc_status oc_onnx_value_type(const oc_onnx_value *value, oc_onnx_type *type);
 
 #endif

@@ -2,7 +2,6 @@
 /* Field numbers and types: onnx.proto3 of the ONNX standard, IR version 7. */
 #include "onnx_writer.h"
 
-enum { TENSOR_FLOAT = 1, TENSOR_INT64 = 7 }; /* TensorProto.DataType */
 enum {
     ATTR_FLOAT = 1,
     ATTR_INT = 2,
@@ -51,8 +50,8 @@ static oc_status put_shape(oc_buf *shape, size_t rank, const int64_t *dims)
 }
 
 /* ValueInfoProto{name, TypeProto{Tensor{elem_type, shape}}} as field `number` of the graph. */
-static void put_value_info(onnx_writer *writer, uint32_t number, const char *name, size_t rank,
-                           const int64_t *dims)
+static void put_value_info(onnx_writer *writer, uint32_t number, const char *name,
+                           onnx_type type_of, size_t rank, const int64_t *dims)
 {
     oc_buf shape, tensor, type, info;
     oc_buf_init(&shape, NULL);
@@ -60,7 +59,7 @@ static void put_value_info(onnx_writer *writer, uint32_t number, const char *nam
     oc_buf_init(&type, NULL);
     oc_buf_init(&info, NULL);
     STEP(writer, put_shape(&shape, rank, dims));
-    STEP(writer, oc_buf_wire_varint(&tensor, 1, TENSOR_FLOAT));
+    STEP(writer, oc_buf_wire_varint(&tensor, 1, (uint64_t)type_of));
     STEP(writer, oc_buf_wire_bytes(&tensor, 2, shape.data, shape.size));
     STEP(writer, oc_buf_wire_bytes(&type, 1, tensor.data, tensor.size));
     STEP(writer, put_text(&info, 1, name));
@@ -73,17 +72,23 @@ static void put_value_info(onnx_writer *writer, uint32_t number, const char *nam
 
 void onnx_writer_input(onnx_writer *writer, const char *name, size_t rank, const int64_t *dims)
 {
-    put_value_info(writer, 11, name, rank, dims);
+    onnx_writer_input_of(writer, name, ONNX_TYPE_FLOAT, rank, dims);
+}
+
+void onnx_writer_input_of(onnx_writer *writer, const char *name, onnx_type type, size_t rank,
+                          const int64_t *dims)
+{
+    put_value_info(writer, 11, name, type, rank, dims);
 }
 
 void onnx_writer_output(onnx_writer *writer, const char *name, size_t rank, const int64_t *dims)
 {
-    put_value_info(writer, 12, name, rank, dims);
+    put_value_info(writer, 12, name, ONNX_TYPE_FLOAT, rank, dims);
 }
 
 /* TensorProto with raw_data as field 5 of the graph. The hosts that run tests are little-endian, as raw_data is. */
-static void put_initialiser(onnx_writer *writer, const char *name, int data_type, size_t elem,
-                            size_t rank, const int64_t *dims, const void *data)
+void onnx_writer_tensor(onnx_writer *writer, const char *name, onnx_type type, size_t elem,
+                        size_t rank, const int64_t *dims, const void *data)
 {
     oc_buf tensor;
     oc_buf_init(&tensor, NULL);
@@ -92,7 +97,7 @@ static void put_initialiser(onnx_writer *writer, const char *name, int data_type
         STEP(writer, oc_buf_wire_varint(&tensor, 1, (uint64_t)dims[i]));
         STEP(writer, oc_mul_size(size, (size_t)dims[i], &size));
     }
-    STEP(writer, oc_buf_wire_varint(&tensor, 2, (uint64_t)data_type));
+    STEP(writer, oc_buf_wire_varint(&tensor, 2, (uint64_t)type));
     STEP(writer, put_text(&tensor, 8, name));
     STEP(writer, oc_buf_wire_bytes(&tensor, 9, data, size));
     put_message(writer, 5, &tensor);
@@ -101,13 +106,46 @@ static void put_initialiser(onnx_writer *writer, const char *name, int data_type
 void onnx_writer_floats(onnx_writer *writer, const char *name, size_t rank, const int64_t *dims,
                         const float *data)
 {
-    put_initialiser(writer, name, TENSOR_FLOAT, sizeof(*data), rank, dims, data);
+    onnx_writer_tensor(writer, name, ONNX_TYPE_FLOAT, sizeof(*data), rank, dims, data);
 }
 
 void onnx_writer_int64s(onnx_writer *writer, const char *name, size_t rank, const int64_t *dims,
                         const int64_t *data)
 {
-    put_initialiser(writer, name, TENSOR_INT64, sizeof(*data), rank, dims, data);
+    onnx_writer_tensor(writer, name, ONNX_TYPE_INT64, sizeof(*data), rank, dims, data);
+}
+
+/* external_data: StringStringEntryProto{key, value} */
+static oc_status put_entry(oc_buf *tensor, const char *key, const char *value)
+{
+    oc_buf entry;
+    if (!value)
+        return OC_OK;
+    oc_buf_init(&entry, NULL);
+    oc_status status = put_text(&entry, 1, key);
+    if (status == OC_OK)
+        status = put_text(&entry, 2, value);
+    if (status == OC_OK)
+        status = oc_buf_wire_bytes(tensor, 13, entry.data, entry.size);
+    oc_buf_fini(&entry);
+    return status;
+}
+
+void onnx_writer_external(onnx_writer *writer, const char *name, onnx_type type, size_t rank,
+                          const int64_t *dims, const char *location, const char *offset,
+                          const char *length)
+{
+    oc_buf tensor;
+    oc_buf_init(&tensor, NULL);
+    for (size_t i = 0; i < rank; i++)
+        STEP(writer, oc_buf_wire_varint(&tensor, 1, (uint64_t)dims[i]));
+    STEP(writer, oc_buf_wire_varint(&tensor, 2, (uint64_t)type));
+    STEP(writer, put_text(&tensor, 8, name));
+    STEP(writer, put_entry(&tensor, "location", location));
+    STEP(writer, put_entry(&tensor, "offset", offset));
+    STEP(writer, put_entry(&tensor, "length", length));
+    STEP(writer, oc_buf_wire_varint(&tensor, 14, 1));
+    put_message(writer, 5, &tensor);
 }
 
 static oc_status put_attr_value(oc_buf *buf, const onnx_attr *attr)
@@ -133,14 +171,16 @@ static oc_status put_attr_value(oc_buf *buf, const onnx_attr *attr)
     return oc_fail(OC_E_ARG, "attribute %s: kind %d is unknown", attr->name, (int)attr->kind);
 }
 
-void onnx_writer_node(onnx_writer *writer, const char *op_type, const char *name,
-                      const char *const *inputs, const char *output, const onnx_attr *attrs)
+void onnx_writer_node_of(onnx_writer *writer, const char *op_type, const char *name,
+                         const char *const *inputs, const char *const *outputs,
+                         const onnx_attr *attrs)
 {
     oc_buf node;
     oc_buf_init(&node, NULL);
     for (; *inputs; inputs++)
         STEP(writer, put_text(&node, 1, *inputs));
-    STEP(writer, put_text(&node, 2, output));
+    for (; *outputs; outputs++)
+        STEP(writer, put_text(&node, 2, *outputs));
     STEP(writer, put_text(&node, 3, name));
     STEP(writer, put_text(&node, 4, op_type));
     for (; attrs && attrs->name; attrs++) {
@@ -152,6 +192,12 @@ void onnx_writer_node(onnx_writer *writer, const char *op_type, const char *name
         oc_buf_fini(&attr);
     }
     put_message(writer, 1, &node);
+}
+
+void onnx_writer_node(onnx_writer *writer, const char *op_type, const char *name,
+                      const char *const *inputs, const char *output, const onnx_attr *attrs)
+{
+    onnx_writer_node_of(writer, op_type, name, inputs, (const char *const[]){output, NULL}, attrs);
 }
 
 oc_status onnx_writer_end(onnx_writer *writer, oc_buf *model)

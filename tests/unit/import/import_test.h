@@ -14,19 +14,26 @@
 #include <unistd.h>
 
 /** Import `bytes` as a file called "model.EXTENSION" in the test's own folder. */
-static inline oc_status import_bytes(const void *data, size_t size, const char *extension,
-                                     const oc_limits *limits, oc_graph **graph)
+static inline oc_status import_options(const void *data, size_t size, const char *extension,
+                                       const oc_model_options *options, oc_graph **graph)
 {
     char path[64];
     snprintf(path, sizeof(path), "model-%ld.%s", (long)getpid(), extension);
     oc_assert_ok(oc_file_replace(path, data, size));
-    const oc_model_options options = {.limits = limits ? *limits : (oc_limits){0}};
-    oc_status status = oc_import(path, &options, NULL, graph);
+    oc_status status = oc_import(path, options, NULL, graph);
     /* Importers leave folded nodes and unused twins behind; what is needed shows after compaction. */
     if (status == OC_OK)
         status = oc_graph_compact(*graph);
     unlink(path); /* the graph holds the file open */
     return status;
+}
+
+/** The same with nothing but limits (NULL: the defaults). */
+static inline oc_status import_bytes(const void *data, size_t size, const char *extension,
+                                     const oc_limits *limits, oc_graph **graph)
+{
+    const oc_model_options options = {.limits = limits ? *limits : (oc_limits){0}};
+    return import_options(data, size, extension, &options, graph);
 }
 
 /**

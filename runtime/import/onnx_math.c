@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Elementwise operators: functions of one input, of several, and casts. */
+#include "onnx_ops.h"
+
+#include "oc_ops.h"
+
+#include <float.h>
+
+static bool is_float(const oc_onnx_call *c)
+{
+    return oc_onnx_dtype_of(c, 0) == OC_DTYPE_float32;
+}
+
+/* A scalar of input 0's type. */
+static oc_status scalar_like(oc_onnx_call *c, const char *what, float number, oc_id *value)
+{
+    OC_TRY(oc_imp_scalar(&c->at, what, number, value));
+    return is_float(c) ? OC_OK : oc_onnx_cast_to(c, what, *value, oc_onnx_dtype_of(c, 0), value);
+}
+
+/* ---- one input ------------------------------------------------------------------------------- */
+
+oc_status oc_onnx_unary(oc_onnx_call *c)
+{
+    oc_id zero;
+    if (is_float(c) || strcmp(c->row->fn, "relu") != 0)
+        return oc_imp_unary(&c->at, NULL, c->row->fn, 0.0f, 0.0f, c->in[0], &c->out[0]);
+    OC_TRY(scalar_like(c, "zero", 0.0f, &zero));
+    return oc_imp_binary(&c->at, NULL, "max", c->in[0], zero, &c->out[0]);
+}
+
+/* neg and abs also of integers: 0 - x, and the larger of the two. */
+oc_status oc_onnx_negation(oc_onnx_call *c)
+{
+    oc_id zero, minus;
+    oc_imp at;
+    if (is_float(c))
+        return oc_onnx_unary(c);
+    OC_TRY(scalar_like(c, "zero", 0.0f, &zero));
+    if (strcmp(c->row->fn, "neg") == 0)
+        return oc_imp_binary(&c->at, NULL, "sub", zero, c->in[0], &c->out[0]);
+    OC_TRY(oc_onnx_step(c, "minus", &at));
+    OC_TRY(oc_imp_binary(&at, NULL, "sub", zero, c->in[0], &minus));
+    return oc_imp_binary(&c->at, NULL, "max", c->in[0], minus, &c->out[0]);
+}
+
+/* The functions with parameters, and what these are where the file leaves them out. */
+static const struct parameters {
+    const char *fn, *b_name; /* the first one is always called alpha */
+    float a, b;
+} parameters[] = {
+    {"leaky_relu", NULL, 0.01f, 0.0f},
+    {"elu", NULL, 1.0f, 0.0f},
+    {"selu", "gamma", 1.67326319217681884765625f, 1.05070102214813232421875f},
+    {"hard_sigmoid", "beta", 0.2f, 0.5f},
+    {"thresholded_relu", NULL, 1.0f, 0.0f},
+    {"swish", NULL, 1.0f, 0.0f},
+};
+
+oc_status oc_onnx_activation(oc_onnx_call *c)
+{
+    const struct parameters *p = parameters;
+    float a, b = 0.0f;
+    while (strcmp(p->fn, c->row->fn) != 0)
+        p++;
+    OC_TRY(oc_onnx_get_float(c, "alpha", p->a, &a));
+    if (p->b_name)
+        OC_TRY(oc_onnx_get_float(c, p->b_name, p->b, &b));
+    return oc_imp_unary(&c->at, NULL, p->fn, a, b, c->in[0], &c->out[0]);
+}
+
+oc_status oc_onnx_gelu(oc_onnx_call *c)
+{
+    static const char *const approximate[] = {"none", "tanh", NULL}, *const fn[] = {"gelu",
+                                                                                    "gelu_tanh"};
+    size_t which;
+    OC_TRY(oc_onnx_get_choice(c, "approximate", approximate, &which));
+    return oc_imp_unary(&c->at, NULL, fn[which], 0.0f, 0.0f, c->in[0], &c->out[0]);
+}
+
+/* ---- Clip ------------------------------------------------------------------------------------ */
+
+/*
+ * Bounds of float32 that are known: the function that has a name of its own, as it is fused and
+ * shared most.
+ */
+static oc_status clip_known(oc_onnx_call *c, float low, float high)
+{
+    const char *fn = low == 0.0f && high == 6.0f      ? "relu6"
+                     : low == 0.0f && high >= FLT_MAX ? "relu"
+                     : low == -1.0f && high == 1.0f   ? "relu_n1_to_1"
+                                                      : NULL;
+    if (fn)
+        return oc_imp_unary(&c->at, NULL, fn, 0.0f, 0.0f, c->in[0], &c->out[0]);
+    return oc_imp_unary(&c->at, NULL, "clip", low, high, c->in[0], &c->out[0]);
+}
+
+/* Any other bounds: the largest of x and low, then the smallest of that and high. */
+static oc_status clip_values(oc_onnx_call *c, oc_id low, oc_id high)
+{
+    oc_id x = c->in[0];
+    oc_imp at;
+    if (low == OC_NONE && high == OC_NONE)
+        return oc_imp_identity(&c->at, NULL, x, &c->out[0]);
+    OC_TRY(oc_onnx_step(c, "low", &at));
+    if (low != OC_NONE)
+        OC_TRY(oc_imp_binary(high == OC_NONE ? &c->at : &at, NULL, "max", x, low, &x));
+    if (high != OC_NONE)
+        OC_TRY(oc_imp_binary(&c->at, NULL, "min", x, high, &x));
+    c->out[0] = x;
+    return OC_OK;
+}
+
+/* A bound: an attribute up to opset 10, then an input. */
+static oc_status clip_bound(oc_onnx_call *c, const char *name, uint32_t input, float initial,
+                            oc_id *value, float *known, bool *is_known)
+{
+    *value = oc_onnx_in(c, input);
+    if (*value == OC_NONE)
+        return oc_onnx_get_float(c, name, initial, known);
+    *is_known = *is_known && oc_imp_is_const(c->at.graph, *value);
+    return *is_known && is_float(c) ? oc_imp_float(&c->at, *value, name, known) : OC_OK;
+}
+
+oc_status oc_onnx_clip(oc_onnx_call *c)
+{
+    float low = 0, high = 0;
+    oc_id low_value, high_value;
+    bool is_known = is_float(c);
+    OC_TRY(clip_bound(c, "min", 1, -FLT_MAX, &low_value, &low, &is_known));
+    OC_TRY(clip_bound(c, "max", 2, FLT_MAX, &high_value, &high, &is_known));
+    if (is_known && low <= high && (low > -FLT_MAX || high < FLT_MAX))
+        return clip_known(c, low, high);
+    if (is_float(c) && c->model->opset < 11) {
+        OC_TRY(oc_imp_scalar(&c->at, "min", low, &low_value));
+        OC_TRY(oc_imp_scalar(&c->at, "max", high, &high_value));
+    }
+    return clip_values(c, low_value, high_value);
+}
+
+/* ---- several inputs -------------------------------------------------------------------------- */
+
+oc_status oc_onnx_p_relu(oc_onnx_call *c)
+{
+    return oc_imp_binary(&c->at, NULL, "prelu", c->in[0], c->in[1], &c->out[0]);
+}
+
+/* Any number of inputs, from the left; the last node is called as `at` says. */
+static oc_status chain_at(oc_onnx_call *c, const oc_imp *at, oc_id *out)
+{
+    oc_imp part;
+    *out = c->in[0];
+    OC_TRY(oc_onnx_step(c, "part", &part));
+    for (uint32_t i = 1; i < c->n_in; i++) {
+        if (c->in[i] == OC_NONE)
+            return oc_fail(OC_E_FORMAT, "node \"%s\": its input %u is missing", c->at.node, i);
+        OC_TRY(oc_imp_binary(i + 1 < c->n_in ? &part : at, NULL, c->row->fn, *out, c->in[i], out));
+    }
+    return OC_OK;
+}
+
+oc_status oc_onnx_chain(oc_onnx_call *c)
+{
+    if (c->n_in == 1)
+        return oc_imp_identity(&c->at, NULL, c->in[0], &c->out[0]);
+    return chain_at(c, &c->at, &c->out[0]);
+}
+
+oc_status oc_onnx_mean(oc_onnx_call *c)
+{
+    oc_imp at;
+    oc_id sum, count;
+    if (c->n_in == 1)
+        return oc_onnx_chain(c);
+    OC_TRY(oc_onnx_step(c, "sum", &at));
+    OC_TRY(chain_at(c, &at, &sum));
+    OC_TRY(oc_imp_scalar(&c->at, "count", (float)c->n_in, &count));
+    return oc_imp_binary(&c->at, NULL, "div", sum, count, &c->out[0]);
+}
+
+/*
+ * The result has the base's type. Where the two types differ, the power is computed in float32 and
+ * rounded towards zero if it has to be.
+ */
+oc_status oc_onnx_power(oc_onnx_call *c)
+{
+    oc_dtype base = oc_onnx_dtype_of(c, 0), exponent = oc_onnx_dtype_of(c, 1);
+    oc_id p = c->in[0], q = c->in[1], y;
+    oc_imp at;
+    if (base == exponent)
+        return oc_imp_binary(&c->at, NULL, "pow", p, q, &c->out[0]);
+    if (base != OC_DTYPE_float32)
+        OC_TRY(oc_onnx_cast_to(c, "base", p, OC_DTYPE_float32, &p));
+    if (exponent != OC_DTYPE_float32)
+        OC_TRY(oc_onnx_cast_to(c, "exponent", q, OC_DTYPE_float32, &q));
+    if (base == OC_DTYPE_float32)
+        return oc_imp_binary(&c->at, NULL, "pow", p, q, &c->out[0]);
+    OC_TRY(oc_onnx_step(c, "power", &at));
+    OC_TRY(oc_imp_binary(&at, NULL, "pow", p, q, &y));
+    return oc_imp_cast(&c->at, NULL, y, base, &c->out[0]);
+}
+
+/* ---- casts ----------------------------------------------------------------------------------- */
+
+oc_status oc_onnx_cast_to(oc_onnx_call *c, const char *what, oc_id x, oc_dtype dtype, oc_id *out)
+{
+    oc_imp at;
+    OC_TRY(oc_onnx_step(c, what, &at));
+    return oc_imp_cast(&at, NULL, x, dtype, out);
+}
+
+/* `saturate` and `round_mode` only speak of 8-bit floats. */
+oc_status oc_onnx_cast(oc_onnx_call *c)
+{
+    int64_t to;
+    oc_dtype dtype;
+    OC_TRY(oc_onnx_get_int(c, "to", 0, &to));
+    oc_status status = oc_onnx_dtype((uint64_t)to, &dtype);
+    if (status != OC_OK)
+        return oc_fail_in(status, "node \"%s\": Cast", c->at.node);
+    return oc_imp_cast(&c->at, NULL, c->in[0], dtype, &c->out[0]);
+}
