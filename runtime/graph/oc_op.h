@@ -125,6 +125,11 @@ OC_MUST_USE oc_status oc_launch_define_float(oc_launch *launch, const char *name
 void oc_launch_arg_add(oc_launch *launch, oc_launch_arg arg);
 void oc_launch_range(oc_launch *launch, size_t x, size_t y, size_t z);
 
+/* ---- several calls as one ---------------------------------------------------------------------- */
+
+/** Of `batch_axis`: all calls have this input in common. */
+#define OC_BATCH_SHARED (-1)
+
 /* ---- cases: shapes that unit test, kernel test, gradient test and benchmark share --------------- */
 
 #define OC_CASE_IN 8
@@ -182,6 +187,20 @@ struct oc_op {
      * rank are not allowed. Errors: OC_E_UNSUPPORTED. NULL: cannot.
      */
     oc_status (*permute)(const oc_op_call *call, const int32_t *perm, int32_t rank, void *attrs);
+
+    /**
+     * `n` calls of one shape as one call. Input i of that call is the n calls' inputs joined along
+     * axis in[i], or where in[i] is OC_BATCH_SHARED (also where it is not given) the one input that
+     * all have in common. Says along which axes its outputs are the n calls' outputs joined, bit for
+     * bit, and writes its attributes into `attrs` (a copy of the call's). Serial loop that it
+     * equals: for r < n: call r by itself.
+     *
+     * `call` is any of the n, n >= 1; at least one input is joined, each along an axis that it has.
+     * Errors: OC_E_UNSUPPORTED, with the node's name, where elements of different calls would meet.
+     * NULL: not batchable.
+     */
+    oc_status (*batch_axis)(const oc_op_call *call, const int32_t *in, int32_t n, int32_t *out,
+                            void *attrs);
 
     oc_status (*cost)(const oc_op_call *call, oc_cost *cost);
 

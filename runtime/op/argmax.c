@@ -81,6 +81,18 @@ static oc_status permute(const oc_op_call *call, const int32_t *perm, int32_t ra
     return OC_OK;
 }
 
+static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n, int32_t *out,
+                            void *attrs_out)
+{
+    const attrs *a = call->attrs;
+    (void)n;
+    (void)attrs_out;
+    OC_TRY(oc_op_batch_along(call, in, UINT32_C(1) << a->axis, out));
+    if (!a->keep_dims && *out > a->axis)
+        --*out;
+    return OC_OK;
+}
+
 static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
     OC_TRY(oc_op_cost_io(call, cost));
@@ -193,6 +205,7 @@ const oc_op oc_op_argmax = {
     .in_min = 1, .in_max = 1, .n_out = 1,
     .types = OC_TYPE(float32) | OC_TYPES_INT,
     .numerics = "sequential",
+    .batch_axis = batch_axis,
     .shape = shape, .permute = permute, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };

@@ -266,6 +266,7 @@ const oc_op oc_op_binary = {
     .types = OC_TYPE(float32) | OC_TYPES_INT,
     .numerics = "elementwise",
     .act_attr = "act",
+    .batch_axis = oc_op_batch_elementwise,
     .shape = shape, .permute = permute, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };

@@ -185,6 +185,7 @@ const oc_op oc_op_cast = {
     .in_min = 1, .in_max = 1, .n_out = 1,
     .types = OC_TYPES_ALL,
     .numerics = "elementwise",
+    .batch_axis = oc_op_batch_elementwise,
     .shape = shape, .permute = permute, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };

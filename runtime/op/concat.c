@@ -79,6 +79,19 @@ static size_t row_count(const oc_op_call *call)
     return oc_op_elems(&out->shape) * oc_dtype_size(out->dtype) / row_bytes(call, out);
 }
 
+static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n, int32_t *out,
+                            void *attrs_out)
+{
+    const attrs *a = call->attrs;
+    (void)n;
+    (void)attrs_out;
+    for (uint32_t i = 0; i < call->n_in; i++)
+        if (in[i] == OC_BATCH_SHARED || in[i] != in[0] || in[i] == a->axis)
+            return oc_op_batch_refuse(call, i, in[i]);
+    out[0] = in[0];
+    return OC_OK;
+}
+
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
     size_t row_out = row_bytes(call, call->out[0]), rows_all = row_count(call), at = 0;
@@ -169,6 +182,7 @@ const oc_op oc_op_concat = {
     .n_out = 1,
     .types = OC_TYPES_ALL,
     .numerics = "copy",
+    .batch_axis = batch_axis,
     .shape = shape,
     .permute = permute,
     .cost = oc_op_cost_io,

@@ -104,6 +104,14 @@ static oc_status shape(const oc_op_call *call, oc_desc *out)
     return OC_OK;
 }
 
+static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n, int32_t *out,
+                            void *attrs_out)
+{
+    (void)n;
+    (void)attrs_out;
+    return oc_op_batch_along(call, in, ~UINT32_C(1), out);
+}
+
 static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
     const attrs *a = call->attrs;
@@ -349,6 +357,7 @@ const oc_op oc_op_conv_transpose2d = {
     .types = OC_TYPE(float32) | OC_TYPES_8BIT,
     .numerics = "direct",
     .act_attr = "act",
+    .batch_axis = batch_axis,
     .shape = shape, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };

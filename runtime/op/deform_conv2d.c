@@ -91,6 +91,20 @@ static oc_status shape(const oc_op_call *call, oc_desc *out)
     return OC_OK;
 }
 
+static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n, int32_t *out,
+                            void *attrs_out)
+{
+    (void)n;
+    (void)attrs_out;
+    for (uint32_t i = 0; i < call->n_in; i++) {
+        bool is_joined = oc_op_has(call, i) && (i == 0 || i == OFFSET || i == MASK);
+        if (in[i] != (is_joined ? 0 : OC_BATCH_SHARED))
+            return oc_op_batch_refuse(call, i, in[i]);
+    }
+    out[0] = 0;
+    return OC_OK;
+}
+
 static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
     const attrs *a = call->attrs;
@@ -226,6 +240,7 @@ const oc_op oc_op_deform_conv2d = {
     .types = OC_TYPE(float32),
     .numerics = "direct",
     .act_attr = "act",
+    .batch_axis = batch_axis,
     .shape = shape, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };

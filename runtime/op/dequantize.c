@@ -31,6 +31,15 @@ static oc_status permute(const oc_op_call *call, const int32_t *perm, int32_t ra
     return oc_op_scale_permute(call, perm, rank, &((attrs *)to)->scale);
 }
 
+static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n, int32_t *out,
+                            void *attrs_out)
+{
+    const attrs *a = call->attrs;
+    (void)n;
+    (void)attrs_out;
+    return oc_op_scale_batch(call, &a->scale, in, out);
+}
+
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
     const attrs *a = call->attrs;
@@ -99,6 +108,7 @@ const oc_op oc_op_dequantize = {
     .in_min = 2, .in_max = 3, .n_out = 1,
     .types = OC_TYPES_8BIT | OC_TYPE(int32),
     .numerics = "elementwise",
+    .batch_axis = batch_axis,
     .shape = shape, .permute = permute, .cost = oc_op_scale_cost, .reference = reference,
     .launch = launch, .cases = cases, .n_cases = OC_COUNT(cases),
 };

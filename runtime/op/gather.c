@@ -80,6 +80,22 @@ static size_t pick(const oc_op_call *call, const void *indices, size_t i, size_t
     return (size_t)OC_MIN(OC_MAX(index, 0), (int64_t)count - 1);
 }
 
+static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n, int32_t *out,
+                            void *attrs_out)
+{
+    const attrs *a = call->attrs;
+    (void)n;
+    (void)attrs_out;
+    if (in[0] == OC_BATCH_SHARED) {
+        out[0] = a->axis + in[1]; /* other indices into one table */
+        return OC_OK;
+    }
+    OC_TRY(oc_op_batch_along(call, in, UINT32_C(1) << a->axis, out));
+    if (*out > a->axis)
+        *out += call->in[1]->shape.rank - 1;
+    return OC_OK;
+}
+
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
     const frame f = frame_of(call);
@@ -168,6 +184,7 @@ const oc_op oc_op_gather = {
     .n_out = 1,
     .types = OC_TYPES_ALL,
     .numerics = "copy",
+    .batch_axis = batch_axis,
     .shape = shape,
     .cost = oc_op_cost_io,
     .reference = reference,

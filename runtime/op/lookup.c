@@ -22,6 +22,14 @@ static oc_status shape(const oc_op_call *call, oc_desc *out)
     return OC_OK;
 }
 
+static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n, int32_t *out,
+                            void *attrs_out)
+{
+    (void)n;
+    (void)attrs_out;
+    return oc_op_batch_along(call, in, 0, out);
+}
+
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
     size_t elems = oc_op_elems(&call->in[IN_X]->shape), size = oc_dtype_size(call->out[0]->dtype);
@@ -78,6 +86,7 @@ const oc_op oc_op_lookup = {
     .in_min = 2, .in_max = 2, .n_out = 1,
     .types = OC_TYPES_8BIT,
     .numerics = "copy",
+    .batch_axis = batch_axis,
     .shape = shape, .cost = oc_op_cost_io, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };

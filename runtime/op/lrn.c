@@ -66,6 +66,14 @@ static oc_status shape(const oc_op_call *call, oc_desc *out)
     return OC_OK;
 }
 
+static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n, int32_t *out,
+                            void *attrs_out)
+{
+    (void)n;
+    (void)attrs_out;
+    return oc_op_batch_along(call, in, UINT32_C(1) << (call->in[0]->shape.rank - 1), out);
+}
+
 static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
     window win = window_of(call);
@@ -149,6 +157,7 @@ const oc_op oc_op_lrn = {
     .n_out = 1,
     .types = OC_TYPE(float32),
     .numerics = "sequential",
+    .batch_axis = batch_axis,
     .shape = shape,
     .cost = cost,
     .reference = reference,

@@ -71,6 +71,45 @@ static oc_status shape(const oc_op_call *call, oc_desc *out)
     return OC_OK;
 }
 
+/* Rows of input 0, with their zero points where each has its own. */
+static oc_status batch_rows(const oc_op_call *call, const int32_t *in)
+{
+    if (in[OP_W] != OC_BATCH_SHARED)
+        return oc_op_batch_refuse(call, OP_W, in[OP_W]);
+    if (!oc_op_has(call, OP_X_ZERO))
+        return OC_OK;
+    bool is_joined = in[OP_X_ZERO] != OC_BATCH_SHARED;
+    size_t rows_of_p = (size_t)call->in[OP_X]->shape.dim[call->in[OP_X]->shape.rank - 2];
+    size_t zeros = oc_op_elems(&call->in[OP_X_ZERO]->shape);
+    if (is_joined ? zeros != rows_of_p : zeros != 1)
+        return oc_op_batch_refuse(call, OP_X_ZERO, in[OP_X_ZERO]);
+    return OC_OK;
+}
+
+static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n, int32_t *out,
+                            void *attrs_out)
+{
+    int32_t rank = call->out[0]->shape.rank;
+    (void)n;
+    (void)attrs_out;
+    for (uint32_t i = OP_BIAS; i < call->n_in; i++)
+        if (i != OP_X_ZERO && in[i] != OC_BATCH_SHARED)
+            return oc_op_batch_refuse(call, i, in[i]);
+    if (in[OP_X] != OC_BATCH_SHARED && in[OP_X] == call->in[OP_X]->shape.rank - 2) {
+        OC_TRY(batch_rows(call, in));
+        out[0] = rank - 2;
+        return OC_OK;
+    }
+    if (call->n_in > OP_X_ZERO && in[OP_X_ZERO] != OC_BATCH_SHARED)
+        return oc_op_batch_refuse(call, OP_X_ZERO, in[OP_X_ZERO]);
+    int32_t axis;
+    OC_TRY(oc_op_batch_broadcast(call, in, 2, &axis));
+    if (axis >= rank - 2)
+        return oc_op_batch_refuse(call, OP_W, axis);
+    out[0] = axis;
+    return OC_OK;
+}
+
 static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
     const attrs *a = call->attrs;
@@ -266,6 +305,7 @@ const oc_op oc_op_matmul = {
     .types = OC_TYPE(float32) | OC_TYPES_8BIT,
     .numerics = "direct",
     .act_attr = "act",
+    .batch_axis = batch_axis,
     .shape = shape, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };

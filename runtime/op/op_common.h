@@ -8,6 +8,8 @@
 
 #include "oc_op.h"
 
+#include "op_region.h"
+
 #include "numerics.h"
 
 #include <stddef.h>

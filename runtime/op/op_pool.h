@@ -8,6 +8,9 @@
 
 #include "op_common.h"
 
+/** The window slides along these axes: bits. */
+#define OP_POOL_WINDOW_AXES (UINT32_C(1) << 1 | UINT32_C(1) << 2)
+
 /** Member `pool` of an attribute struct; `act` stands beside it, where there is one. */
 typedef struct oc_op_pool {
     oc_ints kernel;

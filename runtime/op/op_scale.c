@@ -102,6 +102,26 @@ oc_status oc_op_scale_permute(const oc_op_call *call, const int32_t *perm, int32
     return OC_OK;
 }
 
+/* Scales in blocks: joined with x. */
+static oc_status batch_blocks(const oc_op_call *call, const oc_op_scale *a, const int32_t *in,
+                              int32_t *out)
+{
+    for (uint32_t i = 0; i < call->n_in; i++)
+        if (oc_op_has(call, i) && (in[i] != in[0] || in[i] == a->axis))
+            return oc_op_batch_refuse(call, i, in[i]);
+    out[0] = in[0];
+    return OC_OK;
+}
+
+oc_status oc_op_scale_batch(const oc_op_call *call, const oc_op_scale *a, const int32_t *in,
+                            int32_t *out)
+{
+    if (a->block_size > 0)
+        return batch_blocks(call, a, in, out);
+    bool is_one = oc_op_elems(&call->in[OP_SCALE_SCALE]->shape) == 1;
+    return oc_op_batch_along(call, in, is_one ? 0 : UINT32_C(1) << a->axis, out);
+}
+
 oc_status oc_op_scale_cost(const oc_op_call *call, oc_cost *cost)
 {
     OC_TRY(oc_op_cost_io(call, cost));

@@ -64,6 +64,13 @@ OC_MUST_USE oc_status oc_op_scale_launch(const oc_op_call *call, const oc_traits
 OC_MUST_USE oc_status oc_op_scale_permute(const oc_op_call *call, const int32_t *perm, int32_t rank,
                                           oc_op_scale *scale);
 
+/**
+ * As an operator's `batch_axis`: x along any axis but that of its scales, which are shared; scales in
+ * blocks along the same axis as x.
+ */
+OC_MUST_USE oc_status oc_op_scale_batch(const oc_op_call *call, const oc_op_scale *scale,
+                                        const int32_t *in, int32_t *out);
+
 /** x's elements, one step each. */
 OC_MUST_USE oc_status oc_op_scale_cost(const oc_op_call *call, oc_cost *cost);
 

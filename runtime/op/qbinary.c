@@ -207,6 +207,7 @@ const oc_op oc_op_qbinary = {
     .in_min = 2, .in_max = 2, .n_out = 1,
     .types = OC_TYPES_8BIT,
     .numerics = "integer",
+    .batch_axis = oc_op_batch_elementwise,
     .shape = shape, .permute = permute, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };

@@ -66,6 +66,15 @@ static int64_t quantize(const attrs *a, float x, float scale, int64_t zero)
     return y < low ? low : y > high ? high : y;
 }
 
+static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n, int32_t *out,
+                            void *attrs_out)
+{
+    const attrs *a = call->attrs;
+    (void)n;
+    (void)attrs_out;
+    return oc_op_scale_batch(call, &a->scale, in, out);
+}
+
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
     const attrs *a = call->attrs;
@@ -135,6 +144,7 @@ const oc_op oc_op_quantize = {
     .in_min = 2, .in_max = 3, .n_out = 1,
     .types = OC_TYPE(float32),
     .numerics = "elementwise",
+    .batch_axis = batch_axis,
     .shape = shape, .permute = permute, .cost = oc_op_scale_cost, .reference = reference,
     .launch = launch, .cases = cases, .n_cases = OC_COUNT(cases),
 };

@@ -249,6 +249,21 @@ static oc_status permute(const oc_op_call *call, const int32_t *perm, int32_t ra
     return OC_OK;
 }
 
+static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n, int32_t *out,
+                            void *attrs_out)
+{
+    const attrs *a = call->attrs;
+    uint32_t fixed = 0;
+    (void)n;
+    (void)attrs_out;
+    for (int32_t i = 0; i < a->axes.count; i++)
+        fixed |= UINT32_C(1) << a->axes.v[i];
+    OC_TRY(oc_op_batch_along(call, in, fixed, out));
+    for (int32_t i = in[0] - 1; !a->keepdims && i >= 0; i--)
+        *out -= is_reduced(a, i);
+    return OC_OK;
+}
+
 static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
     OC_TRY(oc_op_cost_io(call, cost));
@@ -554,6 +569,7 @@ const oc_op oc_op_reduce = {
     .n_out = 1,
     .types = TYPES_ORDER,
     .numerics = "sequential",
+    .batch_axis = batch_axis,
     .shape = shape,
     .permute = permute,
     .cost = cost,

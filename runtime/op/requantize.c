@@ -66,6 +66,15 @@ static oc_status shape(const oc_op_call *call, oc_desc *out)
     return OC_OK;
 }
 
+static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n, int32_t *out,
+                            void *attrs_out)
+{
+    uint32_t last = UINT32_C(1) << OC_MAX(call->in[0]->shape.rank - 1, 0);
+    (void)n;
+    (void)attrs_out;
+    return oc_op_batch_along(call, in, call->in[1]->shape.dim[0] == 1 ? 0 : last, out);
+}
+
 static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
     OC_TRY(oc_op_cost_io(call, cost));
@@ -152,6 +161,7 @@ const oc_op oc_op_requantize = {
     .in_min = 3, .in_max = 3, .n_out = 1,
     .types = OC_TYPE(int32),
     .numerics = "integer",
+    .batch_axis = batch_axis,
     .shape = shape, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };

@@ -41,6 +41,36 @@ static oc_status shape(const oc_op_call *call, oc_desc *out)
     return OC_OK;
 }
 
+/* Elements before one step along `axis` of `shape`. */
+static size_t outer(const oc_shape *shape, int32_t axis)
+{
+    size_t count = 1;
+    for (int32_t i = 0; i < axis; i++)
+        count *= (size_t)shape->dim[i];
+    return count;
+}
+
+/*
+ * What is joined inside as many blocks as there were is in one piece in each of them. An axis of the
+ * output has that number of blocks where the dimensions before it have the same product.
+ */
+static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n, int32_t *out,
+                            void *attrs_out)
+{
+    const oc_shape *y = &call->out[0]->shape;
+    OC_TRY(oc_op_batch_along(call, in, 0, out));
+    size_t blocks = outer(&call->in[0]->shape, in[0]);
+    int32_t axis = 0;
+    if (in[0] < y->rank && outer(y, in[0]) == blocks)
+        axis = in[0]; /* rather than another behind dimensions of 1 */
+    while (axis < y->rank && outer(y, axis) != blocks)
+        axis++;
+    if (axis == y->rank || oc_op_elems(y) == 0)
+        return oc_op_batch_refuse(call, 0, in[0]);
+    out[0] = axis;
+    return oc_op_batch_stretch(call, n, &((attrs *)attrs_out)->shape.v[axis]);
+}
+
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
     size_t bytes = oc_op_elems(&call->in[0]->shape) * oc_dtype_size(call->in[0]->dtype);
@@ -85,6 +115,7 @@ const oc_op oc_op_reshape = {
     .types = OC_TYPES_ALL,
     .numerics = "copy",
     .is_view = true,
+    .batch_axis = batch_axis,
     .shape = shape,
     .cost = oc_op_cost_io,
     .reference = reference,

@@ -287,6 +287,19 @@ static oc_status permute(const oc_op_call *call, const int32_t *perm, int32_t ra
     return OC_OK;
 }
 
+static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n, int32_t *out,
+                            void *attrs_out)
+{
+    uint32_t fixed = 0;
+    for (int32_t i = 0; i < call->in[0]->shape.rank; i++) {
+        oc_resize_axis axis = axis_of(call, i);
+        if (changes(&axis))
+            fixed |= UINT32_C(1) << i;
+    }
+    OC_TRY(oc_op_batch_along(call, in, fixed, out));
+    return oc_op_batch_stretch(call, n, &((attrs *)attrs_out)->sizes.v[in[0]]);
+}
+
 static oc_status cost(const oc_op_call *call, oc_cost *c)
 {
     const frame f = frame_of(call);
@@ -705,6 +718,7 @@ const oc_op oc_op_resize = {
     .n_out = 1,
     .types = OC_TYPES_ALL,
     .numerics = "sequential",
+    .batch_axis = batch_axis,
     .shape = shape,
     .permute = permute,
     .cost = cost,

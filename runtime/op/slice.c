@@ -104,6 +104,18 @@ static size_t merge_axes(const oc_op_call *call, axis axes[OC_RANK_MAX], int64_t
     return count;
 }
 
+static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n, int32_t *out,
+                            void *attrs_out)
+{
+    const attrs *a = call->attrs;
+    uint32_t fixed = 0;
+    for (int32_t i = 0; i < call->in[0]->shape.rank; i++)
+        if (a->begins.v[i] != 0 || a->steps.v[i] != 1 || a->ends.v[i] != call->in[0]->shape.dim[i])
+            fixed |= UINT32_C(1) << i;
+    OC_TRY(oc_op_batch_along(call, in, fixed, out));
+    return oc_op_batch_stretch(call, n, &((attrs *)attrs_out)->ends.v[in[0]]);
+}
+
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
     const attrs *a = call->attrs;
@@ -240,6 +252,7 @@ const oc_op oc_op_slice = {
     .n_out = 1,
     .types = OC_TYPES_ALL,
     .numerics = "copy",
+    .batch_axis = batch_axis,
     .shape = shape,
     .permute = permute,
     .cost = oc_op_cost_io,

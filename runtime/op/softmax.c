@@ -66,6 +66,15 @@ static oc_status permute(const oc_op_call *call, const int32_t *perm, int32_t ra
     return OC_OK;
 }
 
+static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n, int32_t *out,
+                            void *attrs_out)
+{
+    const attrs *a = call->attrs;
+    (void)n;
+    (void)attrs_out;
+    return oc_op_batch_along(call, in, UINT32_C(1) << a->axis, out);
+}
+
 static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
     OC_TRY(oc_op_cost_io(call, cost));
@@ -175,6 +184,7 @@ const oc_op oc_op_softmax = {
     .n_out = 1,
     .types = OC_TYPE(float32),
     .numerics = "sequential",
+    .batch_axis = batch_axis,
     .shape = shape,
     .permute = permute,
     .cost = cost,

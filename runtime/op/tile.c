@@ -44,6 +44,19 @@ static oc_status permute(const oc_op_call *call, const int32_t *perm, int32_t ra
     return OC_OK;
 }
 
+static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n, int32_t *out,
+                            void *attrs_out)
+{
+    const attrs *a = call->attrs;
+    uint32_t fixed = 0;
+    (void)n;
+    (void)attrs_out;
+    for (int32_t i = 0; i < call->in[0]->shape.rank; i++)
+        if (a->repeats.v[i] != 1)
+            fixed |= UINT32_C(1) << i;
+    return oc_op_batch_along(call, in, fixed, out);
+}
+
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
     const oc_shape *x = &call->in[0]->shape, *y = &call->out[0]->shape;
@@ -139,6 +152,7 @@ const oc_op oc_op_tile = {
     .n_out = 1,
     .types = OC_TYPES_ALL,
     .numerics = "copy",
+    .batch_axis = batch_axis,
     .shape = shape,
     .permute = permute,
     .cost = oc_op_cost_io,

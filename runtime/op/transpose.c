@@ -54,6 +54,19 @@ static void gather(char *dst, const char *src, size_t count, size_t stride, size
     }
 }
 
+static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n, int32_t *out,
+                            void *attrs_out)
+{
+    const attrs *a = call->attrs;
+    (void)n;
+    (void)attrs_out;
+    OC_TRY(oc_op_batch_along(call, in, 0, out));
+    for (int32_t i = 0; i < a->perm.count; i++)
+        if (a->perm.v[i] == in[0])
+            *out = i;
+    return OC_OK;
+}
+
 /* Row after row of the output, its last axis gathered from the input. */
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
@@ -220,6 +233,7 @@ const oc_op oc_op_transpose = {
     .n_out = 1,
     .types = OC_TYPES_ALL,
     .numerics = "copy",
+    .batch_axis = batch_axis,
     .shape = shape,
     .cost = oc_op_cost_io,
     .reference = reference,

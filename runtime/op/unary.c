@@ -134,6 +134,7 @@ const oc_op oc_op_unary = {
     .types = OC_TYPE(float32),
     .numerics = "elementwise",
     .unary_attr = "fn",
+    .batch_axis = oc_op_batch_elementwise,
     .shape = shape, .permute = permute, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };

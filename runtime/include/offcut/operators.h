@@ -18,6 +18,7 @@ typedef struct oc_operator_info {
     uint32_t onnx_types;   /* those of them with which it can be written as ONNX (oc_model_split) */
     bool on_reference;     /* devices of that kind run it */
     bool on_opencl;
+    bool is_batchable;     /* calls of several requests can be one call, with the same bits for each */
     bool is_view;          /* its result is its input's bytes: no device runs anything */
     uint32_t in_min, in_max, n_out;
 } oc_operator_info;

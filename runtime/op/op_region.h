@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Several calls as one (`batch_axis`): the rules that many operators have in common. */
+#ifndef OP_REGION_H
+#define OP_REGION_H
+
+#include "oc_op.h"
+
+/** Fails: input `index` joined along `axis`, or shared, does not go. Always OC_E_UNSUPPORTED. */
+OC_MUST_USE oc_status oc_op_batch_refuse(const oc_op_call *call, uint32_t index, int32_t axis);
+
+/**
+ * Input 0 is joined along an axis that is not among the bits of `fixed`, all others are shared:
+ * `*out` is that axis.
+ */
+OC_MUST_USE oc_status oc_op_batch_along(const oc_op_call *call, const int32_t *in, uint32_t fixed,
+                                        int32_t *out);
+
+/**
+ * The first `count` inputs broadcast to output 0, each element of which comes from its own place in
+ * them: those that are joined meet in one axis of the output, those that are shared stretch there.
+ */
+OC_MUST_USE oc_status oc_op_batch_broadcast(const oc_op_call *call, const int32_t *in,
+                                            uint32_t count, int32_t *out);
+
+/** A row's `batch_axis`: oc_op_batch_broadcast of all inputs; the attributes stay. */
+OC_MUST_USE oc_status oc_op_batch_elementwise(const oc_op_call *call, const int32_t *in, int32_t n,
+                                              int32_t *out, void *attrs);
+
+/** An attribute that holds a length or an end along the joined axis: `*value` times n. */
+OC_MUST_USE oc_status oc_op_batch_stretch(const oc_op_call *call, int32_t n, int32_t *value);
+
+#endif
