@@ -85,6 +85,7 @@ static int set_option(const host_call *call, const host_option *option, const ch
         return host_usage(call, "--%s: expected a whole number from %u to %u, found '%s'",
                           option->name, option->min, option->max, value);
     case HOST_BYTES:
+    case HOST_MEMORY:
         if (parse_bytes(value, field))
             return HOST_OK;
         return host_usage(call, "--%s: expected a number of bytes, or as 64K, 512M, 4G, found '%s'",
@@ -202,6 +203,21 @@ static int take_words(host_call *call, word_reader *words)
     return status;
 }
 
+/* The limit on memory, if the command has one and it was given. */
+static int set_budget(host_call *call)
+{
+    for (size_t i = 0; i < call->command->n_options; i++) {
+        const host_option *option = &call->command->options[i];
+        const uint64_t *bytes = (const void *)((const char *)call->options + option->offset);
+        if (option->type != HOST_MEMORY || *bytes == 0)
+            continue;
+        if (oc_budget_create(*bytes, NULL, &call->budget) != OC_OK)
+            return host_fail_library(call);
+        call->alloc = oc_budget_get_allocator(call->budget);
+    }
+    return HOST_OK;
+}
+
 int host_args_parse(host_call *call, int argc, char **argv, bool *wants_help)
 {
     word_reader words = {.argc = argc, .argv = argv};
@@ -216,7 +232,7 @@ int host_args_parse(host_call *call, int argc, char **argv, bool *wants_help)
     if (status == HOST_OK)
         status = take_words(call, &words);
     free(words.is_given);
-    return status;
+    return status == HOST_OK ? set_budget(call) : status;
 }
 
 void host_args_free(host_call *call)
@@ -228,6 +244,11 @@ void host_args_free(host_call *call)
                      ->items);
     free((void *)call->options);
     call->options = NULL;
+    /* A driver that still holds a buffer will yet say that it is gone. */
+    if (call->budget && oc_budget_used_bytes(call->budget) == 0)
+        oc_budget_destroy(call->budget);
+    call->budget = NULL;
+    call->alloc = NULL;
 }
 
 oc_prepare_options host_prepare_options(const host_device_options *options, const oc_log_sink *log)

@@ -20,6 +20,7 @@ typedef enum host_option_type {
     HOST_TEXT,   /* const char *: of argv; NULL when not given */
     HOST_UINT,   /* uint32_t, within min and max */
     HOST_BYTES,  /* uint64_t, at least 1: "1048576", "64K", "512M", "4G" */
+    HOST_MEMORY, /* uint64_t, likewise: what the whole command may hold (host_call.alloc) */
     HOST_TEXTS,  /* host_texts: may be given several times */
     HOST_NUMBERS /* host_numbers: "1.5" or "1,2,3" */
 } host_option_type;
@@ -77,6 +78,8 @@ typedef struct host_call {
     const host_command *command; /* NULL before it is known */
     const char *operand;         /* the model's file; NULL where the command takes none */
     const void *options;
+    oc_budget *budget;         /* of a HOST_MEMORY option that was given; NULL: no limit */
+    const oc_allocator *alloc; /* the budget's, for every call of the library; NULL: no limit */
 } host_call;
 
 struct host_command {

@@ -29,7 +29,7 @@ static int read_npy(const host_call *call, const char *path, const oc_value_info
 {
     char want[OC_SHAPE_TEXT];
     char have[OC_SHAPE_TEXT];
-    if (oc_npy_read(path, NULL, NULL, tensor) != OC_OK)
+    if (oc_npy_read(path, NULL, call->alloc, tensor) != OC_OK)
         return host_fail_about(call, path);
     if (!fits(&input->desc, &tensor->desc))
         return host_fail(call, "%s: expected %s %s for input %s, found %s %s", path,
@@ -78,12 +78,12 @@ oc_image_layout host_layout(const oc_model_info *info)
 }
 
 /* The picture in the target's size with its proportions kept, in place of the one that was read. */
-static oc_status letterbox(const oc_desc *desc, oc_image_layout layout, const host_normal *normal,
+static oc_status letterbox(const host_call *call, const oc_desc *desc, oc_image_layout layout, const host_normal *normal,
                            oc_image *image)
 {
     const int32_t *dim = desc->shape.dim + (layout == OC_IMAGE_NHWC ? 1 : 2);
     oc_image boxed;
-    oc_status status = oc_image_letterbox(image, dim[1], dim[0], NULL, &boxed);
+    oc_status status = oc_image_letterbox(image, dim[1], dim[0], call->alloc, &boxed);
     if (status != OC_OK)
         return status;
     if (normal->picture && normal->picture->image.pixels == image->pixels) {
@@ -91,7 +91,7 @@ static oc_status letterbox(const oc_desc *desc, oc_image_layout layout, const ho
         normal->picture->place =
             oc_image_letterbox_place(image->width, image->height, dim[1], dim[0]);
     } else {
-        oc_image_free(image, NULL);
+        oc_image_free(image, call->alloc);
     }
     *image = boxed;
     return OC_OK;
@@ -155,17 +155,18 @@ static int read_picture(const host_call *call, const char *path, const oc_value_
                           "--mean, --scale: expected one number, since input %s has one channel, "
                           "found three",
                           input->name);
-    oc_status status = oc_image_read(path, NULL, NULL, &image);
+    oc_status status = oc_image_read(path, NULL, call->alloc, &image);
     if (status == OC_OK && normal->picture && !normal->picture->image.pixels)
         normal->picture->image = image;
     if (status == OC_OK && normal->is_letterboxed)
-        status = letterbox(&desc, layout, normal, &image);
+        status = letterbox(call, &desc, layout, normal, &image);
     if (status == OC_OK)
         status = oc_image_to_tensor(
             &image, &desc, layout,
-            is_8bit ? norm_of_8bit(&norm, normal, input->quant, &quantised) : &norm, NULL, tensor);
+            is_8bit ? norm_of_8bit(&norm, normal, input->quant, &quantised) : &norm, call->alloc,
+            tensor);
     if (!normal->picture || normal->picture->image.pixels != image.pixels)
-        oc_image_free(&image, NULL);
+        oc_image_free(&image, call->alloc);
     if (status != OC_OK)
         return host_fail_about(call, path);
     tensor->desc = input->desc;

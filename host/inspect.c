@@ -107,15 +107,16 @@ static void add_cut(host_table *table, const oc_cut_info *cut)
  * A cut may cross as many values as the network has nodes, so that all of them together are
  * many times the model: each is let go before the next one is made.
  */
-static oc_status add_cuts(host_table *table, const oc_model *model, size_t count)
+static oc_status add_cuts(host_table *table, const oc_model *model, size_t count,
+                          const oc_allocator *alloc)
 {
     oc_status status = OC_OK;
     for (size_t i = 0; i < count && status == OC_OK; i++) {
         oc_cut_info *cut = NULL;
-        status = oc_model_cut(model, i, NULL, &cut);
+        status = oc_model_cut(model, i, alloc, &cut);
         if (status == OC_OK)
             add_cut(table, cut);
-        oc_cut_info_free(cut, NULL);
+        oc_cut_info_free(cut, alloc);
     }
     return status;
 }
@@ -178,21 +179,22 @@ static json_t *cut_json(const oc_cut_info *cut, cut_list *before)
     return object;
 }
 
-static oc_status add_cuts_json(const oc_model *model, size_t count, json_t *list)
+static oc_status add_cuts_json(const oc_model *model, size_t count, const oc_allocator *alloc,
+                               json_t *list)
 {
     cut_list before = {.count = 0};
     oc_status status = OC_OK;
     for (size_t i = 0; i < count && status == OC_OK; i++) {
         oc_cut_info *cut = NULL;
-        status = oc_model_cut(model, i, NULL, &cut);
+        status = oc_model_cut(model, i, alloc, &cut);
         if (status == OC_OK)
             host_json_add(list, cut_json(cut, &before));
-        oc_cut_info_free(cut, NULL);
+        oc_cut_info_free(cut, alloc);
     }
     return status;
 }
 
-static oc_status print_json(const oc_model *model)
+static oc_status print_json(const oc_model *model, const oc_allocator *alloc)
 {
     const oc_model_info *info = oc_model_get_info(model);
     json_t *document = host_json_object();
@@ -200,7 +202,7 @@ static oc_status print_json(const oc_model *model)
     json_t *cuts = host_json_list();
     for (size_t i = 0; i < info->n_nodes; i++)
         host_json_add(nodes, node_json(oc_model_get_node(model, i)));
-    oc_status status = add_cuts_json(model, info->n_nodes + 1, cuts);
+    oc_status status = add_cuts_json(model, info->n_nodes + 1, alloc, cuts);
     host_json_put(document, "model", host_json_model(info));
     host_json_put(document, "nodes", nodes);
     host_json_put(document, "cuts", cuts);
@@ -214,13 +216,13 @@ static oc_status print_json(const oc_model *model)
 /* ---- the command ----------------------------------------------------------------------------- */
 
 /* Nothing is printed until nothing can fail any more. */
-static oc_status print_text(const oc_model *model)
+static oc_status print_text(const oc_model *model, const oc_allocator *alloc)
 {
     const oc_model_info *info = oc_model_get_info(model);
     host_table cuts;
     char titles[] = ">cut|>bytes|values";
     host_table_init(&cuts, titles);
-    oc_status status = add_cuts(&cuts, model, info->n_nodes + 1);
+    oc_status status = add_cuts(&cuts, model, info->n_nodes + 1, alloc);
     if (status == OC_OK) {
         print_head(info);
         print_nodes(model, info->n_nodes);
@@ -238,9 +240,9 @@ static int run(const host_call *call)
     host_model read;
     int result = host_model_read(call, &options->model, &read);
     if (result == HOST_OK) {
-        oc_status status = oc_model_open(call->operand, &read.options, NULL, &model);
+        oc_status status = oc_model_open(call->operand, &read.options, call->alloc, &model);
         if (status == OC_OK)
-            status = (options->is_json ? print_json : print_text)(model);
+            status = (options->is_json ? print_json : print_text)(model, call->alloc);
         result = status == OC_OK ? HOST_OK : host_fail_about(call, call->operand);
     }
     oc_model_destroy(model);

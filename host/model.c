@@ -60,7 +60,7 @@ static int read_constants(const host_call *call, const host_texts *texts, host_m
         constant->name = cut_name(model, texts->items[i], &rest);
         if (!rest)
             return host_usage(call, "--const: expected NAME=FILE.npy, found '%s'", texts->items[i]);
-        if (oc_npy_read(rest, &model->options.limits, NULL, &constant->tensor) != OC_OK)
+        if (oc_npy_read(rest, &model->options.limits, call->alloc, &constant->tensor) != OC_OK)
             return host_fail_about(call, rest);
         model->options.n_constants++;
     }
@@ -69,7 +69,8 @@ static int read_constants(const host_call *call, const host_texts *texts, host_m
 
 int host_model_read(const host_call *call, const host_model_options *words, host_model *model)
 {
-    *model = (host_model){.options = {.weights = words->weights, .batch = (int32_t)words->batch}};
+    *model = (host_model){.alloc = call->alloc,
+                          .options = {.weights = words->weights, .batch = (int32_t)words->batch}};
     model->options.limits.model_bytes = words->model_bytes;
     model->options.limits.memory_bytes = words->memory_bytes;
     model->texts = host_alloc(words->shapes.count + words->constants.count, sizeof(*model->texts));
@@ -80,7 +81,7 @@ int host_model_read(const host_call *call, const host_model_options *words, host
 void host_model_free(host_model *model)
 {
     for (size_t i = 0; i < model->options.n_constants; i++)
-        oc_tensor_free(&model->constants[i].tensor, NULL);
+        oc_tensor_free(&model->constants[i].tensor, model->alloc);
     for (size_t i = 0; i < model->n_texts; i++)
         free(model->texts[i]);
     free(model->texts);

@@ -43,13 +43,15 @@ typedef struct host_model_options {
          .offset = offsetof(type_, member_.model_bytes),                                       \
          .help = "refuse larger model files; K, M, G may follow (default 4G)"},                \
     {                                                                                          \
-        .name = "max-memory", .value = "BYTES", .type = HOST_BYTES,                            \
+        .name = "max-memory", .value = "BYTES", .type = HOST_MEMORY,                           \
         .offset = offsetof(type_, member_.memory_bytes),                                       \
-        .help = "refuse larger tensors and arenas, likewise (default 16G)"                     \
+        .help = "fail before more is held, device buffers included (default: no limit but "    \
+                "16G for each tensor and arena)"                                               \
     }
 
 /** What the library wants to know, and what its parts belong to. */
 typedef struct host_model {
+    const oc_allocator *alloc; /* of the constants */
     oc_model_options options;
     char **texts; /* shapes and constants, their names cut off */
     size_t n_texts;

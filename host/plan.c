@@ -172,7 +172,7 @@ static int show(const host_call *call, const oc_model *model)
 {
     const plan_options *options = call->options;
     oc_plan *plan = NULL;
-    if (oc_plan_make(model, options->cut, NULL, &plan) != OC_OK)
+    if (oc_plan_make(model, options->cut, call->alloc, &plan) != OC_OK)
         return host_fail_about(call, call->operand);
     int status = HOST_OK;
     if (options->output && oc_plan_write(plan, options->output) != OC_OK)
@@ -198,7 +198,7 @@ static int run(const host_call *call)
         return host_usage(call, "--cut: a plan has one cut, 'every' is for: offcut run");
     host_model read;
     int status = host_model_read(call, &options->model, &read);
-    if (status == HOST_OK && oc_model_open(call->operand, &read.options, NULL, &model) != OC_OK)
+    if (status == HOST_OK && oc_model_open(call->operand, &read.options, call->alloc, &model) != OC_OK)
         status = host_fail_about(call, call->operand);
     if (status == HOST_OK)
         status = show(call, model);

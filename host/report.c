@@ -137,7 +137,7 @@ static uint64_t rest_bytes(const oc_report *report, uint64_t start_bytes, uint64
     return peak > known ? peak - known : 0;
 }
 
-void host_memory_print(const oc_report *report, uint64_t start_bytes)
+void host_memory_print(const oc_report *report, uint64_t start_bytes, const oc_budget *budget)
 {
     host_table table;
     char titles[] = "|>|";
@@ -164,12 +164,17 @@ void host_memory_print(const oc_report *report, uint64_t start_bytes)
     host_cell(&table, "peak");
     host_cell(&table, "%s", host_bytes_text(peak, text));
     host_cell(&table, "largest resident set of this process");
+    if (budget) {
+        host_cell(&table, "held");
+        host_cell(&table, "%s", host_bytes_text(oc_budget_peak_bytes(budget), text));
+        host_cell(&table, "the most of --max-memory that was held at a time");
+    }
     printf("memory\n");
     host_table_print(&table);
     host_table_fini(&table);
 }
 
-json_t *host_memory_json(const oc_report *report, uint64_t start_bytes)
+json_t *host_memory_json(const oc_report *report, uint64_t start_bytes, const oc_budget *budget)
 {
     json_t *memory = host_json_object();
     uint64_t peak = peak_bytes();
@@ -180,5 +185,7 @@ json_t *host_memory_json(const oc_report *report, uint64_t start_bytes)
     host_json_put(memory, "scratch_bytes", host_json_uint(report->scratch_bytes));
     host_json_put(memory, "rest_bytes", host_json_uint(rest_bytes(report, start_bytes, peak)));
     host_json_put(memory, "peak_bytes", host_json_uint(peak));
+    if (budget)
+        host_json_put(memory, "held_peak_bytes", host_json_uint(oc_budget_peak_bytes(budget)));
     return memory;
 }

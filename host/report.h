@@ -25,7 +25,7 @@ json_t *host_times_json(const oc_report *report);
  */
 uint64_t host_resident_bytes(void);
 /** The peak of this process, and what it consists of. */
-void host_memory_print(const oc_report *report, uint64_t start_bytes);
-json_t *host_memory_json(const oc_report *report, uint64_t start_bytes);
+void host_memory_print(const oc_report *report, uint64_t start_bytes, const oc_budget *budget);
+json_t *host_memory_json(const oc_report *report, uint64_t start_bytes, const oc_budget *budget);
 
 #endif

@@ -244,9 +244,9 @@ static int make_plan(task *t)
     const run_options *o = t->options;
     oc_status status = OC_OK;
     if (o->plan)
-        status = oc_plan_read(o->plan, t->runner.model, NULL, &t->plan);
+        status = oc_plan_read(o->plan, t->runner.model, t->call->alloc, &t->plan);
     else if (!t->is_every && !policy_of(o))
-        status = oc_plan_make(t->runner.model, o->cut, NULL, &t->plan);
+        status = oc_plan_make(t->runner.model, o->cut, t->call->alloc, &t->plan);
     if (status != OC_OK)
         return host_fail_about(t->call, o->plan ? o->plan : t->call->operand);
     if (t->plan && oc_plan_needs_worker(t->plan) && o->workers.count == 0)
@@ -349,7 +349,7 @@ static void print_json(const task *t, const oc_tensor *outputs)
     if (t->options->is_explained)
         host_json_put(document, "explained", host_explain_json(runner->session, &t->report));
     host_json_put(document, "time", host_times_json(&t->report));
-    host_json_put(document, "memory", host_memory_json(&t->report, t->start_bytes));
+    host_json_put(document, "memory", host_memory_json(&t->report, t->start_bytes, t->call->budget));
     host_json_print(document);
 }
 
@@ -367,7 +367,7 @@ static void print_timings(const task *t)
     else
         printf("plan: %s\n", t->runner.plan ? oc_plan_name(t->runner.plan) : "all-local");
     host_times_print(&t->report, which);
-    host_memory_print(&t->report, t->start_bytes);
+    host_memory_print(&t->report, t->start_bytes, t->call->budget);
 }
 
 static void print_text(const task *t, const oc_tensor *outputs)
@@ -460,8 +460,8 @@ static int run(const host_call *call)
         status = t.is_every ? run_every(&t) : run_plan(&t);
     oc_plan_destroy(t.plan);
     host_labels_free(&t.labels);
-    host_seen_free(&t.seen);
-    oc_image_free(&t.picture.image, NULL);
+    host_seen_free(call, &t.seen);
+    oc_image_free(&t.picture.image, call->alloc);
     host_runner_close(&t.runner);
     return status;
 }

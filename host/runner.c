@@ -13,7 +13,7 @@ static int open_model(const host_call *call, const char *path, const host_model_
     static const host_model_options none = {0};
     host_model read;
     int status = host_model_read(call, words ? words : &none, &read);
-    if (status == HOST_OK && oc_model_open(path, &read.options, NULL, model) != OC_OK)
+    if (status == HOST_OK && oc_model_open(path, &read.options, call->alloc, model) != OC_OK)
         status = host_fail_about(call, path);
     host_model_free(&read);
     return status;
@@ -34,12 +34,13 @@ int host_runner_open(const host_call *call, const char *path, const host_model_o
 
 int host_runner_prepare(host_runner *runner, const oc_prepare_options *options)
 {
+    const oc_allocator *alloc = runner->call->alloc;
     oc_prepare_options shown = *options;
     shown.progress = host_prepare_progress;
-    oc_status status = oc_prepare(runner->model, &shown, NULL, &runner->prepared);
+    oc_status status = oc_prepare(runner->model, &shown, alloc, &runner->prepared);
     host_progress_end();
     for (size_t i = 0; i < runner->info->n_outputs && status == OC_OK; i++)
-        status = oc_tensor_alloc(&runner->info->outputs[i].desc, NULL, &runner->outputs[i]);
+        status = oc_tensor_alloc(&runner->info->outputs[i].desc, alloc, &runner->outputs[i]);
     return status == OC_OK ? HOST_OK : host_fail_about(runner->call, runner->path);
 }
 
@@ -55,7 +56,8 @@ int host_runner_connect(host_runner *runner, const oc_session_options *options)
 {
     disconnect(runner);
     runner->has_policy = options && options->policy;
-    if (oc_session_create(runner->prepared, options, NULL, &runner->session) != OC_OK)
+    if (oc_session_create(runner->prepared, options, runner->call->alloc, &runner->session) !=
+        OC_OK)
         return host_fail_about(runner->call, runner->path);
     return HOST_OK;
 }
@@ -88,20 +90,21 @@ int host_runner_run(host_runner *runner, uint32_t repeat, oc_report *report)
     return HOST_OK;
 }
 
-static void free_tensors(oc_tensor *tensors, size_t count)
+static void free_tensors(oc_tensor *tensors, size_t count, const oc_allocator *alloc)
 {
     for (size_t i = 0; tensors && i < count; i++)
-        oc_tensor_free(&tensors[i], NULL);
+        oc_tensor_free(&tensors[i], alloc);
     free(tensors);
 }
 
 void host_runner_close(host_runner *runner)
 {
+    const oc_allocator *alloc = runner->call ? runner->call->alloc : NULL;
     disconnect(runner);
     oc_prepared_destroy(runner->prepared);
     if (runner->info) {
-        free_tensors(runner->inputs, runner->info->n_inputs);
-        free_tensors(runner->outputs, runner->info->n_outputs);
+        free_tensors(runner->inputs, runner->info->n_inputs, alloc);
+        free_tensors(runner->outputs, runner->info->n_outputs, alloc);
     }
     oc_model_destroy(runner->model);
     *runner = (host_runner){.call = NULL};

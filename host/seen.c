@@ -69,7 +69,7 @@ int host_seen_check(const host_call *call, const host_seen_options *o, const hos
 
 /* ---- finding --------------------------------------------------------------------------------- */
 
-static oc_status detect(const host_seen_options *o, const oc_model_info *info,
+static oc_status detect(const host_call *call, const host_seen_options *o, const oc_model_info *info,
                         const oc_tensor *outputs, const host_picture *picture, host_seen *seen)
 {
     const oc_detector **detectors = host_alloc(info->n_outputs, sizeof(*detectors));
@@ -87,7 +87,7 @@ static oc_status detect(const host_seen_options *o, const oc_model_info *info,
         .height = picture->image.pixels ? picture->image.height : detectors[0]->input_h,
         .place = picture->is_letterboxed ? &picture->place : NULL,
     };
-    oc_status status = oc_detect(detectors, tensors, count, &options, NULL, &seen->detections);
+    oc_status status = oc_detect(detectors, tensors, count, &options, call->alloc, &seen->detections);
     seen->has_detections = status == OC_OK;
     free(detectors);
     free(tensors);
@@ -98,22 +98,22 @@ int host_seen_find(const host_call *call, const host_seen_options *o, const oc_m
                    const oc_tensor *outputs, const host_picture *picture, host_seen *seen)
 {
     *seen = (host_seen){.has_mask = false};
-    if (host_is_detector(info) && detect(o, info, outputs, picture, seen) != OC_OK)
+    if (host_is_detector(info) && detect(call, o, info, outputs, picture, seen) != OC_OK)
         return host_fail_library(call);
     const oc_value_info *map = o->mask ? find_map(info, host_layout(info)) : NULL;
     if (!map)
         return HOST_OK;
-    if (oc_mask_make(&outputs[map - info->outputs], host_layout(info), NULL, &seen->mask) != OC_OK)
+    if (oc_mask_make(&outputs[map - info->outputs], host_layout(info), call->alloc, &seen->mask) != OC_OK)
         return host_fail_library(call);
     seen->has_mask = true;
     seen->masked = map->name;
     return HOST_OK;
 }
 
-void host_seen_free(host_seen *seen)
+void host_seen_free(const host_call *call, host_seen *seen)
 {
-    oc_detections_free(&seen->detections, NULL);
-    oc_mask_free(&seen->mask, NULL);
+    oc_detections_free(&seen->detections, call->alloc);
+    oc_mask_free(&seen->mask, call->alloc);
 }
 
 /* ---- drawing --------------------------------------------------------------------------------- */
@@ -122,8 +122,8 @@ static int write_picture(const host_call *call, const char *path, oc_status made
 {
     if (made != OC_OK)
         return host_fail_about(call, path);
-    oc_status status = oc_image_write_png(path, image, NULL);
-    oc_image_free(image, NULL);
+    oc_status status = oc_image_write_png(path, image, call->alloc);
+    oc_image_free(image, call->alloc);
     return status == OC_OK ? HOST_OK : host_fail_about(call, path);
 }
 
@@ -139,12 +139,13 @@ int host_seen_draw(const host_call *call, const host_seen_options *o, const host
     if (o->draw)
         status = write_picture(
             call, o->draw,
-            oc_detections_draw(&picture->image, &seen->detections, &names, NULL, &image), &image);
+            oc_detections_draw(&picture->image, &seen->detections, &names, call->alloc, &image), &image);
     if (o->mask && status == HOST_OK)
         status = write_picture(
             call, o->mask,
             oc_mask_draw(&seen->mask, has_picture ? picture->image.width : seen->mask.width,
-                         has_picture ? picture->image.height : seen->mask.height, NULL, &image),
+                         has_picture ? picture->image.height : seen->mask.height, call->alloc,
+                         &image),
             &image);
     return status;
 }

@@ -34,7 +34,7 @@ int host_seen_find(const host_call *call, const host_seen_options *options,
 /** The pictures that the options ask for. */
 int host_seen_draw(const host_call *call, const host_seen_options *options, const host_seen *seen,
                    const host_picture *picture, const host_labels *labels);
-void host_seen_free(host_seen *seen);
+void host_seen_free(const host_call *call, host_seen *seen);
 
 void host_seen_print(const host_seen *seen, const host_labels *labels);
 /** Adds "detections" and "mask" to the document, each where there is one. */

@@ -44,7 +44,7 @@ static int run(const host_call *call)
     if (status != HOST_OK)
         return status;
     status = host_model_read(call, &o->model, &read);
-    if (status == HOST_OK && (oc_model_open(call->operand, &read.options, NULL, &model) != OC_OK ||
+    if (status == HOST_OK && (oc_model_open(call->operand, &read.options, call->alloc, &model) != OC_OK ||
                               oc_model_split(model, o->cut, o->head, o->tail) != OC_OK))
         status = host_fail_about(call, call->operand);
     if (status == HOST_OK)

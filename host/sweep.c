@@ -13,17 +13,17 @@
  * What is shown of the cut. All its values are not kept: as many as the network has nodes may cross
  * each one.
  */
-static oc_status describe_cut(const oc_model *model, host_sweep_row *row)
+static oc_status describe_cut(const oc_model *model, const oc_allocator *alloc, host_sweep_row *row)
 {
     oc_cut_info *cut = NULL;
-    oc_status status = oc_model_cut(model, row->cut, NULL, &cut);
+    oc_status status = oc_model_cut(model, row->cut, alloc, &cut);
     if (status != OC_OK)
         return status;
     row->bytes = cut->bytes;
     row->n_values = cut->n_values;
     for (size_t i = 0; i < cut->n_values && i < HOST_LIST_MAX; i++)
         row->values[i] = cut->values[i]->name;
-    oc_cut_info_free(cut, NULL);
+    oc_cut_info_free(cut, alloc);
     return OC_OK;
 }
 
@@ -33,8 +33,8 @@ static int run_cut(host_runner *runner, const oc_tensor *expected, const host_la
     char text[HOST_NUMBER_TEXT];
     oc_plan *plan = NULL;
     snprintf(text, sizeof(text), "%zu", row->cut);
-    if (describe_cut(runner->model, row) != OC_OK ||
-        oc_plan_make(runner->model, text, NULL, &plan) != OC_OK)
+    if (describe_cut(runner->model, runner->call->alloc, row) != OC_OK ||
+        oc_plan_make(runner->model, text, runner->call->alloc, &plan) != OC_OK)
         return host_fail_about(runner->call, runner->path);
     row->needs_worker = oc_plan_needs_worker(plan);
     int status = host_runner_follow(runner, plan);

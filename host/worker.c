@@ -81,7 +81,7 @@ static int announce(const char *listen, const oc_worker *worker)
 static int serve(const host_call *call, const oc_worker_options *options)
 {
     oc_worker *worker = NULL;
-    if (oc_worker_create(options, NULL, &worker) != OC_OK)
+    if (oc_worker_create(options, call->alloc, &worker) != OC_OK)
         return host_fail_library(call);
     serving = worker;
     handle_signals(on_signal);

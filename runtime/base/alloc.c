@@ -34,6 +34,18 @@ static void *alloc_zeroed(const oc_allocator *alloc, size_t size)
     return ptr;
 }
 
+oc_status oc_fail_memory(const oc_allocator *alloc, const char *what, size_t bytes)
+{
+    uint64_t limit, used;
+    if (oc_budget_find(oc_allocator_or_default(alloc), &limit, &used) &&
+        limit - used < bytes + OC_BUDGET_HEAD) /* else what the budget takes from had none */
+        return oc_fail(OC_E_NOMEM,
+                       "memory: %zu bytes more%s would pass the limit of %llu, of which %llu are "
+                       "held",
+                       bytes, what, (unsigned long long)limit, (unsigned long long)used);
+    return oc_fail(OC_E_NOMEM, "memory: %zu bytes%s cannot be had", bytes, what);
+}
+
 oc_status oc_alloc(const oc_allocator *alloc, size_t count, size_t elem, void *out_ptr)
 {
     size_t size;
@@ -44,7 +56,7 @@ oc_status oc_alloc(const oc_allocator *alloc, size_t count, size_t elem, void *o
                        size, (size_t)PTRDIFF_MAX);
     void *ptr = alloc_zeroed(oc_allocator_or_default(alloc), OC_MAX(size, 1));
     if (ptr == NULL)
-        return oc_fail(OC_E_NOMEM, "memory: %zu bytes cannot be had", size);
+        return oc_fail_memory(alloc, "", size);
     memcpy(out_ptr, &ptr, sizeof(ptr));
     return OC_OK;
 }
@@ -60,7 +72,7 @@ oc_status oc_charge(const oc_allocator *alloc, size_t bytes)
     alloc = oc_allocator_or_default(alloc);
     if (alloc->charge == NULL || alloc->charge(alloc->ctx, bytes))
         return OC_OK;
-    return oc_fail(OC_E_NOMEM, "memory: %zu bytes of a device cannot be had", bytes);
+    return oc_fail_memory(alloc, " of a device", bytes);
 }
 
 void oc_discharge(const oc_allocator *alloc, size_t bytes)

@@ -82,6 +82,16 @@ oc_status oc_budget_create(uint64_t limit_bytes, const oc_allocator *alloc, oc_b
     return OC_OK;
 }
 
+bool oc_budget_find(const oc_allocator *alloc, uint64_t *limit, uint64_t *used)
+{
+    if (alloc->alloc != budget_alloc)
+        return false;
+    const oc_budget *b = alloc->ctx;
+    *limit = b->limit;
+    *used = atomic_load(&b->used);
+    return true;
+}
+
 void oc_budget_destroy(oc_budget *budget)
 {
     if (budget != NULL)

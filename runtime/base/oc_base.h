@@ -53,6 +53,10 @@ const oc_allocator *oc_allocator_or_default(const oc_allocator *alloc);
 /** `count` elements of `elem` bytes, zeroed. count or elem 0 gives a non-NULL pointer too. Errors: OC_E_NOMEM, OC_E_LIMIT on overflow. */
 OC_MUST_USE oc_status oc_alloc(const oc_allocator *alloc, size_t count, size_t elem, void *out_ptr);
 void oc_free(const oc_allocator *alloc, void *ptr);
+/** OC_E_NOMEM with its text: so many bytes (`what`: " of a device", or "") were refused, and by which budget if it is one. */
+oc_status oc_fail_memory(const oc_allocator *alloc, const char *what, size_t bytes);
+/** Whether the allocator is a budget's; its limit, and what is held now. */
+bool oc_budget_find(const oc_allocator *alloc, uint64_t *limit, uint64_t *used);
 /** Count memory held elsewhere (oc_allocator.charge), and count it no longer. Errors: OC_E_NOMEM: then it must not be taken. */
 OC_MUST_USE oc_status oc_charge(const oc_allocator *alloc, size_t bytes);
 void oc_discharge(const oc_allocator *alloc, size_t bytes);

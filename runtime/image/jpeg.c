@@ -30,6 +30,7 @@ typedef struct reader {
     char message[JMSG_LENGTH_MAX];
     oc_bytes bytes;
     uint64_t memory_bytes;
+    size_t charged; /* for what libjpeg holds by itself */
     const oc_allocator *alloc;
     oc_image image;
 } reader;
@@ -109,6 +110,10 @@ static oc_status check_header(reader *r)
     if (jpeg_has_multiple_scans(jpeg) && samples > r->memory_bytes / 3)
         return oc_fail(OC_E_LIMIT, "expected at most %llu bytes, found a picture that needs %llu",
                        (unsigned long long)r->memory_bytes, (unsigned long long)(samples * 3));
+    if (jpeg_has_multiple_scans(jpeg)) {
+        OC_TRY(oc_charge(r->alloc, (size_t)samples * 2));
+        r->charged = (size_t)samples * 2;
+    }
     return OC_OK;
 }
 
@@ -155,6 +160,7 @@ static oc_status decode(oc_bytes bytes, uint64_t memory_bytes, const oc_allocato
     set_up(r);
     oc_status status = read_guarded(r);
     jpeg_destroy_decompress(&r->jpeg);
+    oc_discharge(alloc, r->charged);
     if (status == OC_OK)
         *image = r->image;
     else

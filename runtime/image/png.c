@@ -49,7 +49,7 @@ static png_voidp on_alloc(png_structp png, png_alloc_size_t size)
     const oc_allocator *alloc = oc_allocator_or_default(r->alloc);
     void *ptr = alloc->alloc(alloc->ctx, size);
     if (ptr == NULL)
-        r->is_out_of_memory = true;
+        r->is_out_of_memory = oc_fail_memory(alloc, " for libpng", size) != OC_OK;
     return ptr;
 }
 
@@ -111,7 +111,7 @@ static oc_status read_guarded(reader *r)
 {
     if (setjmp(r->jump) != 0) {
         if (r->is_out_of_memory)
-            return oc_fail(OC_E_NOMEM, "memory: %s", r->message);
+            return OC_E_NOMEM; /* on_alloc said which */
         return oc_fail(OC_E_FORMAT, "offset %zu: expected a PNG's data, found: %s", r->at,
                        r->message);
     }

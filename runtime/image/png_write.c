@@ -16,6 +16,7 @@ typedef struct writer {
     png_infop info;
     jmp_buf jump;
     char message[128];
+    bool is_out_of_memory; /* and the error text says for what */
 } writer;
 
 static void on_error(png_structp png, png_const_charp text)
@@ -33,8 +34,11 @@ static void on_warning(png_structp png, png_const_charp text)
 
 static png_voidp on_alloc(png_structp png, png_alloc_size_t size)
 {
-    const writer *w = png_get_mem_ptr(png);
-    return w->alloc->alloc(w->alloc->ctx, size);
+    writer *w = png_get_mem_ptr(png);
+    void *ptr = w->alloc->alloc(w->alloc->ctx, size);
+    if (ptr == NULL)
+        w->is_out_of_memory = oc_fail_memory(w->alloc, " for libpng", size) != OC_OK;
+    return ptr;
 }
 
 static void on_free(png_structp png, png_voidp ptr)
@@ -46,8 +50,10 @@ static void on_free(png_structp png, png_voidp ptr)
 static void on_write(png_structp png, png_bytep from, size_t size)
 {
     writer *w = png_get_io_ptr(png);
-    if (oc_buf_put(&w->bytes, from, size) != OC_OK)
-        png_error(png, "no memory for the file");
+    if (oc_buf_put(&w->bytes, from, size) == OC_OK)
+        return;
+    w->is_out_of_memory = true;
+    png_error(png, "no memory for the file");
 }
 
 static void on_flush(png_structp png)
@@ -55,11 +61,11 @@ static void on_flush(png_structp png)
     (void)png; /* memory needs none */
 }
 
-/* Only memory can fail here: the picture has been checked. */
+/* What can fail is memory, and sides that are longer than libpng takes. */
 static oc_status write_guarded(writer *w, const oc_image *image)
 {
     if (setjmp(w->jump) != 0)
-        return oc_fail(OC_E_NOMEM, "memory: %s", w->message);
+        return w->is_out_of_memory ? OC_E_NOMEM : oc_fail(OC_E_LIMIT, "PNG: %s", w->message);
     w->png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, w, on_error, on_warning, w, on_alloc,
                                        on_free);
     if (w->png != NULL)

@@ -28,18 +28,20 @@ static void a_budget_has_an_end(void **state)
     for (size_t i = 0; i < 600; i++)
         assert_int_equal(((uint8_t *)p)[i], 0);
     assert_int_equal((uintptr_t)p % alignof(max_align_t), 0);
-    oc_assert_fails(oc_alloc(alloc, 400 - 2 * OC_BUDGET_HEAD + 1, 1, &q), OC_E_NOMEM, "369 bytes");
+    oc_assert_fails(oc_alloc(alloc, 400 - 2 * OC_BUDGET_HEAD + 1, 1, &q), OC_E_NOMEM,
+                    "369 bytes more would pass the limit of 1000, of which 616 are held");
     oc_assert_ok(oc_alloc(alloc, 400 - 2 * OC_BUDGET_HEAD, 1, &q));
     assert_int_equal(oc_budget_used_bytes(budget), 1000);
     oc_free(alloc, p);
     oc_assert_ok(oc_charge(alloc, 600 + OC_BUDGET_HEAD));
-    oc_assert_fails(oc_charge(alloc, 1), OC_E_NOMEM, "device");
+    oc_assert_fails(oc_charge(alloc, 1), OC_E_NOMEM,
+                    "1 bytes more of a device would pass the limit of 1000");
     oc_discharge(alloc, 600 + OC_BUDGET_HEAD);
     oc_free(alloc, q);
     oc_assert_fails(oc_alloc(alloc, SIZE_MAX / 4, 1, &q), OC_E_NOMEM, NULL);
     /* What the one below refuses counts for nothing. */
     under.fail_at = atomic_load(&under.calls) + 1;
-    oc_assert_fails(oc_alloc(alloc, 1, 1, &q), OC_E_NOMEM, NULL);
+    oc_assert_fails(oc_alloc(alloc, 1, 1, &q), OC_E_NOMEM, "1 bytes cannot be had");
     assert_int_equal(oc_budget_used_bytes(budget), 0);
     assert_int_equal(oc_budget_peak_bytes(budget), 1000);
     oc_budget_destroy(budget);
