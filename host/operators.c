@@ -84,9 +84,9 @@ static void print_operators(void)
 {
     oc_operator_info op;
     char text[100];
-    printf("| operator | types of input 0 | devices | arithmetic | to ONNX | batchable | what it "
-           "does |\n"
-           "|---|---|---|---|---|---|---|\n");
+    printf("| operator | types of input 0 | devices | arithmetic | to ONNX | batchable | tileable "
+           "| what it does |\n"
+           "|---|---|---|---|---|---|---|---|\n");
     for (size_t i = 0; oc_operator_get(i, &op); i++) {
         printf("| `%s` | ", op.name);
         print_cell(types_text(op.types, text, sizeof(text)));
@@ -98,6 +98,8 @@ static void print_operators(void)
         print_cell(onnx_text(&op, text, sizeof(text)));
         printf(" ");
         print_cell(op.is_batchable ? "yes" : "no");
+        printf(" ");
+        print_cell(op.is_tileable ? "yes" : "no");
         printf(" ");
         print_cell(op.help);
         printf("\n");
@@ -129,8 +131,9 @@ static void print_markdown(void)
            "on all devices gives the same bits on each. How each kind of arithmetic rounds is said in\n"
            "the head of runtime/op/NAME.c. `to ONNX` is what `offcut split` can write. `batchable`:\n"
            "the calls of several requests can be one call, which gives each request the bits that it\n"
-           "gets by itself. Splitting into tiles and training are not built yet, so that no operator has\n"
-           "an entry for them.\n\n");
+           "gets by itself. `tileable`: it is known which part of each input a part of the result comes\n"
+           "from. Splitting sums and training are not built yet, so that no operator has an entry for\n"
+           "them.\n\n");
     print_operators();
     printf("\n## What is understood of each format\n");
     for (size_t i = 0; oc_format_get(i, &format); i++) {
@@ -154,6 +157,7 @@ static json_t *operator_json(const oc_operator_info *op)
     host_json_put(object, "reference", host_json_bool(op->on_reference));
     host_json_put(object, "opencl", host_json_bool(op->on_opencl));
     host_json_put(object, "is_batchable", host_json_bool(op->is_batchable));
+    host_json_put(object, "is_tileable", host_json_bool(op->is_tileable));
     host_json_put(object, "is_view", host_json_bool(op->is_view));
     return object;
 }

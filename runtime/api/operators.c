@@ -20,6 +20,7 @@ bool oc_operator_get(size_t index, oc_operator_info *info)
                                .on_reference = op->reference != NULL,
                                .on_opencl = op->launch != NULL || op->is_view,
                                .is_batchable = op->batch_axis != NULL,
+                               .is_tileable = op->halo != NULL,
                                .is_view = op->is_view, .in_min = op->in_min,
                                .in_max = op->in_max, .n_out = op->n_out};
     return true;

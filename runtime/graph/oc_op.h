@@ -130,6 +130,13 @@ void oc_launch_range(oc_launch *launch, size_t x, size_t y, size_t z);
 /** Of `batch_axis`: all calls have this input in common. */
 #define OC_BATCH_SHARED (-1)
 
+/* ---- parts of tensors --------------------------------------------------------------------------- */
+
+/** The elements from[i] up to, but without, to[i] along each axis of a tensor; 0 beyond its rank. */
+typedef struct oc_box {
+    int32_t from[OC_RANK_MAX], to[OC_RANK_MAX];
+} oc_box;
+
 /* ---- cases: shapes that unit test, kernel test, gradient test and benchmark share --------------- */
 
 #define OC_CASE_IN 8
@@ -201,6 +208,16 @@ struct oc_op {
      */
     oc_status (*batch_axis)(const oc_op_call *call, const int32_t *in, int32_t n, int32_t *out,
                             void *attrs);
+
+    /**
+     * Which part of each input the part `out` of output 0 (the only one) comes from: in[i] for each
+     * input that is given. The rest of an input may hold anything: these elements keep their bits.
+     * A box may be larger than needed; it is empty where nothing is.
+     *
+     * `out` lies inside the output and is not empty. Errors: OC_E_UNSUPPORTED, with the node's name.
+     * NULL: not tileable.
+     */
+    oc_status (*halo)(const oc_op_call *call, const oc_box *out, oc_box *in);
 
     oc_status (*cost)(const oc_op_call *call, oc_cost *cost);
 

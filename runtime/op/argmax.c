@@ -93,6 +93,19 @@ static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n
     return OC_OK;
 }
 
+static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
+{
+    const attrs *a = call->attrs;
+    const oc_shape *x = &call->in[0]->shape;
+    in[0] = oc_op_halo_whole(x);
+    for (int32_t d = 0; d < x->rank; d++) {
+        int32_t to = d > a->axis && !a->keep_dims ? d - 1 : d;
+        if (d != a->axis)
+            oc_op_halo_set(x, d, out->from[to], out->to[to], &in[0]);
+    }
+    return OC_OK;
+}
+
 static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
     OC_TRY(oc_op_cost_io(call, cost));
@@ -206,6 +219,7 @@ const oc_op oc_op_argmax = {
     .types = OC_TYPE(float32) | OC_TYPES_INT,
     .numerics = "sequential",
     .batch_axis = batch_axis,
+    .halo = halo,
     .shape = shape, .permute = permute, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };

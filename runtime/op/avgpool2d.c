@@ -56,6 +56,12 @@ static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n
     return oc_op_batch_along(call, in, OP_POOL_WINDOW_AXES, out);
 }
 
+static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
+{
+    const attrs *a = call->attrs;
+    return oc_op_pool_halo(call, &a->pool, out, in);
+}
+
 static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
     const attrs *a = call->attrs;
@@ -247,6 +253,7 @@ const oc_op oc_op_avgpool2d = {
     .numerics = "sequential",
     .act_attr = "act",
     .batch_axis = batch_axis,
+    .halo = halo,
     .shape = shape,
     .cost = cost,
     .reference = reference,

@@ -51,6 +51,15 @@ static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n
     return oc_op_batch_along(call, in, UINT32_C(1) << (call->in[0]->shape.rank - 1), out);
 }
 
+static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
+{
+    int32_t last = call->in[IN_X]->shape.rank - 1;
+    oc_op_halo_along(call, out, 0, in);
+    for (uint32_t i = IN_SCALE; i < IN_COUNT; i++)
+        oc_op_halo_vector(call, i, out->from[last], out->to[last], in);
+    return OC_OK;
+}
+
 static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
     OC_TRY(oc_op_cost_io(call, cost));
@@ -167,6 +176,7 @@ const oc_op oc_op_batchnorm = {
     .numerics = "elementwise",
     .act_attr = "act",
     .batch_axis = batch_axis,
+    .halo = halo,
     .shape = shape,
     .cost = cost,
     .reference = reference,

@@ -267,6 +267,7 @@ const oc_op oc_op_binary = {
     .numerics = "elementwise",
     .act_attr = "act",
     .batch_axis = oc_op_batch_elementwise,
+    .halo = oc_op_halo_elementwise,
     .shape = shape, .permute = permute, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };

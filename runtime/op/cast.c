@@ -186,6 +186,7 @@ const oc_op oc_op_cast = {
     .types = OC_TYPES_ALL,
     .numerics = "elementwise",
     .batch_axis = oc_op_batch_elementwise,
+    .halo = oc_op_halo_elementwise,
     .shape = shape, .permute = permute, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };

@@ -92,6 +92,20 @@ static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n
     return OC_OK;
 }
 
+static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
+{
+    const attrs *a = call->attrs;
+    int64_t begin = 0;
+    for (uint32_t i = 0; i < call->n_in; i++) {
+        const oc_shape *x = &call->in[i]->shape;
+        for (int32_t d = 0; d < x->rank; d++)
+            oc_op_halo_set(x, d, out->from[d], out->to[d], &in[i]);
+        oc_op_halo_set(x, a->axis, out->from[a->axis] - begin, out->to[a->axis] - begin, &in[i]);
+        begin += x->dim[a->axis];
+    }
+    return OC_OK;
+}
+
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
     size_t row_out = row_bytes(call, call->out[0]), rows_all = row_count(call), at = 0;
@@ -183,6 +197,7 @@ const oc_op oc_op_concat = {
     .types = OC_TYPES_ALL,
     .numerics = "copy",
     .batch_axis = batch_axis,
+    .halo = halo,
     .shape = shape,
     .permute = permute,
     .cost = oc_op_cost_io,

@@ -45,6 +45,15 @@ static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n
     return oc_op_batch_along(call, in, ~UINT32_C(1), out);
 }
 
+static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
+{
+    oc_op_conv s;
+    OC_TRY(sizes_set(call, &s));
+    oc_op_conv_halo(call, &s, out, in);
+    oc_op_geometry_halo(call, &s.g, out, &in[OP_X]);
+    return OC_OK;
+}
+
 static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
     const oc_op_conv_attrs *a = call->attrs;
@@ -358,6 +367,7 @@ const oc_op oc_op_conv2d = {
     .numerics = "direct",
     .act_attr = "act",
     .batch_axis = batch_axis,
+    .halo = halo,
     .shape = shape,
     .cost = cost,
     .reference = reference,

@@ -112,6 +112,27 @@ static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n
     return oc_op_batch_along(call, in, ~UINT32_C(1), out);
 }
 
+/* Axis `axis` of x: pixels of which a tap comes to one of `out`. */
+static void halo_axis(const oc_op_call *call, const oc_box *out, int32_t axis, int64_t reach,
+                      int32_t stride, int32_t crop, oc_box *x)
+{
+    int64_t from = (int64_t)out->from[axis] + crop - (reach - 1);
+    int64_t last = (int64_t)out->to[axis] - 1 + crop;
+    from = from > 0 ? (from + stride - 1) / stride : 0;
+    oc_op_halo_set(&call->in[OP_X]->shape, axis, from, last / stride + 1, x);
+}
+
+static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
+{
+    oc_op_conv s;
+    OC_TRY(sizes_set(call, &s));
+    const oc_op_geometry *g = &s.g;
+    oc_op_conv_halo(call, &s, out, in);
+    halo_axis(call, out, 1, (int64_t)(g->kh - 1) * g->dh + 1, g->sh, g->pt, &in[OP_X]);
+    halo_axis(call, out, 2, (int64_t)(g->kw - 1) * g->dw + 1, g->sw, g->pl, &in[OP_X]);
+    return OC_OK;
+}
+
 static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
     const attrs *a = call->attrs;
@@ -358,6 +379,7 @@ const oc_op oc_op_conv_transpose2d = {
     .numerics = "direct",
     .act_attr = "act",
     .batch_axis = batch_axis,
+    .halo = halo,
     .shape = shape, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };

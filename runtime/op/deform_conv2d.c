@@ -105,6 +105,20 @@ static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n
     return OC_OK;
 }
 
+/* The offsets may lead to any pixel. */
+static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
+{
+    oc_op_conv s;
+    OC_TRY(sizes_set(call, &s));
+    oc_op_conv_halo(call, &s, out, in);
+    for (int32_t d = 0; d < 3; d++) {
+        oc_op_halo_set(&call->in[OFFSET]->shape, d, out->from[d], out->to[d], &in[OFFSET]);
+        if (oc_op_has(call, MASK))
+            oc_op_halo_set(&call->in[MASK]->shape, d, out->from[d], out->to[d], &in[MASK]);
+    }
+    return OC_OK;
+}
+
 static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
     const attrs *a = call->attrs;
@@ -241,6 +255,7 @@ const oc_op oc_op_deform_conv2d = {
     .numerics = "direct",
     .act_attr = "act",
     .batch_axis = batch_axis,
+    .halo = halo,
     .shape = shape, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };

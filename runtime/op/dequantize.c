@@ -40,6 +40,12 @@ static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n
     return oc_op_scale_batch(call, &a->scale, in, out);
 }
 
+static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
+{
+    const attrs *a = call->attrs;
+    return oc_op_scale_halo(call, &a->scale, out, in);
+}
+
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
     const attrs *a = call->attrs;
@@ -109,6 +115,7 @@ const oc_op oc_op_dequantize = {
     .types = OC_TYPES_8BIT | OC_TYPE(int32),
     .numerics = "elementwise",
     .batch_axis = batch_axis,
+    .halo = halo,
     .shape = shape, .permute = permute, .cost = oc_op_scale_cost, .reference = reference,
     .launch = launch, .cases = cases, .n_cases = OC_COUNT(cases),
 };

@@ -59,6 +59,17 @@ static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n
     return oc_op_batch_along(call, in, UINT32_C(1) << (call->in[0]->shape.rank - 1), out);
 }
 
+static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
+{
+    int32_t last = call->in[OP_X]->shape.rank - 1;
+    oc_op_halo_along(call, out, UINT32_C(1) << last, in);
+    oc_op_halo_set(&call->in[OP_W]->shape, 0, out->from[last], out->to[last], &in[OP_W]);
+    for (uint32_t i = OP_BIAS; i < call->n_in; i++)
+        if (oc_op_has(call, i))
+            oc_op_halo_vector(call, i, out->from[last], out->to[last], in);
+    return OC_OK;
+}
+
 static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
     const attrs *a = call->attrs;
@@ -238,6 +249,7 @@ const oc_op oc_op_fully_connected = {
     .numerics = "direct",
     .act_attr = "act",
     .batch_axis = batch_axis,
+    .halo = halo,
     .shape = shape, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };

@@ -96,6 +96,22 @@ static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n
     return OC_OK;
 }
 
+static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
+{
+    const attrs *a = call->attrs;
+    const oc_shape *x = &call->in[0]->shape, *index = &call->in[1]->shape;
+    in[0] = oc_op_halo_whole(x); /* an index may name any element of the axis */
+    in[1] = oc_op_halo_whole(index);
+    for (int32_t d = 0; d < index->rank; d++)
+        oc_op_halo_set(index, d, out->from[a->axis + d], out->to[a->axis + d], &in[1]);
+    for (int32_t d = 0; d < x->rank; d++) {
+        int32_t to = d < a->axis ? d : d - 1 + index->rank;
+        if (d != a->axis)
+            oc_op_halo_set(x, d, out->from[to], out->to[to], &in[0]);
+    }
+    return OC_OK;
+}
+
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
     const frame f = frame_of(call);
@@ -185,6 +201,7 @@ const oc_op oc_op_gather = {
     .types = OC_TYPES_ALL,
     .numerics = "copy",
     .batch_axis = batch_axis,
+    .halo = halo,
     .shape = shape,
     .cost = oc_op_cost_io,
     .reference = reference,

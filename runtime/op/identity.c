@@ -48,6 +48,7 @@ const oc_op oc_op_identity = {
     .numerics = "copy",
     .is_view = true,
     .batch_axis = oc_op_batch_elementwise,
+    .halo = oc_op_halo_elementwise,
     .shape = shape, .permute = permute, .cost = oc_op_cost_io, .reference = reference,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };

@@ -30,6 +30,12 @@ static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n
     return oc_op_batch_along(call, in, 0, out);
 }
 
+static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
+{
+    oc_op_halo_along(call, out, 0, in);
+    return OC_OK;
+}
+
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
     size_t elems = oc_op_elems(&call->in[IN_X]->shape), size = oc_dtype_size(call->out[0]->dtype);
@@ -87,6 +93,7 @@ const oc_op oc_op_lookup = {
     .types = OC_TYPES_8BIT,
     .numerics = "copy",
     .batch_axis = batch_axis,
+    .halo = halo,
     .shape = shape, .cost = oc_op_cost_io, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };

@@ -74,6 +74,17 @@ static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n
     return oc_op_batch_along(call, in, UINT32_C(1) << (call->in[0]->shape.rank - 1), out);
 }
 
+static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
+{
+    const oc_shape *x = &call->in[0]->shape;
+    const window w = window_of(call);
+    int32_t last = x->rank - 1;
+    oc_op_halo_along(call, out, 0, in);
+    oc_op_halo_set(x, last, out->from[last] - (int64_t)w.before, out->to[last] + (int64_t)w.after,
+                   &in[0]);
+    return OC_OK;
+}
+
 static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
     window win = window_of(call);
@@ -158,6 +169,7 @@ const oc_op oc_op_lrn = {
     .types = OC_TYPE(float32),
     .numerics = "sequential",
     .batch_axis = batch_axis,
+    .halo = halo,
     .shape = shape,
     .cost = cost,
     .reference = reference,

@@ -78,11 +78,11 @@ static oc_status batch_rows(const oc_op_call *call, const int32_t *in)
         return oc_op_batch_refuse(call, OP_W, in[OP_W]);
     if (!oc_op_has(call, OP_X_ZERO))
         return OC_OK;
-    bool is_joined = in[OP_X_ZERO] != OC_BATCH_SHARED;
-    size_t rows_of_p = (size_t)call->in[OP_X]->shape.dim[call->in[OP_X]->shape.rank - 2];
-    size_t zeros = oc_op_elems(&call->in[OP_X_ZERO]->shape);
-    if (is_joined ? zeros != rows_of_p : zeros != 1)
-        return oc_op_batch_refuse(call, OP_X_ZERO, in[OP_X_ZERO]);
+    const oc_shape *p = &call->in[OP_X]->shape, *zero = &call->in[OP_X_ZERO]->shape;
+    int32_t axis = in[OP_X_ZERO], one_per_row = p->dim[p->rank - 2];
+    if (axis == OC_BATCH_SHARED ? oc_op_elems(zero) != 1
+                                : zero->dim[axis] != one_per_row)
+        return oc_op_batch_refuse(call, OP_X_ZERO, axis);
     return OC_OK;
 }
 
@@ -107,6 +107,23 @@ static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n
     if (axis >= rank - 2)
         return oc_op_batch_refuse(call, OP_W, axis);
     out[0] = axis;
+    return OC_OK;
+}
+
+static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
+{
+    const oc_shape *p = &call->in[OP_X]->shape, *q = &call->in[OP_W]->shape;
+    int32_t col = call->out[0]->shape.rank - 1, row = col - 1;
+    oc_op_halo_broadcast(call, out, 2, in);
+    oc_op_halo_set(p, p->rank - 2, out->from[row], out->to[row], &in[OP_X]);
+    oc_op_halo_set(p, p->rank - 1, 0, INT32_MAX, &in[OP_X]);
+    oc_op_halo_set(q, q->rank - 2, 0, INT32_MAX, &in[OP_W]);
+    oc_op_halo_set(q, q->rank - 1, out->from[col], out->to[col], &in[OP_W]);
+    for (uint32_t i = OP_BIAS; i < call->n_in; i++) {
+        int32_t axis = i == OP_X_ZERO ? row : col;
+        if (oc_op_has(call, i))
+            oc_op_halo_vector(call, i, out->from[axis], out->to[axis], in);
+    }
     return OC_OK;
 }
 
@@ -306,6 +323,7 @@ const oc_op oc_op_matmul = {
     .numerics = "direct",
     .act_attr = "act",
     .batch_axis = batch_axis,
+    .halo = halo,
     .shape = shape, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };

@@ -327,6 +327,17 @@ oc_status oc_op_geometry_set(const oc_op_call *call, const oc_op_window *window,
     return OC_OK;
 }
 
+void oc_op_geometry_halo(const oc_op_call *call, const oc_op_geometry *g, const oc_box *out,
+                         oc_box *x)
+{
+    const oc_shape *shape = &call->in[0]->shape;
+    int64_t reach_h = (int64_t)(g->kh - 1) * g->dh + 1, reach_w = (int64_t)(g->kw - 1) * g->dw + 1;
+    oc_op_halo_set(shape, 1, (int64_t)out->from[1] * g->sh - g->pt,
+                   (int64_t)(out->to[1] - 1) * g->sh - g->pt + reach_h, x);
+    oc_op_halo_set(shape, 2, (int64_t)out->from[2] * g->sw - g->pl,
+                   (int64_t)(out->to[2] - 1) * g->sw - g->pl + reach_w, x);
+}
+
 oc_status oc_op_define_geometry(oc_launch *launch, const oc_op_geometry *g)
 {
     OC_TRY(oc_launch_define(launch, "-DN=%d -DH=%d -DW=%d -DC=%d", g->n, g->h, g->w, g->c));

@@ -164,6 +164,10 @@ typedef struct oc_op_geometry {
 OC_MUST_USE oc_status oc_op_geometry_set(const oc_op_call *call, const oc_op_window *window,
                                          int32_t kh, int32_t kw, oc_op_geometry *geometry);
 
+/** The rows and columns of input 0 under the windows at those of `out`. */
+void oc_op_geometry_halo(const oc_op_call *call, const oc_op_geometry *geometry, const oc_box *out,
+                         oc_box *x);
+
 /** Defines N, H, W, C, KH, KW, SH, SW, DH, DW, PT, PL, OH, OW. */
 OC_MUST_USE oc_status oc_op_define_geometry(oc_launch *launch, const oc_op_geometry *geometry);
 

@@ -37,6 +37,21 @@ oc_status oc_op_check_weights(const oc_op_call *call, int32_t cg, int32_t o)
     return oc_op_check_dim(call, OP_BIAS, 0, o, "output channels");
 }
 
+void oc_op_conv_halo(const oc_op_call *call, const oc_op_conv *s, const oc_box *out, oc_box *in)
+{
+    const oc_shape *x = &call->in[OP_X]->shape;
+    int64_t first = out->from[3] / s->og, last = (out->to[3] - 1) / s->og; /* groups */
+    for (uint32_t i = 0; i < call->n_in; i++)
+        if (oc_op_has(call, i))
+            in[i] = oc_op_halo_whole(&call->in[i]->shape);
+    oc_op_halo_set(x, 0, out->from[0], out->to[0], &in[OP_X]);
+    oc_op_halo_set(x, 3, first * s->cg, (last + 1) * s->cg, &in[OP_X]);
+    oc_op_halo_set(&call->in[OP_W]->shape, 0, out->from[3], out->to[3], &in[OP_W]);
+    for (uint32_t i = OP_W + 1; i < call->n_in; i++)
+        if (oc_op_has(call, i) && call->in[i]->shape.rank <= 1)
+            oc_op_halo_vector(call, i, out->from[3], out->to[3], in);
+}
+
 /* ---- shapes of launches ------------------------------------------------------------------------ */
 
 void oc_op_conv_flatten(oc_op_geometry *g)

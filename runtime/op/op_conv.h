@@ -39,6 +39,12 @@ OC_MUST_USE oc_status oc_op_conv_set(const oc_op_call *call, const oc_op_window 
 /** The rest of a convolution's shapes: w's last axis and the bias. Errors: OC_E_SHAPE. */
 OC_MUST_USE oc_status oc_op_check_weights(const oc_op_call *call, int32_t cg, int32_t o);
 
+/**
+ * Of all but the rows and columns: which images and channels of x, rows of w and elements of vectors
+ * (bias, zero points) the box `out` of [N,OH,OW,O] needs; the whole of the rest.
+ */
+void oc_op_conv_halo(const oc_op_call *call, const oc_op_conv *conv, const oc_box *out, oc_box *in);
+
 /* ---- shapes of launches ------------------------------------------------------------------------ */
 
 /** A 1x1 window that visits every pixel once sees no rows: one long row makes full tiles. */

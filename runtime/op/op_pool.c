@@ -28,6 +28,16 @@ static bool is_8bit(oc_dtype dtype)
     return OC_TYPES_8BIT >> dtype & 1u;
 }
 
+oc_status oc_op_pool_halo(const oc_op_call *call, const oc_op_pool *pool, const oc_box *out,
+                          oc_box *in)
+{
+    oc_op_geometry g;
+    OC_TRY(oc_op_pool_geometry(call, pool, &g));
+    oc_op_halo_along(call, out, OP_POOL_WINDOW_AXES, in);
+    oc_op_geometry_halo(call, &g, out, &in[0]);
+    return OC_OK;
+}
+
 oc_status oc_op_pool_check_act(const oc_op_call *call, const oc_op_act *act)
 {
     const oc_dtype dtype = call->in[0]->dtype;

@@ -45,6 +45,10 @@ typedef struct oc_op_pool {
 OC_MUST_USE oc_status oc_op_pool_geometry(const oc_op_call *call, const oc_op_pool *pool,
                                           oc_op_geometry *geometry);
 
+/** A pool's `halo`. */
+OC_MUST_USE oc_status oc_op_pool_halo(const oc_op_call *call, const oc_op_pool *pool,
+                                      const oc_box *out, oc_box *in);
+
 /**
  * The taps of one window that lie inside the input. Serial loop: for kh: for kw: those inside.
  *     oc_op_taps taps = oc_op_taps_begin(&g, oh, ow);

@@ -3,6 +3,8 @@
 
 #include "op_common.h"
 
+/* ---- batch_axis ----------------------------------------------------------------------------- */
+
 oc_status oc_op_batch_refuse(const oc_op_call *call, uint32_t index, int32_t axis)
 {
     char text[OC_SHAPE_TEXT];
@@ -66,4 +68,62 @@ oc_status oc_op_batch_stretch(const oc_op_call *call, int32_t n, int32_t *value)
                        call->name, n, call->op->name, (long long)stretched, INT32_MAX);
     *value = (int32_t)stretched;
     return OC_OK;
+}
+
+/* ---- halo ------------------------------------------------------------------------------------ */
+
+oc_box oc_op_halo_whole(const oc_shape *shape)
+{
+    oc_box box = {0};
+    for (int32_t i = 0; i < shape->rank; i++)
+        box.to[i] = shape->dim[i];
+    return box;
+}
+
+void oc_op_halo_set(const oc_shape *shape, int32_t axis, int64_t from, int64_t to, oc_box *box)
+{
+    int64_t dim = shape->dim[axis];
+    from = OC_MIN(OC_MAX(from, 0), dim);
+    to = OC_MIN(OC_MAX(to, from), dim);
+    box->from[axis] = (int32_t)from;
+    box->to[axis] = (int32_t)to;
+}
+
+void oc_op_halo_vector(const oc_op_call *call, uint32_t index, int64_t from, int64_t to, oc_box *in)
+{
+    const oc_shape *x = &call->in[index]->shape;
+    size_t elems = oc_op_elems(x);
+    in[index] = oc_op_halo_whole(x);
+    for (int32_t d = 0; d < x->rank && elems != 1; d++)
+        if ((size_t)x->dim[d] == elems)
+            oc_op_halo_set(x, d, from, to, &in[index]);
+}
+
+void oc_op_halo_broadcast(const oc_op_call *call, const oc_box *out, uint32_t count, oc_box *in)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const oc_shape *x = &call->in[i]->shape;
+        int32_t more = call->out[0]->shape.rank - x->rank;
+        in[i] = oc_op_halo_whole(x);
+        for (int32_t d = 0; d < x->rank; d++)
+            if (x->dim[d] != 1)
+                oc_op_halo_set(x, d, out->from[more + d], out->to[more + d], &in[i]);
+    }
+}
+
+oc_status oc_op_halo_elementwise(const oc_op_call *call, const oc_box *out, oc_box *in)
+{
+    oc_op_halo_broadcast(call, out, call->n_in, in);
+    return OC_OK;
+}
+
+void oc_op_halo_along(const oc_op_call *call, const oc_box *out, uint32_t whole, oc_box *in)
+{
+    for (uint32_t i = 0; i < call->n_in; i++)
+        if (oc_op_has(call, i))
+            in[i] = oc_op_halo_whole(&call->in[i]->shape);
+    const oc_shape *x = &call->in[0]->shape;
+    for (int32_t d = 0; d < x->rank; d++)
+        if (!(whole >> d & 1))
+            oc_op_halo_set(x, d, out->from[d], out->to[d], &in[0]);
 }

@@ -122,6 +122,24 @@ oc_status oc_op_scale_batch(const oc_op_call *call, const oc_op_scale *a, const 
     return oc_op_batch_along(call, in, is_one ? 0 : UINT32_C(1) << a->axis, out);
 }
 
+oc_status oc_op_scale_halo(const oc_op_call *call, const oc_op_scale *a, const oc_box *out,
+                           oc_box *in)
+{
+    oc_op_halo_along(call, out, 0, in);
+    for (uint32_t i = OP_SCALE_SCALE; i < call->n_in; i++) {
+        if (!oc_op_has(call, i))
+            continue;
+        const oc_shape *s = &call->in[i]->shape;
+        if (a->block_size == 0)
+            oc_op_halo_vector(call, i, out->from[a->axis], out->to[a->axis], in);
+        for (int32_t d = 0; a->block_size > 0 && d < s->rank; d++) {
+            int32_t block = d == a->axis ? a->block_size : 1;
+            oc_op_halo_set(s, d, out->from[d] / block, (out->to[d] - 1) / block + 1, &in[i]);
+        }
+    }
+    return OC_OK;
+}
+
 oc_status oc_op_scale_cost(const oc_op_call *call, oc_cost *cost)
 {
     OC_TRY(oc_op_cost_io(call, cost));

@@ -71,6 +71,10 @@ OC_MUST_USE oc_status oc_op_scale_permute(const oc_op_call *call, const int32_t 
 OC_MUST_USE oc_status oc_op_scale_batch(const oc_op_call *call, const oc_op_scale *scale,
                                         const int32_t *in, int32_t *out);
 
+/** As an operator's `halo`. */
+OC_MUST_USE oc_status oc_op_scale_halo(const oc_op_call *call, const oc_op_scale *scale,
+                                       const oc_box *out, oc_box *in);
+
 /** x's elements, one step each. */
 OC_MUST_USE oc_status oc_op_scale_cost(const oc_op_call *call, oc_cost *cost);
 

@@ -183,6 +183,23 @@ static int64_t source(mode m, int64_t at, int64_t n)
     return at >= 0 && at < n ? at : -1;
 }
 
+static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
+{
+    const attrs *a = call->attrs;
+    const oc_shape *x = &call->in[0]->shape;
+    oc_op_halo_along(call, out, UINT32_MAX, in);
+    for (int32_t d = 0; d < x->rank; d++) {
+        int64_t from = x->dim[d], to = 0;
+        for (int32_t o = out->from[d]; o < out->to[d]; o++) {
+            int64_t s = source((mode)a->mode, (int64_t)o - a->pads_begin.v[d], x->dim[d]);
+            from = s < 0 ? from : OC_MIN(from, s);
+            to = OC_MAX(to, s + 1);
+        }
+        oc_op_halo_set(x, d, from, to, &in[0]);
+    }
+    return OC_OK;
+}
+
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
     const attrs *a = call->attrs;
@@ -492,6 +509,7 @@ const oc_op oc_op_pad = {
     .types = OC_TYPES_ALL,
     .numerics = "copy",
     .batch_axis = batch_axis,
+    .halo = halo,
     .shape = shape,
     .permute = permute,
     .cost = oc_op_cost_io,

@@ -208,6 +208,7 @@ const oc_op oc_op_qbinary = {
     .types = OC_TYPES_8BIT,
     .numerics = "integer",
     .batch_axis = oc_op_batch_elementwise,
+    .halo = oc_op_halo_elementwise,
     .shape = shape, .permute = permute, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };

@@ -60,6 +60,12 @@ static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n
     return oc_op_batch_along(call, in, UINT32_C(1) << (call->in[0]->shape.rank - 1), out);
 }
 
+static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
+{
+    oc_op_halo_along(call, out, UINT32_C(1) << (call->in[0]->shape.rank - 1), in);
+    return OC_OK;
+}
+
 static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
     OC_TRY(oc_op_cost_io(call, cost));
@@ -148,6 +154,7 @@ const oc_op oc_op_qsoftmax = {
     .types = OC_TYPES_8BIT,
     .numerics = "integer",
     .batch_axis = batch_axis,
+    .halo = halo,
     .shape = shape, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };

@@ -264,6 +264,19 @@ static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n
     return OC_OK;
 }
 
+static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
+{
+    const attrs *a = call->attrs;
+    const oc_shape *x = &call->in[0]->shape;
+    in[0] = oc_op_halo_whole(x);
+    for (int32_t d = 0, to = 0; d < x->rank; d++) {
+        if (!is_reduced(a, d))
+            oc_op_halo_set(x, d, out->from[to], out->to[to], &in[0]);
+        to += a->keepdims || !is_reduced(a, d);
+    }
+    return OC_OK;
+}
+
 static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
     OC_TRY(oc_op_cost_io(call, cost));
@@ -570,6 +583,7 @@ const oc_op oc_op_reduce = {
     .types = TYPES_ORDER,
     .numerics = "sequential",
     .batch_axis = batch_axis,
+    .halo = halo,
     .shape = shape,
     .permute = permute,
     .cost = cost,

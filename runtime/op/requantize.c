@@ -75,6 +75,15 @@ static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n
     return oc_op_batch_along(call, in, call->in[1]->shape.dim[0] == 1 ? 0 : last, out);
 }
 
+static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
+{
+    int32_t last = OC_MAX(call->in[0]->shape.rank - 1, 0);
+    oc_op_halo_along(call, out, 0, in);
+    oc_op_halo_vector(call, 1, out->from[last], out->to[last], in);
+    oc_op_halo_vector(call, 2, out->from[last], out->to[last], in);
+    return OC_OK;
+}
+
 static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
     OC_TRY(oc_op_cost_io(call, cost));
@@ -162,6 +171,7 @@ const oc_op oc_op_requantize = {
     .types = OC_TYPE(int32),
     .numerics = "integer",
     .batch_axis = batch_axis,
+    .halo = halo,
     .shape = shape, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };

@@ -300,6 +300,37 @@ static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n
     return oc_op_batch_stretch(call, n, &((attrs *)attrs_out)->sizes.v[in[0]]);
 }
 
+/* The elements of the axis that those from `from` to `to` of the resized one are made of. */
+static void halo_axis(oc_resize_axis *axis, const oc_shape *x, int32_t d, const oc_box *out,
+                      oc_box *in)
+{
+    int32_t from = axis->in, to = 0;
+    (void)oc_resize_count_taps(axis); /* `shape` has seen that they can be counted */
+    for (int32_t o = out->from[d]; o < out->to[d]; o++) {
+        oc_resize_place place = oc_resize_find(axis, o);
+        for (int32_t k = 0; k < axis->taps && !place.is_outside; k++) {
+            int32_t at = oc_resize_weigh(axis, &place, k).at;
+            from = OC_MIN(from, at);
+            to = OC_MAX(to, at + 1);
+        }
+    }
+    oc_op_halo_set(x, d, from, to, in);
+}
+
+static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
+{
+    const oc_shape *x = &call->in[0]->shape;
+    oc_op_halo_along(call, out, UINT32_MAX, in);
+    for (int32_t d = 0; d < x->rank; d++) {
+        oc_resize_axis axis = axis_of(call, d);
+        if (changes(&axis))
+            halo_axis(&axis, x, d, out, &in[0]);
+        else
+            oc_op_halo_set(x, d, out->from[d], out->to[d], &in[0]);
+    }
+    return OC_OK;
+}
+
 static oc_status cost(const oc_op_call *call, oc_cost *c)
 {
     const frame f = frame_of(call);
@@ -719,6 +750,7 @@ const oc_op oc_op_resize = {
     .types = OC_TYPES_ALL,
     .numerics = "sequential",
     .batch_axis = batch_axis,
+    .halo = halo,
     .shape = shape,
     .permute = permute,
     .cost = cost,

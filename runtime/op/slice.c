@@ -116,6 +116,19 @@ static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n
     return oc_op_batch_stretch(call, n, &((attrs *)attrs_out)->ends.v[in[0]]);
 }
 
+static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
+{
+    const attrs *a = call->attrs;
+    const oc_shape *x = &call->in[0]->shape;
+    in[0] = oc_op_halo_whole(x);
+    for (int32_t d = 0; d < x->rank; d++) {
+        int64_t first = a->begins.v[d] + (int64_t)out->from[d] * a->steps.v[d];
+        int64_t last = a->begins.v[d] + (int64_t)(out->to[d] - 1) * a->steps.v[d];
+        oc_op_halo_set(x, d, OC_MIN(first, last), OC_MAX(first, last) + 1, &in[0]);
+    }
+    return OC_OK;
+}
+
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
     const attrs *a = call->attrs;
@@ -253,6 +266,7 @@ const oc_op oc_op_slice = {
     .types = OC_TYPES_ALL,
     .numerics = "copy",
     .batch_axis = batch_axis,
+    .halo = halo,
     .shape = shape,
     .permute = permute,
     .cost = oc_op_cost_io,

@@ -75,6 +75,13 @@ static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n
     return oc_op_batch_along(call, in, UINT32_C(1) << a->axis, out);
 }
 
+static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
+{
+    const attrs *a = call->attrs;
+    oc_op_halo_along(call, out, UINT32_C(1) << a->axis, in);
+    return OC_OK;
+}
+
 static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
     OC_TRY(oc_op_cost_io(call, cost));
@@ -185,6 +192,7 @@ const oc_op oc_op_softmax = {
     .types = OC_TYPE(float32),
     .numerics = "sequential",
     .batch_axis = batch_axis,
+    .halo = halo,
     .shape = shape,
     .permute = permute,
     .cost = cost,

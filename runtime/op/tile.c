@@ -57,6 +57,18 @@ static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n
     return oc_op_batch_along(call, in, fixed, out);
 }
 
+static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
+{
+    const oc_shape *x = &call->in[0]->shape;
+    in[0] = oc_op_halo_whole(x);
+    for (int32_t d = 0; d < x->rank; d++) {
+        int32_t dim = x->dim[d], first = out->from[d] % dim, last = (out->to[d] - 1) % dim;
+        if (out->to[d] - out->from[d] < dim && first <= last) /* else it goes over an end */
+            oc_op_halo_set(x, d, first, last + 1, &in[0]);
+    }
+    return OC_OK;
+}
+
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
     const oc_shape *x = &call->in[0]->shape, *y = &call->out[0]->shape;
@@ -153,6 +165,7 @@ const oc_op oc_op_tile = {
     .types = OC_TYPES_ALL,
     .numerics = "copy",
     .batch_axis = batch_axis,
+    .halo = halo,
     .shape = shape,
     .permute = permute,
     .cost = oc_op_cost_io,

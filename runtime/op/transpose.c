@@ -67,6 +67,16 @@ static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n
     return OC_OK;
 }
 
+static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
+{
+    const attrs *a = call->attrs;
+    const oc_shape *x = &call->in[0]->shape;
+    in[0] = oc_op_halo_whole(x);
+    for (int32_t d = 0; d < x->rank; d++)
+        oc_op_halo_set(x, a->perm.v[d], out->from[d], out->to[d], &in[0]);
+    return OC_OK;
+}
+
 /* Row after row of the output, its last axis gathered from the input. */
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
@@ -234,6 +244,7 @@ const oc_op oc_op_transpose = {
     .types = OC_TYPES_ALL,
     .numerics = "copy",
     .batch_axis = batch_axis,
+    .halo = halo,
     .shape = shape,
     .cost = oc_op_cost_io,
     .reference = reference,

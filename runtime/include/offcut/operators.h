@@ -19,6 +19,7 @@ typedef struct oc_operator_info {
     bool on_reference;     /* devices of that kind run it */
     bool on_opencl;
     bool is_batchable;     /* calls of several requests can be one call, with the same bits for each */
+    bool is_tileable;      /* a part of the result can be computed from parts of the inputs */
     bool is_view;          /* its result is its input's bytes: no device runs anything */
     uint32_t in_min, in_max, n_out;
 } oc_operator_info;
