@@ -114,11 +114,12 @@ static oc_resize_axis axis_of(const oc_op_call *call, int32_t i)
     return axis;
 }
 
-/* Otherwise all formulas give every element itself. */
+/* Otherwise all formulas give every element itself; of an axis without elements there is none. */
 static bool changes(const oc_resize_axis *axis)
 {
-    return axis->in != axis->out || (axis->scale != 0.0f && axis->scale != 1.0f) ||
-           axis->begin != 0.0f || axis->end != 1.0f;
+    return axis->in > 0 &&
+           (axis->in != axis->out || (axis->scale != 0.0f && axis->scale != 1.0f) ||
+            axis->begin != 0.0f || axis->end != 1.0f);
 }
 
 /*
@@ -228,10 +229,16 @@ static oc_status check_axis(const oc_op_call *call, int32_t i, int32_t *count)
 {
     oc_resize_axis axis = axis_of(call, i);
     if ((axis.in == 0) != (axis.out == 0))
-        return oc_fail(OC_E_SHAPE, "%s: %s makes %d elements of %d along axis %d", call->name,
-                       call->op->name, axis.out, axis.in, i);
-    if (axis.in == 0 || !changes(&axis))
+        return oc_fail(OC_E_SHAPE,
+                       "%s: %s makes %d elements of %d along axis %d, expected none of none, or "
+                       "some of some",
+                       call->name, call->op->name, axis.out, axis.in, i);
+    if (!changes(&axis))
         return OC_OK;
+    /* Coordinates are floats that go a little beyond the axis; integers hold these. */
+    if (axis.in > INT32_MAX / 2)
+        return oc_fail(OC_E_LIMIT, "%s: %s changes an axis of %d elements, expected at most %d",
+                       call->name, call->op->name, axis.in, INT32_MAX / 2);
     /* More would need a table that no device should hold: models have thousands. */
     if (!oc_resize_count_taps(&axis) || (int64_t)axis.taps * axis.out > INT32_MAX / AXES / 16)
         return oc_fail(OC_E_LIMIT,
@@ -629,6 +636,14 @@ static const oc_op_case cases[] = {
      .in = {OP_F32(0, 3, 4)},
      .n_in = 1,
      .sets = {OP_SET_ENUM("mode", "linear"), SIZES(0, 6, 4)}},
+    {.name = "nothing_scaled",
+     .in = {OP_F32(3, 0, 4, 2, 5)},
+     .n_in = 1,
+     .sets = {SIZES(6, 0, 8, 4, 5), SCALES(2, 2, 2, 2, 1)}},
+    {.name = "nothing_scaled_everywhere",
+     .in = {OP_F32(0, 0, 0, 0)},
+     .n_in = 1,
+     .sets = {SIZES(0, 0, 0, 0), SCALES(2, 2, 2, 2)}},
     {.name = "linear_same",
      .in = {OP_F32(2, 3, 4)},
      .n_in = 1,

@@ -227,7 +227,7 @@ static void refusals(void **state)
         {{.in = {F32(4)}, .sets = {SIZES(2, 2)}},
          OC_E_ARG,
          "sizes of resize has 2 elements, expected 1"},
-        {{.in = {F32(4)}, .sets = {SIZES(0)}}, OC_E_SHAPE, "makes 0 elements of 4 along axis 0"},
+        {{.in = {F32(4)}, .sets = {SIZES(0)}}, OC_E_SHAPE, "makes 0 elements of 4 along axis 0, expected none of none"},
         {{.in = {F32(4)}, .sets = {SIZES(2), SCALES(1, 1)}},
          OC_E_ARG,
          "scales of resize has 2 elements, expected 1 or none"},
@@ -264,6 +264,9 @@ static void refusals(void **state)
          OC_E_LIMIT,
          "the filter of resize along axis 0 (2 elements from 4, scale 1e-30) is too wide"},
         {{.in = {F32(4)}, .sets = {SIZES(INT32_MAX)}}, OC_E_LIMIT, "is too wide"},
+        {{.in = {F32(INT32_MAX)}, .sets = {SIZES(2)}},
+         OC_E_LIMIT,
+         "changes an axis of 2147483647 elements, expected at most 1073741823"},
     };
     (void)state;
     for (size_t i = 0; i < OC_COUNT(table); i++) {
