@@ -39,8 +39,9 @@ static oc_status shape(const oc_op_call *call, oc_desc *out)
     OC_TRY(oc_op_check(call));
     OC_TRY(oc_op_pool_check_act(call, &a->act));
     OC_TRY(oc_op_pool_geometry(call, &a->pool, &g));
-    /* The sum of so many 8-bit numbers fits 32 bits, and so does their count. */
-    int64_t taps_max = call->in[0]->dtype == OC_DTYPE_float32 ? INT32_MAX : INT32_MAX / UINT8_MAX;
+    /* The sum of so many 8-bit numbers and half their count fit 32 bits. */
+    int64_t taps_max =
+        call->in[0]->dtype == OC_DTYPE_float32 ? INT32_MAX : INT32_MAX / (UINT8_MAX + 1);
     if ((int64_t)g.kh * g.kw > taps_max)
         return oc_fail(OC_E_LIMIT, "%s: kernel of %s is %d x %d, expected at most %lld taps",
                        call->name, call->op->name, g.kh, g.kw, (long long)taps_max);

@@ -238,6 +238,12 @@ static void means_of_integers(void **state)
     expect("avgpool2d", &c, x, &(oc_desc)DESC(int8, 1, 1, 5, 1), (int8_t[]){1, -1, -2, -2, -1});
     c.sets[1].name = "relu";
     refuse("avgpool2d", &c, OC_E_DTYPE, "has the activation relu, expected none or clip");
+    /* 255 * 2900 * 2900 fits an int32, with half the count for rounding it does not. */
+    const oc_op_case wide = {.name = "wide",
+                             .in = {DESC(uint8, 1, 2900, 2900, 1)},
+                             .n_in = 1,
+                             .sets = {WINDOW(2900, 2900)}};
+    refuse("avgpool2d", &wide, OC_E_LIMIT, "is 2900 x 2900, expected at most 8388607 taps");
 
     const oc_op_case u = {.name = "uint8",
                           .in = {DESC(uint8, 1, 1, 4, 1)},
