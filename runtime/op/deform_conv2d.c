@@ -53,12 +53,12 @@ static oc_status check_field(const oc_op_call *call, uint32_t index, const oc_op
 {
     const attrs *a = call->attrs;
     const oc_op_geometry *g = &s->g;
-    int64_t last = (int64_t)g->kh * g->kw;
+    int64_t last = (int64_t)g->kh * g->kw; /* times the groups it may pass what an axis holds */
     OC_TRY(oc_op_check_rank(call, index, 4, 4));
     OC_TRY(oc_op_check_dim(call, index, 0, g->n, "batch"));
     OC_TRY(oc_op_check_dim(call, index, 1, g->oh, "output height"));
     OC_TRY(oc_op_check_dim(call, index, 2, g->ow, "output width"));
-    if (last <= INT32_MAX / 2) /* else no product fits an axis */
+    if (last <= INT32_MAX)
         last *= (int64_t)a->offset_groups * each;
     if (last > INT32_MAX)
         return oc_fail(OC_E_LIMIT, "%s: %s has %lld numbers for a pixel, expected at most %d",

@@ -195,6 +195,21 @@ static void deform_conv2d_by_hand(void **state)
     oc_assert_bits_equal(y, expected, 4);
 }
 
+/* Two numbers for each of 2^30 taps and more are more than an axis holds, not as many as the taps. */
+static void deform_conv2d_of_too_many_taps(void **state)
+{
+    const oc_op_case c = {.name = "taps",
+                          .in = {{OC_DTYPE_float32, {4, {1, 32768, 40000, 1}}},
+                                 {OC_DTYPE_float32, {4, {1, 32768, 40000, 1}}},
+                                 {OC_DTYPE_float32, {4, {1, 1, 1, 32768 * 40000}}}},
+                          .n_in = 3};
+    op_run run;
+    (void)state;
+    op_run_init(&run, oc_op_find("deform_conv2d"), &c);
+    oc_assert_fails(op_run_shape(&run), OC_E_LIMIT, "has 2621440000 numbers for a pixel");
+    op_run_fini(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +217,7 @@ int main(void)
         cmocka_unit_test(conv_transpose2d_sizes),
         cmocka_unit_test(deform_conv2d_of_whole_pixels_is_conv2d),
         cmocka_unit_test(deform_conv2d_by_hand),
+        cmocka_unit_test(deform_conv2d_of_too_many_taps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
