@@ -11,6 +11,8 @@
  */
 #include "op_common.h"
 
+#include "oc_tensor.h"
+
 typedef enum mode { CONSTANT, REFLECT, SYMMETRIC, EDGE, WRAP, MODE_COUNT } mode;
 
 static const char *const mode_names[] = {"constant", "reflect", "symmetric", "edge", "wrap", NULL};
@@ -44,21 +46,6 @@ static const oc_attr rows[] = {
      .help = "what the elements added are"},
 };
 
-/* The nearest float16 (ties to even). */
-static uint16_t half_bits(float value)
-{
-    uint32_t bits = oc_bits(value), size = bits & 0x7fffffffu, sign = bits >> 16 & 0x8000u;
-    if (size > 0x7f800000u)
-        return (uint16_t)(sign | 0x7e00u); /* NaN */
-    if (size >= 0x477ff000u)
-        return (uint16_t)(sign | 0x7c00u); /* 65520 and more: infinity */
-    /* Below 2^-14: a multiple of 2^-24, which is the last bit of a float between 0.5 and 1. */
-    if (size < 0x38800000u)
-        return (uint16_t)(sign | (oc_bits(oc_float(size) + 0.5f) - oc_bits(0.5f)));
-    size += 0xfffu + (size >> 13 & 1u);
-    return (uint16_t)(sign | (size - (112u << 23)) >> 13);
-}
-
 /* The bits of `value` as an element of `dtype`; false where it has no such element. */
 static bool element_bits(oc_dtype dtype, float value, uint64_t *bits)
 {
@@ -73,7 +60,7 @@ static bool element_bits(oc_dtype dtype, float value, uint64_t *bits)
     if (dtype == OC_DTYPE_float32)
         *bits = oc_bits(value);
     else if (dtype == OC_DTYPE_float16)
-        *bits = half_bits(value);
+        *bits = oc_half_from_float(value);
     else if (value >= range[dtype][0] && value <= range[dtype][1] && truncf(value) == value)
         *bits = (uint64_t)(int64_t)value;
     else
