@@ -170,6 +170,30 @@ struct oc_file_out {
     char texts[];
 };
 
+/* The path's folder, as it can be asked for, and the name in it. */
+static bool stat_folder(const char *path, struct stat *info, const char **name)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    const size_t size = slash ? (size_t)(slash - path) + 1 : 0;
+    *name = path + size;
+    if (size + 2 > sizeof(folder))
+        return false;
+    memcpy(folder, path, size);
+    memcpy(folder + size, ".", 2);
+    return stat(folder, info) == 0;
+}
+
+bool oc_file_is_same_place(const char *a, const char *b)
+{
+    struct stat of_a, of_b;
+    const char *name_a, *name_b;
+    return strcmp(a, b) == 0 ||
+           (stat_folder(a, &of_a, &name_a) && stat_folder(b, &of_b, &name_b) &&
+            strcmp(name_a, name_b) == 0 && of_a.st_dev == of_b.st_dev &&
+            of_a.st_ino == of_b.st_ino);
+}
+
 /* A new file beside the path. mkstemp would make it readable by its owner only. */
 static oc_status open_beside(oc_file_out *out, size_t beside_bytes)
 {

@@ -118,8 +118,8 @@ oc_status oc_export_split(const oc_graph *graph, const oc_cut *cut, const char *
     oc_arena arena;
     oc_status status;
     alloc = oc_allocator_or_default(alloc);
-    if (strcmp(head_path, tail_path) == 0)
-        return oc_fail(OC_E_ARG, "expected two files, found %s for both halves", head_path);
+    if (oc_file_is_same_place(head_path, tail_path))
+        return oc_fail(OC_E_ARG, "expected two files, found %s for both halves", tail_path);
     if (cut->n_head == 0 || cut->n_head == graph->n_nodes)
         return oc_fail(OC_E_ARG, "cut %s: expected nodes on both sides, the %s has none", cut_text,
                        side_names[cut->n_head == 0 ? HEAD : TAIL]);

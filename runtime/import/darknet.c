@@ -21,10 +21,6 @@
 static oc_status ask_options(const oc_model_options *options, oc_shape *shape)
 {
     char want[OC_SHAPE_TEXT], have[OC_SHAPE_TEXT];
-    if (options->n_constants > 0)
-        return oc_fail(OC_E_UNSUPPORTED,
-                       "constant \"%s\": a Darknet model has no input but the picture",
-                       options->constants[0].name);
     for (size_t i = 0; i < options->n_shapes; i++) {
         const oc_shape *asked = &options->shapes[i].shape;
         if (strcmp(options->shapes[i].name, INPUT) != 0)
@@ -225,6 +221,7 @@ const oc_importer oc_importer_darknet = {
     .name = "darknet",
     .extensions = ".cfg",
     .help = "Darknet, .cfg with .weights, float32",
+    .has_weights_file = true,
     .probe = darknet_probe,
     .read = darknet_read,
     .operator_name = oc_dk_layer_name,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * The Darknet layers that are understood: one row each, in darknet_layers.c (what computes) and
- * darknet_heads.c (what a network ends with). Adding one is a function and a row.
+ * The Darknet layers that are understood: one row each, in the file of its kind. Adding one is a
+ * function and a row.
  */
 #ifndef DARKNET_LAYERS_H
 #define DARKNET_LAYERS_H
@@ -53,9 +53,15 @@ typedef struct oc_dk_row {
 const oc_dk_row *oc_dk_find_row(const char *type);
 /** The type of row `index`, or NULL past the last. */
 const char *oc_dk_layer_name(size_t index);
-/** The rows of darknet_heads.c. */
-extern const oc_dk_row oc_dk_head_rows[];
-extern const size_t oc_dk_n_head_rows;
+/* The kinds: with weights, of one map's pixels, of several layers, what a network ends with. */
+extern const oc_dk_row oc_dk_product_rows[], oc_dk_pixel_rows[], oc_dk_join_rows[],
+    oc_dk_head_rows[];
+extern const size_t oc_dk_n_product_rows, oc_dk_n_pixel_rows, oc_dk_n_join_rows, oc_dk_n_head_rows;
+
+/** Keys of layers of every kind that matter in training only. */
+#define OC_DK_ONLY_IN_TRAINING "learning_rate stopbackward onlyforward train_only_bn"
+#define OC_DK_SIDE_MAX 65536 /* of a window, in pixels: far above what any network has */
+#define OC_DK_CHANNELS_MAX (1 << 24)
 
 /** The map's value in another form. `name`: of the node and value where one is needed. */
 OC_MUST_USE oc_status oc_dk_as(const oc_imp *at, int32_t n, const oc_dk_map *map, oc_dk_form form,
@@ -75,5 +81,10 @@ OC_MUST_USE oc_status oc_dk_by_number(const oc_imp *at, const char *what, const 
                                       float number, oc_id *out);
 OC_MUST_USE oc_status oc_dk_softmax(const oc_imp *at, const char *name, oc_id x, int32_t axis,
                                     oc_id *out);
+
+/** The function that the section's key "activation" names, on *x. */
+OC_MUST_USE oc_status oc_dk_activate(const oc_dk_call *call, const char *initial, oc_id *x);
+/** The layer's result: `value`, as [N,H,W,C]. */
+void oc_dk_set_out(oc_dk_call *call, oc_id value);
 
 #endif

@@ -10,8 +10,6 @@
 
 #include "oc_tensor.h"
 
-#define HASH_PIECE ((size_t)1 << 20)
-
 static oc_status read_header(oc_dk_weights *w)
 {
     uint8_t head[12];
@@ -37,22 +35,6 @@ static oc_status read_header(oc_dk_weights *w)
     return OC_OK;
 }
 
-/* The weights tell models of one .cfg apart. */
-static oc_status mix(oc_dk_weights *w)
-{
-    uint8_t *piece = NULL;
-    const uint64_t size = oc_file_size(w->file);
-    oc_status status = OC_ALLOC(w->graph->alloc, HASH_PIECE, piece);
-    for (uint64_t at = 0; at < size && status == OC_OK; at += HASH_PIECE) {
-        size_t n = (size_t)OC_MIN(size - at, (uint64_t)HASH_PIECE);
-        status = oc_file_read(w->file, at, piece, n);
-        if (status == OC_OK)
-            status = oc_import_mix(w->graph, (oc_bytes){piece, n});
-    }
-    oc_free(w->graph->alloc, piece);
-    return status;
-}
-
 oc_status oc_dk_weights_open(oc_graph *graph, const char *path, oc_dk_weights *weights)
 {
     *weights = (oc_dk_weights){.graph = graph};
@@ -62,7 +44,8 @@ oc_status oc_dk_weights_open(oc_graph *graph, const char *path, oc_dk_weights *w
         return oc_fail(OC_E_LIMIT, "expected at most %llu bytes, found %llu",
                        (unsigned long long)graph->limits.model_bytes, (unsigned long long)size);
     OC_TRY(read_header(weights));
-    return mix(weights);
+    /* The weights tell models of one .cfg apart. */
+    return oc_import_mix_file(graph, weights->file);
 }
 
 void oc_dk_weights_close(oc_dk_weights *weights)

@@ -150,6 +150,46 @@ oc_status oc_import_mix_file(oc_graph *graph, oc_file *file)
     return oc_import_mix(graph, (oc_bytes){digest.bytes, sizeof(digest.bytes)});
 }
 
+/* ---- options that mean nothing ---------------------------------------------------------------- */
+
+/* What the format cannot do, and names given twice, are refused, not overlooked. */
+static oc_status check_options(const oc_model_options *o, const oc_importer *importer)
+{
+    if (o->weights && !importer->has_weights_file)
+        return oc_fail(OC_E_ARG, "weights: a model of the format %s has no such file, found %s",
+                       importer->name, o->weights);
+    if (o->n_constants > 0 && !importer->has_constants)
+        return oc_fail(OC_E_UNSUPPORTED,
+                       "constant \"%s\": no input of a model of the format %s can be made one",
+                       o->constants[0].name, importer->name);
+    for (size_t i = 0; i < o->n_shapes; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(o->shapes[i].name, o->shapes[k].name) == 0)
+                return oc_fail(OC_E_ARG, "shape of \"%s\": expected one, found a second",
+                               o->shapes[i].name);
+    for (size_t i = 0; i < o->n_constants; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(o->constants[i].name, o->constants[k].name) == 0)
+                return oc_fail(OC_E_ARG, "constant \"%s\": expected one, found a second",
+                               o->constants[i].name);
+    return OC_OK;
+}
+
+/* The same for names that no input has; which of them became constants, their importer has seen. */
+static oc_status check_names(const oc_model_options *o, const oc_importer *importer,
+                             const oc_graph *graph)
+{
+    for (size_t i = 0; i < o->n_shapes && !importer->has_constants; i++) {
+        bool is_input = false;
+        for (size_t k = 0; k < graph->n_inputs && !is_input; k++)
+            is_input = strcmp(graph->values[graph->inputs[k]].name, o->shapes[i].name) == 0;
+        if (!is_input)
+            return oc_fail(OC_E_NOTFOUND, "a shape is given for \"%s\", which is no input",
+                           o->shapes[i].name);
+    }
+    return OC_OK;
+}
+
 static oc_status import_source(const oc_import_source *source, oc_graph *graph)
 {
     const oc_bytes bytes = source->bytes;
@@ -157,8 +197,10 @@ static oc_status import_source(const oc_import_source *source, oc_graph *graph)
     if (!importer)
         return fail_unknown(bytes, graph->alloc);
     graph->format = importer->name;
+    OC_TRY(check_options(source->options, importer));
     OC_TRY(digest_bytes(bytes, graph->alloc, &graph->source));
-    return importer->read(source, graph);
+    OC_TRY(importer->read(source, graph));
+    return check_names(source->options, importer, graph);
 }
 
 oc_status oc_import(const char *path, const oc_model_options *options, const oc_allocator *alloc,

@@ -18,6 +18,8 @@ typedef struct oc_importer {
     const char *name;         /* "tflite", "onnx" */
     const char *extensions;   /* ".tflite" */
     const char *help;
+    bool has_weights_file;    /* takes options->weights */
+    bool has_constants;       /* takes options->constants */
     /** Certainty 0 (no) to 100 that a file with these first bytes (up to 4 KiB) and this name is of the format. Reads only `head`. */
     int (*probe)(oc_bytes head, const char *path);
     /**

@@ -470,6 +470,7 @@ const oc_importer oc_importer_onnx = {
     .name = "onnx",
     .extensions = ".onnx",
     .help = "ONNX, opset 7 to 25",
+    .has_constants = true,
     .probe = onnx_probe,
     .read = onnx_read,
     .operator_name = oc_onnx_op_name,

@@ -28,6 +28,13 @@ says '^  output +1_yolo float32 1x6x8x16$' "$work/out"
 runs 0 "$OFFCUT" inspect "$work/boxes.cfg" --weights "$work/boxes.bin" --shape data=1x3x4x4
 says '^  output +1_yolo float32 1x6x4x4$' "$work/out"
 runs 0 "$OFFCUT" plan "$work/boxes.cfg" --weights "$work/boxes.bin" --batch 2
+refuses 1 'shape of "data": expected one, found a second' \
+    "$OFFCUT" inspect "$work/boxes.cfg" --weights "$work/boxes.bin" --shape data=1x3x4x4 --shape data=1x3x8x8
+# What would mean nothing is refused, whatever the format.
+refuses 1 'format tflite has no such file' "$OFFCUT" inspect "$lenet" --weights "$work/boxes.bin"
+refuses 1 'constant "image": no input of a model of the format tflite' \
+    "$OFFCUT" inspect "$lenet" --const image="$models/lenet5_golden_in.npy"
+refuses 1 'a shape is given for "nobody", which is no input' "$OFFCUT" inspect "$lenet" --shape nobody=1x2
 runs 2 "$OFFCUT" inspect "$work/boxes.cfg" --shape data=1x3xx4
 says 'shape: expected NAME=1x3x224x224' "$work/err"
 runs 1 "$OFFCUT" inspect "$work/boxes.cfg" --weights "$work/boxes.bin" --max-model-bytes 100

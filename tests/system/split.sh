@@ -44,5 +44,6 @@ refuses 1 'cut 0: expected nodes on both sides' "$OFFCUT" split "$lenet" --cut 0
 refuses 1 'cut 9: expected nodes on both sides' "$OFFCUT" split "$lenet" --cut 9 --head "$head" --tail "$tail"
 refuses 1 'graph .* has cuts 0 to 9' "$OFFCUT" split "$lenet" --cut 10 --head "$head" --tail "$tail"
 refuses 1 'cut "nobody"' "$OFFCUT" split "$lenet" --cut nobody --head "$head" --tail "$tail"
+refuses 1 'expected two files, found' "$OFFCUT" split "$lenet" --cut 3 --head "$head" --tail "$work/../${work##*/}/head.onnx"
 refuses 1 'found a folder' "$OFFCUT" split "$lenet" --cut 3 --head "$head" --tail "$work"
 [[ ! -e $head && ! -e $tail ]] || fail "a refused split left a file"

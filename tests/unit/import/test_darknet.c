@@ -172,6 +172,10 @@ static void bad_text(void **state)
         {NET(1, 2, 2) "[maxpool]\nsize=0\n", OC_E_FORMAT, "line 6: [maxpool] size: expected 1 to"},
         {NET(1, 2, 2) "[route]\nlayers=0\n", OC_E_FORMAT, "a layer before number 0"},
         {NET(3, 2, 2) "[reorg]\nstride=2\n", OC_E_SHAPE, "found 2"},
+        /* Products of sizes that no int32_t holds. */
+        {NET(1, 65536, 65536) "[local]\nsize=65536\n", OC_E_UNSUPPORTED, "size: expected at most 8"},
+        {NET(1, 65536, 65536) "[local]\nsize=1\n", OC_E_LIMIT, "65536 x 65536 pixels are too"},
+        {NET(65536, 256, 256) "[reorg]\nstride=256\n", OC_E_LIMIT, "256 is too large for 65536"},
         {NET(5, 2, 2) "[yolo]\nclasses=1\nanchors=1,2\n", OC_E_FORMAT, "expected 6 channels"},
         {NET(6, 2, 2) "[yolo]\nclasses=1\nanchors=1\n", OC_E_FORMAT, "expected 2 numbers"},
         {NET(1, 2, 2) "[convolutional]\nactivation=odd\n", OC_E_FORMAT, "expected 4 bytes"},
