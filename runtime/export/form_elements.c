@@ -84,17 +84,6 @@ static oc_tensor_id square(oc_form_call *c, oc_tensor_id x, float a, float b)
     return OC_FORM(c, "Mul", x, x);
 }
 
-/* What is beyond the whole number decides, which adding a half could round away. */
-static oc_tensor_id round_away(oc_form_call *c, oc_tensor_id x, float a, float b)
-{
-    (void)a, (void)b;
-    oc_tensor_id size = OC_FORM(c, "Abs", x), whole = OC_FORM(c, "Floor", size);
-    oc_tensor_id rest = OC_FORM(c, "Sub", size, whole);
-    oc_tensor_id is_up = OC_FORM(c, "GreaterOrEqual", rest, oc_form_same(c, 0.5));
-    oc_tensor_id up = OC_FORM(c, "Add", whole, oc_form_same(c, 1));
-    return OC_FORM(c, "Mul", OC_FORM(c, "Sign", x), OC_FORM(c, "Where", is_up, up, whole));
-}
-
 static oc_tensor_id times(oc_form_call *c, oc_tensor_id x, double factor)
 {
     return OC_FORM(c, "Mul", x, oc_form_same(c, factor));
@@ -103,6 +92,20 @@ static oc_tensor_id times(oc_form_call *c, oc_tensor_id x, double factor)
 static oc_tensor_id plus(oc_form_call *c, oc_tensor_id x, double addend)
 {
     return OC_FORM(c, "Add", x, oc_form_same(c, addend));
+}
+
+/*
+ * Twice what is beyond the whole number decides, which adding a half could round away. From 2^24
+ * on there is nothing beyond.
+ */
+static oc_tensor_id round_away(oc_form_call *c, oc_tensor_id x, float a, float b)
+{
+    (void)a, (void)b;
+    oc_tensor_id size = OC_FORM(c, "Abs", x), near = OC_FORM(c, "Min", size, oc_form_same(c, 0x1p24));
+    oc_tensor_id rest = OC_FORM(c, "Sub", near, OC_FORM(c, "Floor", near));
+    oc_tensor_id up = OC_FORM(c, "Floor", times(c, rest, 2));
+    oc_tensor_id whole = OC_FORM(c, "Add", OC_FORM(c, "Floor", size), up);
+    return OC_FORM(c, "Mul", OC_FORM(c, "Sign", x), whole);
 }
 
 static oc_tensor_id ramp(oc_form_call *c, oc_tensor_id x, float a, float b)
@@ -117,37 +120,41 @@ static oc_tensor_id loggy(oc_form_call *c, oc_tensor_id x, float a, float b)
     return plus(c, times(c, OC_FORM(c, "Sigmoid", x), 2), -1);
 }
 
-/* x < low ? below : x > high ? above : between */
-static oc_tensor_id pieces(oc_form_call *c, oc_tensor_id x, double low, double high,
-                           oc_tensor_id below, oc_tensor_id between, oc_tensor_id above)
+/*
+ * A function in three straight pieces that meet: `between`, which stays within 0 .. 1, and how far x
+ * is below `low` and above `high`, times `slope`. Two of the addends are always 0 or 1.
+ */
+static oc_tensor_id pieces(oc_form_call *c, oc_tensor_id x, double low, double high, double slope,
+                           oc_tensor_id between)
 {
-    oc_tensor_id is_above = OC_FORM(c, "Greater", x, oc_form_same(c, high));
-    oc_tensor_id is_below = OC_FORM(c, "Less", x, oc_form_same(c, low));
-    return OC_FORM(c, "Where", is_below, below, OC_FORM(c, "Where", is_above, above, between));
+    oc_tensor_id below = OC_FORM(c, "Min", plus(c, x, -low), oc_form_same(c, 0));
+    oc_tensor_id above = OC_FORM(c, "Max", plus(c, x, -high), oc_form_same(c, 0));
+    oc_tensor_id y = OC_FORM(c, "Add", clip(c, between, 0, 1), times(c, below, slope));
+    return OC_FORM(c, "Add", y, times(c, above, slope));
 }
 
 static oc_tensor_id lhtan(oc_form_call *c, oc_tensor_id x, float a, float b)
 {
     (void)a, (void)b;
-    oc_tensor_id above = plus(c, times(c, plus(c, x, -1), 0.001), 1);
-    return pieces(c, x, 0, 1, times(c, x, 0.001), x, above);
+    return pieces(c, x, 0, 1, 0.001, x);
 }
 
 static oc_tensor_id plse(oc_form_call *c, oc_tensor_id x, float a, float b)
 {
     (void)a, (void)b;
-    oc_tensor_id below = times(c, plus(c, x, 4), 0.01);
-    oc_tensor_id above = plus(c, times(c, plus(c, x, -4), 0.01), 1);
-    return pieces(c, x, -4, 4, below, plus(c, times(c, x, 0.125), 0.5), above);
+    return pieces(c, x, -4, 4, 0.01, plus(c, times(c, x, 0.125), 0.5));
 }
 
+/* floor(n / 2), and for odd n also what x is beyond n; from 2^25 on all floats are even. */
 static oc_tensor_id stair(oc_form_call *c, oc_tensor_id x, float a, float b)
 {
     (void)a, (void)b;
-    oc_tensor_id n = OC_FORM(c, "Floor", x), half = OC_FORM(c, "Floor", times(c, n, 0.5));
-    oc_tensor_id is_even = OC_FORM(c, "Equal", n, times(c, half, 2));
-    oc_tensor_id odd = OC_FORM(c, "Add", OC_FORM(c, "Sub", x, n), half);
-    return OC_FORM(c, "Where", is_even, half, odd);
+    oc_tensor_id near = clip(c, x, -0x1p25, 0x1p25), n = OC_FORM(c, "Floor", near);
+    oc_tensor_id half = OC_FORM(c, "Floor", times(c, n, 0.5));
+    oc_tensor_id is_odd = OC_FORM(c, "Sub", n, times(c, half, 2));
+    oc_tensor_id beyond = OC_FORM(c, "Mul", is_odd, OC_FORM(c, "Sub", near, n));
+    oc_tensor_id y = OC_FORM(c, "Floor", times(c, OC_FORM(c, "Floor", x), 0.5));
+    return OC_FORM(c, "Add", y, beyond);
 }
 
 /* Functions that are made of several, each by the formula of OC_UNARY_LIST. */
@@ -217,21 +224,38 @@ static const struct {
     {"pow", "Pow"},
 };
 
+oc_tensor_id oc_form_sign(oc_form_call *c, oc_dtype dtype, oc_tensor_id x)
+{
+    return OC_FORM(c, "Clip", x, oc_form_scalar(c, dtype, -1), oc_form_scalar(c, dtype, 1));
+}
+
+static oc_tensor_id limits(oc_form_call *c, oc_tensor_id x, double low, double high)
+{
+    return OC_FORM(c, "Clip", x, oc_form_same(c, low), oc_form_same(c, high));
+}
+
 /*
  * Integers: x / 0 = 0, and the least number divided by -1, which ends other programs, wraps around.
- * Both divisors are taken out.
+ * Both divisors become 1, and what comes of it is multiplied by 0 or -1.
  */
 static oc_tensor_id divide(oc_form_call *c, oc_tensor_id p, oc_tensor_id q)
 {
-    oc_dtype dtype = c->out[0]->dtype;
-    oc_tensor_id zero = oc_form_same(c, 0), is_zero = OC_FORM(c, "Equal", q, zero);
-    oc_tensor_id safe = OC_FORM(c, "Where", is_zero, oc_form_same(c, 1), q);
-    if (dtype == OC_DTYPE_uint8)
-        return OC_FORM(c, "Where", is_zero, zero, OC_FORM(c, "Div", p, safe));
-    oc_tensor_id is_back = OC_FORM(c, "Equal", q, oc_form_same(c, -1));
-    safe = OC_FORM(c, "Where", is_back, oc_form_same(c, 1), safe);
-    oc_tensor_id y = OC_FORM(c, "Where", is_zero, zero, OC_FORM(c, "Div", p, safe));
-    return OC_FORM(c, "Where", is_back, OC_FORM(c, "Sub", zero, p), y);
+    oc_tensor_id one = oc_form_same(c, 1), factor, divisor;
+    if (c->out[0]->dtype == OC_DTYPE_uint8) {
+        factor = limits(c, q, 0, 1);
+        divisor = OC_FORM(c, "Max", q, one);
+    } else {
+        /* 1 for q = -1, else 0: whether q <= -1, less whether q <= -2. */
+        oc_tensor_id below = OC_FORM(c, "Sub", limits(c, q, -2, -1), limits(c, q, -1, 0));
+        oc_tensor_id is_back = OC_FORM(c, "Add", below, one);
+        oc_tensor_id sign = oc_form_sign(c, c->out[0]->dtype, q);
+        /* The sign's square is 1 but for q = 0. */
+        oc_tensor_id is_some = OC_FORM(c, "Mul", sign, sign);
+        factor = OC_FORM(c, "Sub", is_some, OC_FORM(c, "Mul", is_back, oc_form_same(c, 2)));
+        divisor = OC_FORM(c, "Add", q, OC_FORM(c, "Sub", one, is_some));
+        divisor = OC_FORM(c, "Add", divisor, OC_FORM(c, "Mul", is_back, oc_form_same(c, 2)));
+    }
+    return OC_FORM(c, "Mul", OC_FORM(c, "Div", p, divisor), factor);
 }
 
 /* ONNX's PRelu stretches its second input only. */
@@ -240,8 +264,8 @@ static oc_tensor_id prelu(oc_form_call *c, oc_tensor_id p, oc_tensor_id q)
     const oc_shape *x = &c->in[0]->shape, *y = &c->out[0]->shape;
     if (x->rank == y->rank && memcmp(x->dim, y->dim, (size_t)y->rank * sizeof(y->dim[0])) == 0)
         return OC_FORM(c, "PRelu", p, q);
-    oc_tensor_id is_negative = OC_FORM(c, "Less", p, oc_form_same(c, 0));
-    return OC_FORM(c, "Where", is_negative, OC_FORM(c, "Mul", p, q), p);
+    oc_tensor_id below = OC_FORM(c, "Mul", OC_FORM(c, "Min", p, oc_form_same(c, 0)), q);
+    return OC_FORM(c, "Add", OC_FORM(c, "Relu", p), below);
 }
 
 static oc_tensor_id pair(oc_form_call *c, const char *fn, oc_tensor_id p, oc_tensor_id q)

@@ -23,17 +23,11 @@ static oc_tensor_id times(oc_form_call *c, oc_tensor_id p, oc_tensor_id q)
     return OC_FORM(c, "Mul", p, q);
 }
 
-/* The remainder is not negative: ONNX's Mod has the sign of the divisor. */
-static oc_tensor_id modulo(oc_form_call *c, oc_tensor_id x, int64_t divisor)
+/* Rounded down, for a divisor above 0: the rest of ONNX's Mod has its sign. */
+static oc_tensor_id quotient(oc_form_call *c, oc_tensor_id x, oc_tensor_id divisor)
 {
-    return OC_FORM(c, "Mod", x, oc_fixed_number(c, divisor));
-}
-
-/* Rounded down. */
-static oc_tensor_id quotient(oc_form_call *c, oc_tensor_id x, int64_t divisor)
-{
-    oc_tensor_id whole = oc_fixed_sub(c, x, modulo(c, x, divisor));
-    return OC_FORM(c, "Div", whole, oc_fixed_number(c, divisor));
+    oc_tensor_id whole = oc_fixed_sub(c, x, OC_FORM(c, "Mod", x, divisor));
+    return OC_FORM(c, "Div", whole, divisor);
 }
 
 oc_tensor_id oc_fixed_clip(oc_form_call *c, oc_tensor_id x, int64_t lo, int64_t hi)
@@ -44,13 +38,15 @@ oc_tensor_id oc_fixed_clip(oc_form_call *c, oc_tensor_id x, int64_t lo, int64_t 
 oc_tensor_id oc_fixed_wrap(oc_form_call *c, oc_tensor_id x)
 {
     oc_tensor_id middle = oc_fixed_number(c, TWO_31);
-    return oc_fixed_sub(c, modulo(c, oc_fixed_add(c, x, middle), 2 * TWO_31), middle);
+    oc_tensor_id bits = OC_FORM(c, "Mod", oc_fixed_add(c, x, middle), oc_fixed_number(c, 2 * TWO_31));
+    return oc_fixed_sub(c, bits, middle);
 }
 
 oc_tensor_id oc_fixed_mul(oc_form_call *c, oc_tensor_id p, oc_tensor_id q)
 {
     oc_tensor_id sum = oc_fixed_add(c, times(c, p, q), oc_fixed_number(c, TWO_31 / 2));
-    return OC_FORM(c, "Min", quotient(c, sum, TWO_31), oc_fixed_number(c, TWO_31 - 1));
+    sum = quotient(c, sum, oc_fixed_number(c, TWO_31));
+    return OC_FORM(c, "Min", sum, oc_fixed_number(c, TWO_31 - 1));
 }
 
 /* Division truncates, so that half a unit away from 0 goes before it. */
@@ -61,17 +57,33 @@ oc_tensor_id oc_fixed_shift_down(oc_form_call *c, oc_tensor_id x, oc_tensor_id h
     return OC_FORM(c, "Div", oc_fixed_add(c, x, away), power);
 }
 
+/*
+ * The quotient by 2^31 is 0 or -1 for x of 32 bits. Above that the greatest number takes its place,
+ * below it the least.
+ */
+oc_tensor_id oc_fixed_saturate(oc_form_call *c, oc_tensor_id x)
+{
+    oc_tensor_id high = quotient(c, x, oc_fixed_number(c, TWO_31)), one = oc_fixed_number(c, 1);
+    oc_tensor_id above = oc_fixed_clip(c, high, 0, 1);
+    oc_tensor_id below = oc_fixed_add(c, oc_fixed_clip(c, high, -2, -1), one);
+    oc_tensor_id inside = oc_fixed_add(c, oc_fixed_sub(c, one, above), below);
+    oc_tensor_id end = oc_fixed_add(c, times(c, above, oc_fixed_number(c, TWO_31 - 1)),
+                                    times(c, below, oc_fixed_number(c, TWO_31)));
+    return oc_fixed_add(c, times(c, x, inside), end);
+}
+
 /* x 2^n, saturated. */
 static oc_tensor_id rescale_up(oc_form_call *c, oc_tensor_id x, int n)
 {
     oc_tensor_id y = times(c, x, oc_fixed_number(c, INT64_C(1) << n));
-    return oc_fixed_clip(c, y, -TWO_31, TWO_31 - 1);
+    return oc_fixed_saturate(c, y);
 }
 
 oc_tensor_id oc_fixed_reciprocal(oc_form_call *c, oc_tensor_id a)
 {
     oc_tensor_id sum = oc_fixed_add(c, a, oc_fixed_number(c, TWO_31));
-    oc_tensor_id d = quotient(c, modulo(c, sum, 2 * TWO_31), 2);
+    oc_tensor_id d = OC_FORM(c, "Mod", sum, oc_fixed_number(c, 2 * TWO_31));
+    d = quotient(c, d, oc_fixed_number(c, 2));
     oc_tensor_id x = oc_fixed_mul(c, d, oc_fixed_number(c, -1010580540));
     x = oc_fixed_wrap(c, oc_fixed_add(c, x, oc_fixed_number(c, 1515870810)));
     for (int i = 0; i < 3; i++) {
@@ -92,10 +104,10 @@ static int64_t *alloc_list(oc_form_call *c, size_t count)
 }
 
 oc_fixed_factor oc_fixed_factors(oc_form_call *c, const int32_t *mult, const int32_t *shift,
-                                 size_t count, const oc_shape *shape)
+                                 size_t count, const oc_shape *shape, bool is_once)
 {
     const oc_desc desc = {OC_DTYPE_int64, *shape};
-    oc_fixed_factor factor = {OC_NONE, 0, OC_NONE, OC_NONE};
+    oc_fixed_factor factor = {OC_NONE, 0, OC_NONE, OC_NONE, is_once};
     int64_t *list = alloc_list(c, 4 * count), *up = list, *half = list + count;
     int64_t *power = list + 2 * count, *wide = list + 3 * count;
     bool has_up = false, has_down = false;
@@ -103,12 +115,13 @@ oc_fixed_factor oc_fixed_factors(oc_form_call *c, const int32_t *mult, const int
         return factor;
     for (size_t i = 0; i < count; i++) {
         int32_t s = OC_MIN(OC_MAX(shift[i], -31), 31);
+        int32_t down = is_once ? 31 - OC_MIN(s, 30) : OC_MAX(-s, 0);
         up[i] = INT64_C(1) << OC_MAX(s, 0);
-        power[i] = INT64_C(1) << OC_MAX(-s, 0);
+        power[i] = INT64_C(1) << down;
         half[i] = power[i] / 2;
         wide[i] = mult[i];
-        has_up = has_up || s > 0;
-        has_down = has_down || s < 0;
+        has_up = has_up || (s > 0 && !is_once);
+        has_down = has_down || down > 0;
     }
     factor.mult = oc_form_bytes(c, &desc, wide);
     if (has_up)
@@ -122,6 +135,10 @@ oc_fixed_factor oc_fixed_factors(oc_form_call *c, const int32_t *mult, const int
 
 oc_tensor_id oc_fixed_scale(oc_form_call *c, oc_tensor_id x, const oc_fixed_factor *factor)
 {
+    if (factor->is_once) {
+        x = oc_fixed_add(c, times(c, x, factor->mult), factor->half);
+        return oc_fixed_saturate(c, quotient(c, x, factor->power));
+    }
     if (factor->up != OC_NONE)
         x = oc_fixed_wrap(c, times(c, x, factor->up));
     x = oc_fixed_mul(c, x, factor->mult);
@@ -132,8 +149,8 @@ oc_tensor_id oc_fixed_scale(oc_form_call *c, oc_tensor_id x, const oc_fixed_fact
 
 oc_tensor_id oc_fixed_powers(oc_form_call *c, bool are_halves)
 {
-    int64_t powers[33];
-    for (int i = 0; i < 33; i++)
+    int64_t powers[63];
+    for (int i = 0; i < 63; i++)
         powers[i] = (INT64_C(1) << i) / (are_halves ? 2 : 1);
     return oc_form_int64s(c, powers, OC_COUNT(powers));
 }

@@ -20,17 +20,25 @@ static bool has_many_zeros(const oc_form_call *c)
     return zero->rank == 1 && zero->dim[0] > 1;
 }
 
-static void set_window(oc_form_call *c)
+/* Over which picture a kernel goes, and how. */
+typedef struct taps {
+    oc_tensor_id x;
+    int32_t strides[2], dilations[2], pads[4];
+} taps;
+
+static oc_tensor_id convolve(oc_form_call *c, const taps *t, oc_tensor_id w, oc_tensor_id w_zero,
+                             int32_t groups)
 {
-    static const char *const names[] = {"strides", "dilations", "pads"};
-    for (size_t i = 0; i < OC_COUNT(names); i++) {
-        const oc_ints *ints = oc_node_ints(&c->node, names[i]);
-        oc_form_set_ints(c, names[i], ints->v, ints->count);
-    }
+    oc_tensor_id y = OC_FORM(c, "ConvInteger", t->x, w, oc_form_in(c, IN_X_ZERO), w_zero);
+    oc_form_set_ints(c, "strides", t->strides, 2);
+    oc_form_set_ints(c, "dilations", t->dilations, 2);
+    oc_form_set_ints(c, "pads", t->pads, 4);
+    oc_form_set_int(c, "group", groups);
+    return y;
 }
 
-/* Kernels [channels, per_group, kh, kw] full of ones, of 8 bits. */
-static oc_tensor_id one_kernels(oc_form_call *c, oc_shape shape)
+/* A constant full of ones, of 8 bits. */
+static oc_tensor_id ones(oc_form_call *c, oc_shape shape)
 {
     size_t elems = 0;
     uint8_t *bytes = NULL;
@@ -43,39 +51,77 @@ static oc_tensor_id one_kernels(oc_form_call *c, oc_shape shape)
     return oc_form_bytes(c, &(oc_desc){OC_DTYPE_uint8, shape}, bytes);
 }
 
+/* The zero points of input `index` under another shape, as int32. */
+static oc_tensor_id zero_points(oc_form_call *c, uint32_t index, const oc_shape *to)
+{
+    oc_tensor_id z = oc_form_reshape(c, oc_form_in(c, index), to);
+    return oc_form_cast(c, z, c->in[index]->dtype, OC_DTYPE_int32);
+}
+
 /*
  * sum (x - xz)(w - wz) = sum (x - xz) w - wz sum (x - xz), for a wz of each channel: the second sum
- * is a convolution with ones.
+ * is a convolution with ones. Then the bias.
  */
-static oc_tensor_id subtract_zeros(oc_form_call *c, oc_tensor_id y)
+static void convolve_all(oc_form_call *c, const taps *t, oc_tensor_id w)
 {
-    const oc_shape *w = &c->in[IN_W]->shape;
-    const oc_shape column = {3, {w->dim[0], 1, 1}};
-    oc_shape kernels = {4, {w->dim[0], w->dim[3], w->dim[1], w->dim[2]}};
-    oc_tensor_id sums = OC_FORM(c, "ConvInteger", oc_form_in(c, IN_X), one_kernels(c, kernels),
-                                oc_form_in(c, IN_X_ZERO));
-    set_window(c);
-    oc_form_set_int(c, "group", oc_node_int(&c->node, "groups"));
-    oc_tensor_id zero = oc_form_reshape(c, oc_form_in(c, IN_W_ZERO), &column);
-    zero = oc_form_cast(c, zero, c->in[IN_W]->dtype, OC_DTYPE_int32);
-    return OC_FORM(c, "Sub", y, OC_FORM(c, "Mul", sums, zero));
+    const oc_shape *shape = &c->in[IN_W]->shape, column = {3, {shape->dim[0], 1, 1}};
+    int32_t groups = oc_node_int(&c->node, "groups");
+    bool has_zeros = has_many_zeros(c);
+    oc_tensor_id y = convolve(c, t, w, has_zeros ? OC_NONE : oc_form_in(c, IN_W_ZERO), groups);
+    if (has_zeros) {
+        oc_shape kernels = {4, {shape->dim[0], shape->dim[3], shape->dim[1], shape->dim[2]}};
+        oc_tensor_id sums = convolve(c, t, ones(c, kernels), OC_NONE, groups);
+        y = OC_FORM(c, "Sub", y, OC_FORM(c, "Mul", sums, zero_points(c, IN_W_ZERO, &column)));
+    }
+    if (oc_form_has(c, IN_BIAS))
+        y = OC_FORM(c, "Add", y, oc_form_in_permuted(c, IN_BIAS, &column, NULL));
+    oc_form_out(c, 0, y);
 }
 
 void oc_form_write_conv_8bit(oc_form_call *c)
 {
-    oc_tensor_id w = oc_form_in_permuted(c, IN_W, NULL, &(oc_ints){4, {0, 3, 1, 2}});
-    bool has_zeros = has_many_zeros(c);
-    oc_tensor_id y = OC_FORM(c, "ConvInteger", oc_form_in(c, IN_X), w, oc_form_in(c, IN_X_ZERO),
-                             has_zeros ? OC_NONE : oc_form_in(c, IN_W_ZERO));
-    set_window(c);
-    oc_form_set_int(c, "group", oc_node_int(&c->node, "groups"));
-    if (has_zeros)
-        y = subtract_zeros(c, y);
-    if (oc_form_has(c, IN_BIAS)) {
-        const oc_shape column = {3, {c->in[IN_W]->shape.dim[0], 1, 1}};
-        y = OC_FORM(c, "Add", y, oc_form_in_permuted(c, IN_BIAS, &column, NULL));
+    taps t = {.x = oc_form_in(c, IN_X)};
+    memcpy(t.strides, oc_node_ints(&c->node, "strides")->v, sizeof(t.strides));
+    memcpy(t.dilations, oc_node_ints(&c->node, "dilations")->v, sizeof(t.dilations));
+    memcpy(t.pads, oc_node_ints(&c->node, "pads")->v, sizeof(t.pads));
+    convolve_all(c, &t, oc_form_in_permuted(c, IN_W, NULL, &(oc_ints){4, {0, 3, 1, 2}}));
+}
+
+/* The picture with stride - 1 places behind each place, and what the kernel needs around it. */
+static oc_tensor_id spread(oc_form_call *c)
+{
+    const int32_t *strides = oc_node_ints(&c->node, "strides")->v;
+    const int32_t *dilations = oc_node_ints(&c->node, "dilations")->v;
+    const int32_t *pads = oc_node_ints(&c->node, "pads")->v;
+    const int32_t *more = oc_node_ints(&c->node, "output_pads")->v;
+    const int32_t *x = c->in[IN_X]->shape.dim, *w = c->in[IN_W]->shape.dim;
+    oc_shape wide = {6, {x[0], x[3], x[1], 1, x[2], 1}};
+    oc_shape joined = {4, {x[0], x[3], x[1] * strides[0], x[2] * strides[1]}};
+    int32_t behind[12] = {[9] = strides[0] - 1, [11] = strides[1] - 1}, around[8] = {0};
+    for (int i = 0; i < 2; i++) {
+        int32_t reach = (w[1 + i] - 1) * dilations[i];
+        around[2 + i] = reach - pads[i];
+        around[6 + i] = reach - pads[2 + i] + more[i] - (strides[i] - 1);
     }
-    oc_form_out(c, 0, y);
+    oc_tensor_id nothing = oc_form_has(c, IN_X_ZERO)
+                               ? oc_form_reshape(c, oc_form_in(c, IN_X_ZERO), &(oc_shape){0})
+                               : oc_form_scalar(c, c->in[IN_X]->dtype, 0);
+    oc_tensor_id y = oc_form_reshape(c, oc_form_in(c, IN_X), &wide);
+    y = oc_form_reshape(c, OC_FORM(c, "Pad", y, oc_form_ints(c, behind, 12), nothing), &joined);
+    return OC_FORM(c, "Pad", y, oc_form_ints(c, around, 8), nothing);
+}
+
+/* ONNX has no such operator of integers: a convolution of the picture spread out, with kernels turned round. */
+void oc_form_write_conv_transpose_8bit(oc_form_call *c)
+{
+    static const int64_t last[] = {-1, -1}, before[] = {INT64_MIN + 1, INT64_MIN + 1};
+    static const int64_t axes[] = {2, 3}, back[] = {-1, -1};
+    taps t = {.x = spread(c), .strides = {1, 1}};
+    memcpy(t.dilations, oc_node_ints(&c->node, "dilations")->v, sizeof(t.dilations));
+    oc_tensor_id w = oc_form_in_permuted(c, IN_W, NULL, &(oc_ints){4, {0, 3, 1, 2}});
+    w = OC_FORM(c, "Slice", w, oc_form_int64s(c, last, 2), oc_form_int64s(c, before, 2),
+                oc_form_int64s(c, axes, 2), oc_form_int64s(c, back, 2));
+    convolve_all(c, &t, w);
 }
 
 void oc_form_write_connected_8bit(oc_form_call *c)
@@ -88,28 +134,46 @@ void oc_form_write_connected_8bit(oc_form_call *c)
     oc_form_out(c, 0, y);
 }
 
-/* Input `index` of a product of matrices less its zero points, as int32. */
-static oc_tensor_id matrix(oc_form_call *c, uint32_t index, uint32_t zero_index)
+/* How many zero points input `index` has. */
+static int32_t count_zeros(const oc_form_call *c, uint32_t index)
 {
-    oc_tensor_id x = oc_form_cast(c, oc_form_in(c, index), c->in[index]->dtype, OC_DTYPE_int32);
-    if (!oc_form_has(c, zero_index))
-        return x;
-    const oc_shape *zero = &c->in[zero_index]->shape;
-    int32_t count = 1;
-    for (int32_t i = 0; i < zero->rank; i++)
-        count *= zero->dim[i];
-    /* Of the left matrix one a row, of the right one a column. */
-    oc_shape to = count == 1 ? (oc_shape){0} : (oc_shape){2, {1, count}};
-    if (count > 1 && index == 0)
-        to = (oc_shape){2, {count, 1}};
-    oc_tensor_id z = oc_form_reshape(c, oc_form_in(c, zero_index), &to);
-    return OC_FORM(c, "Sub", x, oc_form_cast(c, z, c->in[zero_index]->dtype, OC_DTYPE_int32));
+    int32_t count = oc_form_has(c, index) ? 1 : 0;
+    for (int32_t i = 0; count && i < c->in[index]->shape.rank; i++)
+        count *= c->in[index]->shape.dim[i];
+    return count;
 }
 
-/* As a product of int32, which takes zero points of rows too: runtimes' MatMulInteger does not. */
+/* Zero point `index` where there is one only. */
+static oc_tensor_id one_zero(oc_form_call *c, uint32_t index)
+{
+    return count_zeros(c, index) == 1 ? oc_form_reshape(c, oc_form_in(c, index), &(oc_shape){0})
+                                      : OC_NONE;
+}
+
+/*
+ * Runtimes' MatMulInteger knows one zero point a matrix. With one a row of p and one a column of q,
+ *     sum (p - pz)(q - qz) = sum p q - qz sum p - pz (sum q - K qz),
+ * whose second and third sum are products with ones.
+ */
 void oc_form_write_matmul_8bit(oc_form_call *c)
 {
-    oc_tensor_id y = OC_FORM(c, "MatMul", matrix(c, IN_X, IN_X_ZERO), matrix(c, IN_W, IN_W_ZERO));
+    const oc_shape *p = &c->in[IN_X]->shape, *q = &c->in[IN_W]->shape;
+    int32_t k = p->dim[p->rank - 1], rows = p->dim[p->rank - 2], columns = q->dim[q->rank - 1];
+    oc_tensor_id x = oc_form_in(c, IN_X), w = oc_form_in(c, IN_W), qz = OC_NONE;
+    oc_tensor_id p_one = one_zero(c, IN_X_ZERO), q_one = one_zero(c, IN_W_ZERO);
+    oc_tensor_id y = OC_FORM(c, "MatMulInteger", x, w, p_one, q_one);
+    if (count_zeros(c, IN_W_ZERO) > 1) {
+        oc_tensor_id sums = OC_FORM(c, "MatMulInteger", x, ones(c, (oc_shape){2, {k, 1}}), p_one);
+        qz = zero_points(c, IN_W_ZERO, &(oc_shape){2, {1, columns}});
+        y = OC_FORM(c, "Sub", y, OC_FORM(c, "Mul", sums, qz));
+    }
+    if (count_zeros(c, IN_X_ZERO) > 1) {
+        oc_tensor_id pz = zero_points(c, IN_X_ZERO, &(oc_shape){2, {rows, 1}});
+        oc_tensor_id sums = OC_FORM(c, "MatMulInteger", ones(c, (oc_shape){2, {1, k}}), w, OC_NONE, q_one);
+        if (qz != OC_NONE)
+            sums = OC_FORM(c, "Sub", sums, OC_FORM(c, "Mul", qz, oc_form_scalar(c, OC_DTYPE_int32, k)));
+        y = OC_FORM(c, "Sub", y, OC_FORM(c, "Mul", pz, sums));
+    }
     if (oc_form_has(c, IN_BIAS))
         y = OC_FORM(c, "Add", y, oc_form_in(c, IN_BIAS));
     oc_form_out(c, 0, y);
@@ -119,13 +183,12 @@ oc_tensor_id oc_form_sum_8bit(oc_form_call *c, const int32_t *kernel, const int3
                               const int32_t *dilations, const int32_t *pads)
 {
     int32_t channels = c->in[0]->shape.dim[3];
-    oc_shape kernels = {4, {channels, 1, kernel[0], kernel[1]}};
-    oc_tensor_id y = OC_FORM(c, "ConvInteger", oc_form_in(c, 0), one_kernels(c, kernels));
-    oc_form_set_ints(c, "strides", strides, 2);
-    oc_form_set_ints(c, "dilations", dilations, 2);
-    oc_form_set_ints(c, "pads", pads, 4);
-    oc_form_set_int(c, "group", channels);
-    return y;
+    taps t = {.x = oc_form_in(c, 0)};
+    memcpy(t.strides, strides, sizeof(t.strides));
+    memcpy(t.dilations, dilations, sizeof(t.dilations));
+    memcpy(t.pads, pads, sizeof(t.pads));
+    return convolve(c, &t, ones(c, (oc_shape){4, {channels, 1, kernel[0], kernel[1]}}), OC_NONE,
+                    channels);
 }
 
 /* ---- requantising ----------------------------------------------------------------------------- */
@@ -141,14 +204,17 @@ static void finish(oc_form_call *c, oc_tensor_id x, const char *zero)
 }
 
 /* The factors of a requantize as inputs: powers of two by a look at their table. */
-static oc_fixed_factor input_factors(oc_form_call *c, const oc_shape *shape)
+static oc_fixed_factor input_factors(oc_form_call *c, const oc_shape *shape, bool is_once)
 {
-    oc_fixed_factor factor;
+    oc_fixed_factor factor = {.is_once = is_once};
     oc_tensor_id mult = oc_form_reshape(c, oc_form_in(c, 1), shape);
     oc_tensor_id shift = oc_form_reshape(c, oc_form_in(c, 2), shape);
     shift = oc_form_cast(c, shift, OC_DTYPE_int32, OC_DTYPE_int64);
-    oc_tensor_id up = oc_fixed_clip(c, shift, 0, 31);
-    oc_tensor_id down = OC_FORM(c, "Neg", oc_fixed_clip(c, shift, -31, 0));
+    oc_tensor_id up = oc_fixed_clip(c, shift, 0, 31), down;
+    if (is_once)
+        down = oc_fixed_sub(c, oc_fixed_number(c, 31), oc_fixed_clip(c, shift, -31, 30));
+    else
+        down = OC_FORM(c, "Neg", oc_fixed_clip(c, shift, -31, 0));
     factor.mult = oc_form_cast(c, mult, OC_DTYPE_int32, OC_DTYPE_int64);
     factor.up = OC_FORM(c, "Gather", oc_fixed_powers(c, false), up);
     factor.power = OC_FORM(c, "Gather", oc_fixed_powers(c, false), down);
@@ -160,6 +226,7 @@ void oc_form_write_requantize(oc_form_call *c)
 {
     oc_form_prefer_first(c);
     int32_t count = c->in[1]->shape.dim[0], rank = c->in[0]->shape.rank;
+    bool is_once = strcmp(oc_node_enum(&c->node, "rounding"), "once") == 0;
     oc_shape shape = {1, {count}};
     /* One factor a channel, where the channels are the second axis. */
     if (c->is_spatial && count > 1)
@@ -170,8 +237,8 @@ void oc_form_write_requantize(oc_form_call *c)
     if (count == 1)
         shape.rank = 0;
     oc_fixed_factor factor = mult && shift
-                                 ? oc_fixed_factors(c, mult, shift, (size_t)count, &shape)
-                                 : input_factors(c, &shape);
+                                 ? oc_fixed_factors(c, mult, shift, (size_t)count, &shape, is_once)
+                                 : input_factors(c, &shape, is_once);
     finish(c, oc_fixed_scale(c, x, &factor), "zero");
 }
 
@@ -180,7 +247,7 @@ void oc_form_write_requantize(oc_form_call *c)
 static oc_fixed_factor attr_factor(oc_form_call *c, const char *mult, const char *shift)
 {
     int32_t m = oc_node_int(&c->node, mult), s = oc_node_int(&c->node, shift);
-    return oc_fixed_factors(c, &m, &s, 1, &(oc_shape){0});
+    return oc_fixed_factors(c, &m, &s, 1, &(oc_shape){0}, false);
 }
 
 /* Input `index` without its zero point. */
@@ -235,14 +302,15 @@ static oc_tensor_id reduce_last(oc_form_call *c, const char *op_type, oc_tensor_
     return y;
 }
 
-/* Leading zeros of 32-bit numbers [...,1] above 0: how many of 2^0 .. 2^31 are above them. */
+/* Leading zeros of 32-bit numbers [...,1] above 0: how many of 2^0 .. 2^31 go into them no time. */
 static oc_tensor_id leading_zeros(oc_form_call *c, oc_tensor_id x)
 {
     int64_t powers[32];
     for (int i = 0; i < 32; i++)
         powers[i] = INT64_C(1) << i;
-    oc_tensor_id above = OC_FORM(c, "Less", x, oc_form_int64s(c, powers, OC_COUNT(powers)));
-    return reduce_last(c, "ReduceSum", oc_form_cast(c, above, OC_DTYPE_bool, OC_DTYPE_int64));
+    oc_tensor_id times = OC_FORM(c, "Div", x, oc_form_int64s(c, powers, OC_COUNT(powers)));
+    oc_tensor_id bits = reduce_last(c, "ReduceSum", OC_FORM(c, "Sign", times));
+    return oc_fixed_sub(c, oc_fixed_number(c, 32), bits);
 }
 
 void oc_form_write_qsoftmax(oc_form_call *c)
@@ -262,11 +330,11 @@ void oc_form_write_qsoftmax(oc_form_call *c)
     oc_tensor_id y = oc_fixed_mul(c, oc_fixed_reciprocal(c, f), e);
     /* Divided by 2^(12 - zeros + 31 - 8); 0 where that is above 2^31. */
     oc_tensor_id down = oc_fixed_sub(c, oc_fixed_number(c, 35), zeros);
-    oc_tensor_id is_far = OC_FORM(c, "Greater", down, oc_fixed_number(c, 31));
+    oc_tensor_id is_near = oc_fixed_clip(c, oc_fixed_sub(c, oc_fixed_number(c, 32), down), 0, 1);
     down = OC_FORM(c, "Min", down, oc_fixed_number(c, 31));
     y = oc_fixed_shift_down(c, y, OC_FORM(c, "Gather", oc_fixed_powers(c, true), down),
                             OC_FORM(c, "Gather", oc_fixed_powers(c, false), down));
-    y = oc_fixed_clip(c, OC_FORM(c, "Where", is_far, oc_fixed_number(c, 0), y), 0, 255);
+    y = oc_fixed_clip(c, OC_FORM(c, "Mul", y, is_near), 0, 255);
     if (dtype == OC_DTYPE_int8)
         y = oc_fixed_sub(c, y, oc_fixed_number(c, 128));
     oc_form_out(c, 0, oc_form_cast(c, y, OC_DTYPE_int64, dtype));

@@ -40,6 +40,10 @@ void oc_form_write_conv2d(oc_form_call *c)
 /* ONNX's weights are [C,O/G,KH,KW]: those of each group turned round. */
 void oc_form_write_conv_transpose2d(oc_form_call *c)
 {
+    if (c->in[0]->dtype != OC_DTYPE_float32) {
+        oc_form_write_conv_transpose_8bit(c);
+        return;
+    }
     const oc_shape *w = &c->in[1]->shape;
     int32_t groups = oc_node_int(&c->node, "groups"), each = w->dim[0] / groups;
     const oc_shape view = {5, {groups, each, w->dim[1], w->dim[2], w->dim[3]}};
@@ -233,7 +237,8 @@ static oc_tensor_id average_8bit(oc_form_call *c, const window *w, bool pads_cou
     if (w->ceil_mode)
         oc_form_refuse(c, "ceil_mode with padding that counts, of integers");
     oc_tensor_id sum = oc_form_sum_8bit(c, w->kernel, w->strides, w->dilations, w->pads);
-    oc_tensor_id half = OC_FORM(c, "Mul", OC_FORM(c, "Sign", sum), tap_counts(c, w, pads_count, 2));
+    oc_tensor_id half = OC_FORM(c, "Mul", oc_form_sign(c, OC_DTYPE_int32, sum),
+                                tap_counts(c, w, pads_count, 2));
     oc_tensor_id y = OC_FORM(c, "Div", OC_FORM(c, "Add", sum, half), tap_counts(c, w, pads_count, 1));
     return oc_form_cast(c, y, OC_DTYPE_int32, dtype);
 }

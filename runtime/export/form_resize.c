@@ -140,7 +140,7 @@ static oc_tensor_id finish_int8(oc_form_call *c, const frame *f, oc_tensor_id su
 {
     int32_t divisor = f->count > 1 ? 1024 * 1024 : 1024;
     oc_tensor_id half = oc_form_scalar(c, OC_DTYPE_int32, divisor / 2);
-    sum = OC_FORM(c, "Add", sum, OC_FORM(c, "Mul", OC_FORM(c, "Sign", sum), half));
+    sum = OC_FORM(c, "Add", sum, OC_FORM(c, "Mul", oc_form_sign(c, OC_DTYPE_int32, sum), half));
     return OC_FORM(c, "Div", sum, oc_form_scalar(c, OC_DTYPE_int32, divisor));
 }
 

@@ -4,24 +4,26 @@
 
 /* ---- cast ------------------------------------------------------------------------------------- */
 
-/* The ends of an integer type as floats that it holds, and what is one above the upper. */
+/* The ends of an integer type as floats that it holds, and what is missing to its greatest number. */
 static const struct {
     oc_dtype dtype;
-    double least, most, above;
+    double least, most;
+    int64_t rest;
 } ranges[] = {
-    {OC_DTYPE_int8, -128, 127, 128},
-    {OC_DTYPE_uint8, 0, 255, 256},
-    {OC_DTYPE_int32, -0x1p31, 0x1.fffffep30, 0x1p31},
-    {OC_DTYPE_int64, -0x1p63, 0x1.fffffep62, 0x1p63},
+    {OC_DTYPE_int8, -128, 127, 0},
+    {OC_DTYPE_uint8, 0, 255, 0},
+    {OC_DTYPE_int32, -0x1p31, 0x1.fffffep30, (1 << 7) - 1},
+    {OC_DTYPE_int64, -0x1p63, 0x1.fffffep62, (INT64_C(1) << 39) - 1},
 };
 
-/* The largest number of the wide types, which no float is. */
-static oc_tensor_id greatest(oc_form_call *c, oc_dtype dtype)
+/* x, and 0 for a NaN: no number is above the threshold, and what is not becomes 0. */
+static oc_tensor_id without_nan(oc_form_call *c, oc_tensor_id x)
 {
-    const int64_t wide = INT64_MAX;
-    const int32_t narrow = INT32_MAX;
-    return oc_form_bytes(c, &(oc_desc){.dtype = dtype},
-                         dtype == OC_DTYPE_int64 ? (const void *)&wide : &narrow);
+    oc_tensor_id above = OC_FORM(c, "ThresholdedRelu", x);
+    oc_form_set_float(c, "alpha", 0);
+    oc_tensor_id below = OC_FORM(c, "ThresholdedRelu", OC_FORM(c, "Neg", x));
+    oc_form_set_float(c, "alpha", 0);
+    return OC_FORM(c, "Sub", above, below);
 }
 
 /* Cut off towards 0, beyond the range its end, a NaN 0: what ONNX leaves open. */
@@ -32,12 +34,17 @@ static oc_tensor_id float_to_int(oc_form_call *c, oc_tensor_id x, oc_dtype to)
         i++;
     oc_tensor_id least = oc_form_scalar(c, OC_DTYPE_float32, ranges[i].least);
     oc_tensor_id most = oc_form_scalar(c, OC_DTYPE_float32, ranges[i].most);
-    x = OC_FORM(c, "Where", OC_FORM(c, "IsNaN", x), oc_form_scalar(c, OC_DTYPE_float32, 0), x);
+    x = without_nan(c, x);
     oc_tensor_id y = oc_form_cast(c, OC_FORM(c, "Clip", x, least, most), OC_DTYPE_float32, to);
     if (to == OC_DTYPE_int8 || to == OC_DTYPE_uint8)
         return y;
-    oc_tensor_id above = oc_form_scalar(c, OC_DTYPE_float32, ranges[i].above);
-    return OC_FORM(c, "Where", OC_FORM(c, "GreaterOrEqual", x, above), greatest(c, to), y);
+    /* The next float is 2^7 or 2^39 higher. */
+    oc_tensor_id is_above = OC_FORM(c, "Clip", OC_FORM(c, "Sub", x, most),
+                                    oc_form_scalar(c, OC_DTYPE_float32, 0),
+                                    oc_form_scalar(c, OC_DTYPE_float32, 1));
+    is_above = oc_form_cast(c, is_above, OC_DTYPE_float32, to);
+    oc_tensor_id rest = oc_form_scalar(c, to, (double)ranges[i].rest);
+    return OC_FORM(c, "Add", y, OC_FORM(c, "Mul", is_above, rest));
 }
 
 void oc_form_write_cast(oc_form_call *c)
@@ -89,10 +96,9 @@ static oc_tensor_id linear(oc_form_call *c, const char *op_type)
 /* The nearest integer, halves away from 0, of a number that is not negative. */
 static oc_tensor_id round_up(oc_form_call *c, oc_tensor_id x)
 {
-    oc_tensor_id whole = OC_FORM(c, "Floor", x);
-    oc_tensor_id half = oc_form_scalar(c, OC_DTYPE_float32, 0.5);
-    oc_tensor_id is_up = OC_FORM(c, "GreaterOrEqual", OC_FORM(c, "Sub", x, whole), half);
-    return OC_FORM(c, "Add", whole, oc_form_cast(c, is_up, OC_DTYPE_bool, OC_DTYPE_float32));
+    oc_tensor_id whole = OC_FORM(c, "Floor", x), rest = OC_FORM(c, "Sub", x, whole);
+    oc_tensor_id two = oc_form_scalar(c, OC_DTYPE_float32, 2);
+    return OC_FORM(c, "Add", whole, OC_FORM(c, "Floor", OC_FORM(c, "Mul", rest, two)));
 }
 
 /* saturate(round(x / scale) + zero) by its formula. What is beyond 1024 saturates in any case. */

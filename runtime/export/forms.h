@@ -42,8 +42,11 @@ void oc_form_write_unary(oc_form_call *c);
 oc_tensor_id oc_form_function(oc_form_call *c, const char *fn, float a, float b, oc_tensor_id x);
 /** The activation fused into the node, of x. */
 oc_tensor_id oc_form_act(oc_form_call *c, oc_tensor_id x);
-/* conv2d, fully_connected and matmul of 8-bit numbers. */
+/** The sign of integers, -1, 0 or 1: operators of comparing are not in every runtime, ours among them. */
+oc_tensor_id oc_form_sign(oc_form_call *c, oc_dtype dtype, oc_tensor_id x);
+/* conv2d, conv_transpose2d, fully_connected and matmul of 8-bit numbers. */
 void oc_form_write_conv_8bit(oc_form_call *c);
+void oc_form_write_conv_transpose_8bit(oc_form_call *c);
 void oc_form_write_connected_8bit(oc_form_call *c);
 void oc_form_write_matmul_8bit(oc_form_call *c);
 /** The sums under a window of each channel of 8-bit numbers, as int32 [N,C,OH,OW]. */

@@ -44,6 +44,23 @@ oc_status oc_onnx_negation(oc_onnx_call *c)
     return oc_imp_binary(&c->at, NULL, "max", c->in[0], minus, &c->out[0]);
 }
 
+/* Of integers: x between -1 and 1. */
+static oc_status sign_of(oc_onnx_call *c, const char *what, oc_id x, const oc_imp *at, oc_id *out)
+{
+    oc_id least, most;
+    oc_imp step;
+    OC_TRY(oc_onnx_step(c, what, &step));
+    OC_TRY(scalar_like(c, "least", -1.0f, &least));
+    OC_TRY(scalar_like(c, "most", 1.0f, &most));
+    OC_TRY(oc_imp_binary(&step, NULL, "min", x, most, out));
+    return oc_imp_binary(at, NULL, "max", *out, least, out);
+}
+
+oc_status oc_onnx_sign(oc_onnx_call *c)
+{
+    return is_float(c) ? oc_onnx_unary(c) : sign_of(c, "below", c->in[0], &c->at, &c->out[0]);
+}
+
 /* The functions with parameters, and what these are where the file leaves them out. */
 static const struct parameters {
     const char *fn, *b_name; /* the first one is always called alpha */
@@ -164,6 +181,41 @@ oc_status oc_onnx_chain(oc_onnx_call *c)
     if (c->n_in == 1)
         return oc_imp_identity(&c->at, NULL, c->in[0], &c->out[0]);
     return chain_at(c, &c->at, &c->out[0]);
+}
+
+/* p - (p / q) q of integers, whose division truncates. */
+static oc_status rest_of(oc_onnx_call *c, const oc_imp *at, oc_id p, oc_id q, oc_id *out)
+{
+    oc_imp step;
+    OC_TRY(oc_onnx_step(c, "quotient", &step));
+    OC_TRY(oc_imp_binary(&step, NULL, "div", p, q, out));
+    OC_TRY(oc_onnx_step(c, "product", &step));
+    OC_TRY(oc_imp_binary(&step, NULL, "mul", *out, q, out));
+    return oc_imp_binary(at, NULL, "sub", p, *out, out);
+}
+
+/* The rest has the divisor's sign: where it has another, the divisor is added. */
+oc_status oc_onnx_modulo(oc_onnx_call *c)
+{
+    oc_id p = c->in[0], q = c->in[1], rest, sign, of_q, none;
+    oc_imp at;
+    int64_t is_c;
+    OC_TRY(oc_onnx_get_int(c, "fmod", 0, &is_c));
+    if (is_float(c))
+        return oc_fail(OC_E_UNSUPPORTED, "node \"%s\": Mod of float32 is not supported, only of integers",
+                       c->at.node);
+    if (is_c)
+        return rest_of(c, &c->at, p, q, &c->out[0]);
+    OC_TRY(oc_onnx_step(c, "rest", &at));
+    OC_TRY(rest_of(c, &at, p, q, &rest));
+    OC_TRY(oc_onnx_step(c, "sign", &at));
+    OC_TRY(sign_of(c, "sign_below", rest, &at, &sign));
+    OC_TRY(sign_of(c, "divisor_below", q, &at, &of_q));
+    OC_TRY(oc_imp_binary(&at, NULL, "mul", sign, of_q, &sign));
+    OC_TRY(scalar_like(c, "none", 0.0f, &none));
+    OC_TRY(oc_imp_binary(&at, NULL, "min", sign, none, &sign));
+    OC_TRY(oc_imp_binary(&at, NULL, "mul", sign, q, &sign));
+    return oc_imp_binary(&c->at, NULL, "sub", rest, sign, &c->out[0]);
 }
 
 oc_status oc_onnx_mean(oc_onnx_call *c)

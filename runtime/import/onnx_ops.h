@@ -129,7 +129,9 @@ OC_ONNX_CONVERT(gemm); /* onnx_matrix.c */
 OC_ONNX_CONVERT(mat_mul);
 OC_ONNX_CONVERT(mat_mul_integer);
 OC_ONNX_CONVERT(unary); /* onnx_math.c */
+OC_ONNX_CONVERT(modulo);
 OC_ONNX_CONVERT(negation);
+OC_ONNX_CONVERT(sign);
 OC_ONNX_CONVERT(activation);
 OC_ONNX_CONVERT(gelu);
 OC_ONNX_CONVERT(clip);

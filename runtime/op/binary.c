@@ -234,6 +234,8 @@ static const oc_op_case cases[] = {
      .const_mask = 2, .sets = {FN("prelu")}},
     {.name = "prelu_pixels", .in = {OP_F32(2, 5, 6, 19), OP_F32(5, 6, 1)}, .n_in = 2,
      .sets = {FN("prelu")}},
+    {.name = "prelu_both_stretch", .in = {OP_F32(4, 1, 6), OP_F32(5, 1)}, .n_in = 2,
+     .sets = {FN("prelu")}},
     INTEGERS(add, int8, OP_INTS(1, 7, 9, 12), OP_INTS(1, 7, 9, 12), 0, 0),
     INTEGERS(add, int64, OP_INTS(3, 1, 5), OP_INTS(4, 1), 0, 0),
     INTEGERS(sub, uint8, OP_INTS(2, 9001), OP_INTS(9001), 0, 0),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * Networks written as ONNX and read again by our own importer: every operator's case, and both sides
- * of every cut of random networks, compute what the graph computes. Where the importer makes the same
- * operators of it again, that is bit for bit; else within 1e-6 of the largest output.
+ * of every cut of random networks, compute what the graph computes, integers exactly. Cases of floats
+ * are bit for bit but for a few, which are named here as those that have no ONNX form are.
  */
 #include "case_graph.h"
 #include "graph_eval.h"
@@ -33,22 +33,22 @@ static bool is_float_close(const float *found, const float *expected, size_t cou
     return true;
 }
 
-/* Counts outputs whose bits are the same. */
-static void compare(const char *name, const oc_tensor *found, const oc_desc *desc,
-                    const void *expected, size_t *same)
+/* Whether the bits are the same; floats must be close. */
+static bool compare(const char *name, const oc_tensor *found, const oc_desc *desc,
+                    const void *expected)
 {
     size_t bytes, elems;
     oc_assert_ok(oc_desc_bytes(desc, &bytes));
     oc_assert_ok(oc_shape_elems(&desc->shape, &elems));
-    assert_memory_equal(&found->desc, desc, sizeof(desc->dtype) + sizeof(desc->shape.rank));
+    assert_int_equal(found->desc.dtype, desc->dtype);
+    assert_int_equal(found->desc.shape.rank, desc->shape.rank);
     assert_memory_equal(found->desc.shape.dim, desc->shape.dim,
                         (size_t)desc->shape.rank * sizeof(int32_t));
-    if (memcmp(found->data, expected, bytes) == 0) {
-        ++*same;
-        return;
-    }
+    if (memcmp(found->data, expected, bytes) == 0)
+        return true;
     if (desc->dtype != OC_DTYPE_float32 || !is_float_close(found->data, expected, elems))
         fail_msg("%s: what was written and read again computes something else", name);
+    return false;
 }
 
 static oc_status write_part(const oc_graph *g, const oc_part *part, const char *path,
@@ -69,71 +69,104 @@ static oc_status write_part(const oc_graph *g, const oc_part *part, const char *
 
 /* ---- every operator's cases ------------------------------------------------------------------- */
 
-/* An input without elements: ONNX files say such shapes, our importer reads them as open ones. */
-static bool has_empty_input(const oc_graph *g)
+typedef struct exception {
+    const char *begin, *why; /* of cases whose names begin so */
+} exception;
+
+static const exception unwritten[] = {
+    {"binary/pow_int", "runtimes take powers of integers as those of doubles"},
+    {"binary/pow_uint8", "runtimes take powers of integers as those of doubles"},
+    {"dequantize/blocks_last", "ONNX has no 32-bit zero points, and its formula no blocks"},
+    {"maxpool2d/int32", "ONNX has no such pool"},
+    {"maxpool2d/int64", "ONNX has no such pool"},
+    {"maxpool2d_index/int32", "ONNX has no such pool"},
+    {"maxpool2d_index/int64", "ONNX has no such pool"},
+    {"maxpool2d_index/window_in_padding_only", "runtimes refuse padding as wide as the kernel"},
+    {"resize/cubic_antialias", "a filter wider than the exporter unrolls"},
+    {"resize/crop_", "regions of the input are cropped"},
+};
+static const exception inexact[] = {
+    {"unary/loggy", "2 sigmoid(x) - 1 is rounded once more than the formula in one"},
+};
+
+/* The exception for that case, or `count`. */
+static size_t find_exception(const exception *list, size_t count, const char *name)
 {
-    for (size_t i = 0; i < g->n_inputs; i++) {
-        size_t elems;
-        oc_assert_ok(oc_shape_elems(&g->values[g->inputs[i]].desc.shape, &elems));
-        if (elems == 0)
-            return true;
-    }
-    return false;
+    size_t i = 0;
+    while (i < count && strncmp(name, list[i].begin, strlen(list[i].begin)) != 0)
+        i++;
+    return i;
 }
 
-/* Returns whether the case has an ONNX form: an operator may have one for some types only. */
-static bool check_case(const oc_op *op, const oc_op_case *c, size_t *same, size_t *outputs)
+/* Which exceptions there were: one that no case needs any more is to go. */
+static bool was_unwritten[OC_COUNT(unwritten)], was_inexact[OC_COUNT(inexact)];
+
+static void check_exception(const exception *list, size_t count, bool *was, const char *name,
+                            const char *found)
+{
+    size_t i = find_exception(list, count, name);
+    if (i == count)
+        fail_msg("%s: %s", name, found);
+    was[i] = true;
+}
+
+static void read_again(const op_run *run, const oc_graph *g)
+{
+    oc_graph *again = NULL;
+    oc_tensor in[OC_CASE_IN], out[OC_CASE_IN];
+    oc_status status = oc_graph_load("case.onnx", NULL, NULL, &again);
+    if (status != OC_OK)
+        fail_msg("%s: %s", run->name, oc_error_text());
+    case_graph_inputs(run, g, in);
+    oc_assert_ok(graph_eval(again, in, out));
+    assert_int_equal(again->n_outputs, g->n_outputs);
+    for (size_t i = 0; i < g->n_outputs; i++) {
+        if (!compare(run->name, &out[i], run->out[i], run->expected[i]))
+            check_exception(inexact, OC_COUNT(inexact), was_inexact, run->name, "other bits");
+        oc_tensor_free(&out[i], NULL);
+    }
+    oc_graph_destroy(again);
+}
+
+static void check_case(const oc_op *op, const oc_op_case *c)
 {
     op_run run;
-    oc_graph *g = NULL, *again = NULL;
-    oc_tensor in[OC_CASE_IN], out[OC_CASE_IN];
+    oc_graph *g = NULL;
     oc_id nodes[1] = {0};
     oc_assert_ok(case_graph(op, c, &run, &g));
     const oc_part part = {.nodes = nodes, .n_nodes = 1, .takes = g->inputs, .n_takes = g->n_inputs,
                           .gives = g->outputs, .n_gives = g->n_outputs};
     oc_status status = write_part(g, &part, "case.onnx", NULL);
-    bool is_written = status == OC_OK;
-    if (is_written && has_empty_input(g))
-        status = OC_E_UNSUPPORTED;
-    else if (is_written)
-        status = oc_graph_load("case.onnx", NULL, NULL, &again);
-    if (status == OC_E_UNSUPPORTED || status == OC_E_FORMAT)
-        print_message("%s: %s\n", run.name, is_written ? "not read again" : oc_error_text());
-    else if (status != OC_OK)
-        fail_msg("%s: %s", run.name, oc_error_text());
-    if (status == OC_OK) {
-        case_graph_inputs(&run, g, in);
-        oc_assert_ok(graph_eval(again, in, out));
-        for (size_t i = 0; i < g->n_outputs; i++, ++*outputs) {
-            compare(run.name, &out[i], run.out[i], run.expected[i], same);
-            oc_tensor_free(&out[i], NULL);
-        }
+    if (status == OC_E_UNSUPPORTED)
+        check_exception(unwritten, OC_COUNT(unwritten), was_unwritten, run.name, oc_error_text());
+    else {
+        oc_assert_ok(status);
+        read_again(&run, g);
     }
-    oc_graph_destroy(again);
     oc_graph_destroy(g);
     op_run_fini(&run);
-    return is_written;
 }
 
 static void every_case_comes_back(void **state)
 {
-    size_t count, same = 0, outputs = 0;
+    size_t count;
     const oc_op *const *ops = oc_ops(&count);
     (void)state;
-    for (size_t i = 0; i < count; i++) {
-        size_t written = 0;
+    for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < ops[i]->n_cases; k++)
-            written += check_case(ops[i], &ops[i]->cases[k], &same, &outputs);
-        print_message("%s: %zu of %zu cases written\n", ops[i]->name, written, ops[i]->n_cases);
-    }
+            check_case(ops[i], &ops[i]->cases[k]);
     unlink("case.onnx");
-    print_message("%zu of %zu outputs bit for bit\n", same, outputs);
-    assert_true(same * 10 >= outputs * 9);
+    for (size_t i = 0; i < OC_COUNT(unwritten); i++)
+        if (!was_unwritten[i])
+            fail_msg("%s: every case is written, so this exception is none", unwritten[i].begin);
+    for (size_t i = 0; i < OC_COUNT(inexact); i++)
+        if (!was_inexact[i])
+            fail_msg("%s: every case is bit for bit, so this exception is none", inexact[i].begin);
 }
 
 /* ---- both sides of cuts ----------------------------------------------------------------------- */
 
-/* The tensor of that name among a graph's inputs or outputs; fails the test where there is none. */
+/* The tensor of that name among a graph's inputs or outputs, or NULL. */
 static const oc_tensor *find(const oc_graph *g, const oc_id *ids, size_t count,
                              const oc_tensor *tensors, const char *name)
 {
@@ -149,10 +182,7 @@ static oc_graph *run_file(const char *path, const oc_graph *g, const oc_tensor *
 {
     oc_graph *side = NULL;
     oc_tensor given[OC_NODE_IO_MAX];
-    oc_status status = oc_graph_load(path, NULL, NULL, &side);
-    if (status == OC_E_UNSUPPORTED || status == OC_E_FORMAT)
-        return NULL;
-    oc_assert_ok(status);
+    oc_assert_ok(oc_graph_load(path, NULL, NULL, &side));
     for (size_t i = 0; i < side->n_inputs; i++) {
         const char *name = side->values[side->inputs[i]].name;
         const oc_tensor *t = find(g, g->inputs, g->n_inputs, in, name);
@@ -172,35 +202,34 @@ static void free_all(oc_tensor *tensors, size_t count)
         oc_tensor_free(&tensors[i], NULL);
 }
 
-static bool check_cut(const oc_graph *g, size_t index, const oc_tensor *in,
-                      const oc_tensor *expected, size_t *same)
+/* Returns how many outputs are bit for bit. */
+static size_t check_cut(const oc_graph *g, size_t index, const oc_tensor *in,
+                        const oc_tensor *expected)
 {
     oc_cut cut;
     char text[24];
+    size_t same = 0;
     oc_tensor between[OC_NODE_IO_MAX], out[OC_NODE_IO_MAX];
     snprintf(text, sizeof(text), "%zu", index);
     oc_assert_ok(oc_cut_at(g, index, NULL, &cut));
     oc_assert_ok(oc_export_split(g, &cut, text, "head.onnx", "tail.onnx", NULL));
     oc_cut_fini(&cut);
     oc_graph *head = run_file("head.onnx", g, in, NULL, NULL, between);
-    if (!head)
-        return false;
     oc_graph *tail = run_file("tail.onnx", g, in, head, between, out);
-    for (size_t i = 0; tail && i < g->n_outputs; i++) {
+    for (size_t i = 0; i < g->n_outputs; i++) {
         const char *name = g->values[g->outputs[i]].name;
         const oc_tensor *t = find(tail, tail->outputs, tail->n_outputs, out, name);
         if (!t)
             t = find(head, head->outputs, head->n_outputs, between, name);
         if (!t)
             fail_msg("cut %zu: no side gives output \"%s\"", index, name);
-        compare(name, t, &expected[i].desc, expected[i].data, same);
+        same += compare(name, t, &expected[i].desc, expected[i].data);
     }
     free_all(between, head->n_outputs);
-    free_all(out, tail ? tail->n_outputs : 0);
-    bool is_done = tail != NULL;
+    free_all(out, tail->n_outputs);
     oc_graph_destroy(tail);
     oc_graph_destroy(head);
-    return is_done;
+    return same;
 }
 
 static void every_cut_of_random_networks(void **state)
@@ -214,8 +243,10 @@ static void every_cut_of_random_networks(void **state)
         oc_assert_ok(oc_transform_all(g));
         oc_assert_ok(graph_gen_inputs(g, seed, in));
         oc_assert_ok(graph_eval(g, in, expected));
-        for (size_t index = 1; index < g->n_nodes; index++)
-            outputs += check_cut(g, index, in, expected, &same) ? g->n_outputs : 0;
+        for (size_t index = 1; index < g->n_nodes; index++) {
+            same += check_cut(g, index, in, expected);
+            outputs += g->n_outputs;
+        }
         free_all(in, g->n_inputs);
         free_all(expected, g->n_outputs);
         oc_graph_destroy(g);

@@ -36,4 +36,6 @@ check() { # CUTS MODEL...
 check 99 "$lenet" "$work/residual.onnx" "$work/concat.onnx"
 check 99 "$OFFCUT_ASSETS"/onnx/{mnist_8,super_resolution_10,mnist_quantized}/model*.onnx
 check 10 "$OFFCUT_ASSETS"/tflite/*.tflite
+check 3 "$SRC_DIR"/tests/models/tflite/*.tflite
+check 99 "$SRC_DIR"/tests/models/tflite/network_*.tflite
 check 3 "$OFFCUT_ASSETS"/onnx/light/*.onnx

@@ -250,6 +250,36 @@ static void functions_of_several_inputs(void **state)
     check(&w, 8, nine, "2x2", (float[]){3.5f, 2.5f, 7.5f, 6.5f});
 }
 
+/* y = float(op(integer x, integer q)); expected as the ONNX specification says it, after Python's %. */
+static void check_integers(const char *op, onnx_type type, bool has_q, const onnx_attr *attrs,
+                           const float *expected)
+{
+    static const float x[] = {7, -7, 7, -7, 6, -6, 0, 1}, q[] = {3, 3, -3, -3, 3, 3, -3, -128};
+    onnx_writer w = begin(DIMS(8));
+    const onnx_attr *to = ATTRS(INT("to", (int64_t)type));
+    onnx_writer_floats(&w, "q", DIMS(8), q);
+    onnx_writer_node(&w, "Cast", "cast_x", NAMES("x"), "xi", to);
+    onnx_writer_node(&w, "Cast", "cast_q", NAMES("q"), "qi", to);
+    onnx_writer_node(&w, op, "r", has_q ? NAMES("xi", "qi") : NAMES("xi"), "r", attrs);
+    onnx_writer_node(&w, "Cast", "cast_r", NAMES("r"), "y", ATTRS(INT("to", ONNX_TYPE_FLOAT)));
+    check(&w, 13, x, "8", expected);
+}
+
+static void rests_and_signs_of_integers(void **state)
+{
+    (void)state;
+    static const onnx_type types[] = {ONNX_TYPE_INT8, ONNX_TYPE_INT32, ONNX_TYPE_INT64};
+    for (size_t i = 0; i < OC_COUNT(types); i++) {
+        check_integers("Mod", types[i], true, NULL, (float[]){1, 2, -2, -1, 0, 0, 0, -127});
+        check_integers("Mod", types[i], true, ATTRS(INT("fmod", 1)),
+                       (float[]){1, -1, 1, -1, 0, 0, 0, 1});
+        check_integers("Sign", types[i], false, NULL, (float[]){1, -1, 1, -1, 1, -1, 0, 1});
+    }
+    onnx_writer w = begin(DIMS(2));
+    onnx_writer_node(&w, "Mod", "m", NAMES("x", "x"), "y", ATTRS(INT("fmod", 1)));
+    refuse(&w, 13, OC_E_UNSUPPORTED, "node \"m\": Mod of float32");
+}
+
 /*
  * ---- shapes ------------------------------------------------------------------------------------
  */
@@ -635,6 +665,7 @@ int main(void)
         cmocka_unit_test(every_opset_is_read),
         cmocka_unit_test(clip_finds_the_functions_with_names),
         cmocka_unit_test(functions_of_several_inputs),
+        cmocka_unit_test(rests_and_signs_of_integers),
         cmocka_unit_test(softmax_before_and_after_opset_13),
         cmocka_unit_test(reshape_copies_and_infers),
         cmocka_unit_test(shapes_may_be_computed_from_shapes),
