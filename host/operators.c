@@ -44,6 +44,27 @@ static const char *onnx_text(const oc_operator_info *op, char *text, size_t size
     return op->onnx_types == op->types ? "yes" : types_text(op->onnx_types, text, size);
 }
 
+static bool makes(size_t format, const char *op)
+{
+    const char *name;
+    for (size_t i = 0; (name = oc_format_makes(format, i)) != NULL; i++)
+        if (strcmp(name, op) == 0)
+            return true;
+    return false;
+}
+
+/* "onnx, tflite": the formats whose networks may have the operator. */
+static const char *formats_text(const oc_operator_info *op, char *text, size_t size)
+{
+    oc_format_info format;
+    size_t used = 0;
+    for (size_t i = 0; oc_format_get(i, &format); i++)
+        if (makes(i, op->name) && used < size)
+            used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "",
+                                     format.name);
+    return used ? text : "none";
+}
+
 static const char *devices_text(const oc_operator_info *op)
 {
     if (op->is_view)
@@ -84,11 +105,13 @@ static void print_operators(void)
 {
     oc_operator_info op;
     char text[100];
-    printf("| operator | types of input 0 | devices | arithmetic | to ONNX | batchable | tileable "
+    printf("| operator | formats | types of input 0 | devices | arithmetic | to ONNX | batchable | tileable "
            "| what it does |\n"
-           "|---|---|---|---|---|---|---|---|\n");
+           "|---|---|---|---|---|---|---|---|---|\n");
     for (size_t i = 0; oc_operator_get(i, &op); i++) {
         printf("| `%s` | ", op.name);
+        print_cell(formats_text(&op, text, sizeof(text)));
+        printf(" ");
         print_cell(types_text(op.types, text, sizeof(text)));
         printf(" ");
         print_cell(devices_text(&op));
@@ -127,7 +150,8 @@ static void print_markdown(void)
     printf("# Operators\n\n"
            "Made by `offcut operators --markdown` from the tables of the source; a test keeps it so.\n\n"
            "## What is computed\n\n"
-           "Importers bring every model down to these. `types` are those of the first input; a node\n"
+           "Importers bring every model down to these. `formats`: whose models may become them; an\n"
+           "importer that makes another fails. `types` are those of the first input; a node\n"
            "on all devices gives the same bits on each. How each kind of arithmetic rounds is said in\n"
            "the head of runtime/op/NAME.c. `to ONNX` is what `offcut split` can write. `batchable`:\n"
            "the calls of several requests can be one call, which gives each request the bits that it\n"

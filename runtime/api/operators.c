@@ -44,3 +44,14 @@ const char *oc_format_operator(size_t format, size_t index)
     const oc_importer *const *importers = oc_importers(&count);
     return format < count ? importers[format]->operator_name(index) : NULL;
 }
+
+const char *oc_format_makes(size_t format, size_t index)
+{
+    size_t count, i = 0;
+    const oc_importer *const *importers = oc_importers(&count);
+    if (format >= count)
+        return NULL;
+    while (i < index && importers[format]->makes[i])
+        i++;
+    return importers[format]->makes[i] ? importers[format]->makes[i]->name : NULL;
+}

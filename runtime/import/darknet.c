@@ -217,6 +217,12 @@ static int darknet_probe(oc_bytes head, const char *path)
     return 0;
 }
 
+static const oc_op *const makes[] = {
+    &oc_op_batchnorm, &oc_op_binary, &oc_op_concat, &oc_op_conv2d, &oc_op_fully_connected,
+    &oc_op_identity, &oc_op_matmul, &oc_op_maxpool2d, &oc_op_pad, &oc_op_reduce, &oc_op_reshape,
+    &oc_op_slice, &oc_op_softmax, &oc_op_tile, &oc_op_transpose, &oc_op_unary, NULL,
+};
+
 const oc_importer oc_importer_darknet = {
     .name = "darknet",
     .extensions = ".cfg",
@@ -225,4 +231,5 @@ const oc_importer oc_importer_darknet = {
     .probe = darknet_probe,
     .read = darknet_read,
     .operator_name = oc_dk_layer_name,
+    .makes = makes,
 };

@@ -190,6 +190,25 @@ static oc_status check_names(const oc_model_options *o, const oc_importer *impor
     return OC_OK;
 }
 
+/* ---- the importer's word ---------------------------------------------------------------------- */
+
+/* Tables and documents say what a format can bring: so it has to be. */
+static oc_status check_makes(const oc_importer *importer, const oc_graph *graph)
+{
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        const oc_node *node = &graph->nodes[i];
+        const oc_op *const *op = importer->makes;
+        while (*op && *op != node->op)
+            op++;
+        if (*op == NULL)
+            return oc_fail(OC_E_INTERNAL,
+                           "%s: the importer of %s made a %s, expected one of those that its row "
+                           "names",
+                           node->name, importer->name, node->op->name);
+    }
+    return OC_OK;
+}
+
 static oc_status import_source(const oc_import_source *source, oc_graph *graph)
 {
     const oc_bytes bytes = source->bytes;
@@ -200,7 +219,8 @@ static oc_status import_source(const oc_import_source *source, oc_graph *graph)
     OC_TRY(check_options(source->options, importer));
     OC_TRY(digest_bytes(bytes, graph->alloc, &graph->source));
     OC_TRY(importer->read(source, graph));
-    return check_names(source->options, importer, graph);
+    OC_TRY(check_names(source->options, importer, graph));
+    return check_makes(importer, graph);
 }
 
 oc_status oc_import(const char *path, const oc_model_options *options, const oc_allocator *alloc,

@@ -30,6 +30,8 @@ typedef struct oc_importer {
     oc_status (*read)(const oc_import_source *source, oc_graph *graph);
     /** What the format calls the `index`-th of its operators that are understood; NULL past the last. */
     const char *(*operator_name)(size_t index);
+    /** Our operators that graphs of this format may be made of; NULL ends them. oc_import refuses a graph with any other. */
+    const oc_op *const *makes;
 } oc_importer;
 
 const oc_importer *const *oc_importers(size_t *count);

@@ -7,6 +7,7 @@
  * which is verified by looking each name up where it is used.
  */
 #include "onnx_input.h"
+#include "oc_ops.h"
 #include "onnx_ops.h"
 
 #include <stdio.h>
@@ -466,6 +467,15 @@ static int onnx_probe(oc_bytes head, const char *path)
     return certainty;
 }
 
+static const oc_op *const makes[] = {
+    &oc_op_argmax, &oc_op_avgpool2d, &oc_op_batchnorm, &oc_op_binary, &oc_op_cast,
+    &oc_op_concat, &oc_op_conv2d, &oc_op_conv_transpose2d, &oc_op_deform_conv2d,
+    &oc_op_dequantize, &oc_op_fully_connected, &oc_op_gather, &oc_op_identity, &oc_op_lrn,
+    &oc_op_matmul, &oc_op_maxpool2d, &oc_op_maxpool2d_index, &oc_op_pad, &oc_op_quantize,
+    &oc_op_reduce, &oc_op_reshape, &oc_op_resize, &oc_op_slice, &oc_op_softmax, &oc_op_tile,
+    &oc_op_transpose, &oc_op_unary, NULL,
+};
+
 const oc_importer oc_importer_onnx = {
     .name = "onnx",
     .extensions = ".onnx",
@@ -474,4 +484,5 @@ const oc_importer oc_importer_onnx = {
     .probe = onnx_probe,
     .read = onnx_read,
     .operator_name = oc_onnx_op_name,
+    .makes = makes,
 };

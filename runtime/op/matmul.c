@@ -80,8 +80,7 @@ static oc_status batch_rows(const oc_op_call *call, const int32_t *in)
         return OC_OK;
     const oc_shape *p = &call->in[OP_X]->shape, *zero = &call->in[OP_X_ZERO]->shape;
     int32_t axis = in[OP_X_ZERO], one_per_row = p->dim[p->rank - 2];
-    if (axis == OC_BATCH_SHARED ? oc_op_elems(zero) != 1
-                                : zero->dim[axis] != one_per_row)
+    if (axis == OC_BATCH_SHARED ? oc_op_elems(zero) != 1 : zero->dim[axis] != one_per_row)
         return oc_op_batch_refuse(call, OP_X_ZERO, axis);
     return OC_OK;
 }

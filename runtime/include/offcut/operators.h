@@ -38,6 +38,8 @@ typedef struct oc_format_info {
 OC_API bool oc_format_get(size_t index, oc_format_info *info);
 /** What format `format` calls the `index`-th of its operators that the library understands; NULL past the last. */
 OC_API const char *oc_format_operator(size_t format, size_t index);
+/** The `index`-th operator of the library's table that networks of format `format` may be made of; NULL past the last. */
+OC_API const char *oc_format_makes(size_t format, size_t index);
 
 #ifdef __cplusplus
 }
