@@ -156,8 +156,8 @@ static void print_markdown(void)
            "the head of runtime/op/NAME.c. `to ONNX` is what `offcut split` can write. `batchable`:\n"
            "the calls of several requests can be one call, which gives each request the bits that it\n"
            "gets by itself. `tileable`: it is known which part of each input a part of the result comes\n"
-           "from. Splitting sums and training are not built yet, so that no operator has an entry for\n"
-           "them.\n\n");
+           "from. Splitting an operator by its channels among devices, and training, have no support\n"
+           "yet; so there is no column for them.\n\n");
     print_operators();
     printf("\n## What is understood of each format\n");
     for (size_t i = 0; oc_format_get(i, &format); i++) {

@@ -80,8 +80,12 @@ static void import_folder(const char *name, bool (*import)(const char *path))
 static oc_status write_case(const oc_graph *g, const char *path)
 {
     oc_id nodes[1] = {0};
-    const oc_part part = {.nodes = nodes, .n_nodes = 1, .takes = g->inputs, .n_takes = g->n_inputs,
-                          .gives = g->outputs, .n_gives = g->n_outputs};
+    const oc_part part = {.nodes = nodes,
+                          .n_nodes = 1,
+                          .takes = g->inputs,
+                          .n_takes = g->n_inputs,
+                          .gives = g->outputs,
+                          .n_gives = g->n_outputs};
     oc_export *model = NULL;
     oc_file_out *file = NULL;
     OC_TRY(oc_export_make(g, &part, "case", "", NULL, &model));
