@@ -4,7 +4,8 @@
  * reference kernels of TensorFlow Lite compute with (there: gemmlowp, fixedpoint/fixedpoint.h).
  *
  * LiteRT 2.3.0 rounds twice when it requantises, in convolutions (per tensor and per channel), ADD,
- * SUB and MUL, for int8 and uint8 alike: oc_quant_scale. Every function is defined for all
+ * SUB and MUL, for int8 and uint8 alike: oc_quant_scale. Its FULLY_CONNECTED multiplies doubles:
+ * oc_quant_scale_double, here in integers, since not every device has doubles. Every function is defined for all
  * arguments: sums, differences and left shifts wrap around.
  *
  * A fixed-point number with n integer bits is an int32 that stands for itself times 2^(n - 31).
@@ -16,20 +17,26 @@
 /* In a kernel built with -DLANES=n n of them side by side, as oc_real. */
 typedef OC_WIDE(int) oc_q32;
 typedef OC_WIDE(long) oc_q64;
+typedef OC_WIDE(ulong) oc_qu64;
 #define OC_Q32(x_) OC_WIDE(convert_int)(x_)
 #define OC_Q64(x_) OC_WIDE(convert_long)(x_)
+#define OC_QU64(x_) OC_WIDE(convert_ulong)(x_)
 #define OC_Q_BITS(x_) OC_WIDE(as_uint)(x_)
 #define OC_Q_FROM_BITS(u_) OC_WIDE(as_int)(u_)
 #define OC_Q_LEADING_ZEROS(u_) OC_Q_FROM_BITS(clz(u_))
+#define OC_Q_LEADING_ZEROS_64(u_) OC_Q64(clz(u_))
 #else
 #include "numerics.h"
 typedef int32_t oc_q32;
 typedef int64_t oc_q64;
+typedef uint64_t oc_qu64;
 #define OC_Q32(x_) ((int32_t)(x_))
 #define OC_Q64(x_) ((int64_t)(x_))
+#define OC_QU64(x_) ((uint64_t)(x_))
 #define OC_Q_BITS(x_) ((uint32_t)(x_))
 #define OC_Q_FROM_BITS(u_) ((int32_t)(u_))
 #define OC_Q_LEADING_ZEROS(u_) ((u_) == 0 ? 32 : (int32_t)__builtin_clz(u_))
+#define OC_Q_LEADING_ZEROS_64(u_) ((u_) == 0 ? 64 : (int64_t)__builtin_clzll(u_))
 #endif
 
 #define OC_Q_MAX 2147483647
@@ -82,16 +89,38 @@ static inline oc_q32 oc_quant_scale(oc_q32 x, oc_q32 multiplier, oc_q32 shift)
 }
 
 /*
- * The same with one rounding: x multiplier / 2^(31 - shift) to the nearest, halves up, as an int32
- * that saturates. A shift outside -31..30 counts as the nearest of these.
+ * What a double would be that holds x times m 2^(shift - 53), m the 53 bits of multiplier (31, above)
+ * and low (22, below), rounded to an integer, halves away from 0; bits of the two beyond those are not
+ * looked at, and a shift outside -33..31 counts as the nearest of these. A number that no int32 is
+ * gives the smallest, as converting one does on the processors that LiteRT was asked on.
+ *
+ * So there are two roundings: of the product of up to 85 bits to 53, halves to even, and the integer's.
  */
-static inline oc_q32 oc_quant_scale_once(oc_q32 x, oc_q32 multiplier, oc_q32 shift)
+static inline oc_q32 oc_quant_scale_double(oc_q32 x, oc_q32 multiplier, oc_q32 low, oc_q32 shift)
 {
-    oc_q32 down = (oc_q32)(31) - (shift > 30 ? (oc_q32)(30) : shift < -31 ? (oc_q32)(-31) : shift);
-    oc_q64 middle = (oc_q64)(1) << OC_Q64(down - 1);
-    oc_q64 y = (OC_Q64(x) * OC_Q64(multiplier) + middle) >> OC_Q64(down);
-    y = y > (oc_q64)(OC_Q_MAX) ? (oc_q64)(OC_Q_MAX) : y;
-    return OC_Q32(y < (oc_q64)(OC_Q_MIN) ? (oc_q64)(OC_Q_MIN) : y);
+    const oc_qu64 zero = (oc_qu64)(0), one = (oc_qu64)(1), word = (oc_qu64)(0xffffffffu);
+    oc_qu64 size = OC_QU64(OC_Q_BITS(x < 0 ? oc_quant_sub((oc_q32)(0), x) : x));
+    oc_qu64 m = OC_QU64(multiplier & 0x7fffffff) << OC_QU64((oc_q32)(22));
+    m |= OC_QU64(low & 0x3fffff);
+    /* The product is high 2^32 + rest. Of it the lowest bits are dropped, so that 53 are left. */
+    oc_qu64 rest = size * (m & word);
+    oc_qu64 high = size * (m >> 32) + (rest >> 32);
+    rest &= word;
+    oc_q64 zeros = OC_Q_LEADING_ZEROS_64(high);
+    oc_q64 drop = zeros < (oc_q64)(43) ? (oc_q64)(43) - zeros : (oc_q64)(0);
+    oc_qu64 kept = (high << OC_QU64((oc_q64)(32) - drop)) | (rest >> OC_QU64(drop));
+    rest &= (one << OC_QU64(drop)) - one;
+    oc_qu64 nearly_half = (((one << OC_QU64(drop)) >> 1) - one) + (kept & one);
+    kept += drop > (oc_q64)(0) ? (rest + nearly_half) >> OC_QU64(drop) : zero;
+    /* Then kept / 2^down, or the other way. */
+    oc_q64 n = OC_Q64(shift < -33 ? (oc_q32)(-33) : shift > 31 ? (oc_q32)(31) : shift);
+    oc_q64 down = (oc_q64)(53) - n - drop;
+    oc_qu64 up = OC_QU64(down < (oc_q64)(0) ? -down : (oc_q64)(0));
+    down = down > (oc_q64)(62) ? (oc_q64)(62) : down < (oc_q64)(0) ? (oc_q64)(0) : down;
+    kept = ((kept << up) + ((one << OC_QU64(down)) >> 1)) >> OC_QU64(down);
+    oc_q32 y = OC_Q32(OC_Q64(kept & word));
+    y = x < 0 ? oc_quant_sub((oc_q32)(0), y) : y;
+    return OC_Q32(kept > (oc_qu64)(OC_Q_MAX) ? (oc_q64)(OC_Q_MIN) : OC_Q64(y));
 }
 
 /* x 2^n for -31 <= n <= 31, saturating or rounded: from one number of integer bits to another. */

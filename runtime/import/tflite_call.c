@@ -183,22 +183,17 @@ oc_status oc_tflite_lookup(const oc_tflite_call *c, const char *name, oc_id x, o
     return oc_imp_end(&c->at, node, name ? name : c->at.out, out);
 }
 
-static oc_status scale_constants(const oc_tflite_call *c, const oc_tflite_scale *scales,
-                                 uint32_t count, oc_id *multiplier, oc_id *shift)
+/* The int32 at `offset` of each scale. */
+static oc_status scale_constant(const oc_tflite_call *c, const char *what,
+                                const oc_tflite_scale *scales, size_t offset, uint32_t count,
+                                oc_id *value)
 {
     int32_t *numbers = NULL;
     oc_desc desc = {OC_DTYPE_int32, {1, {(int32_t)count}}};
     OC_TRY(OC_ARENA_ALLOC(c->at.scratch, count, numbers));
-    for (uint32_t i = 0; i < count; i++) {
-        numbers[i] = scales[i].multiplier;
-        if (scales[i].shift > 30)
-            return oc_fail(OC_E_UNSUPPORTED,
-                           "node \"%s\": its scales ask for a factor beyond 2^30", c->at.node);
-    }
-    OC_TRY(oc_tflite_constant(c, "multiplier", &desc, numbers, multiplier));
     for (uint32_t i = 0; i < count; i++)
-        numbers[i] = scales[i].shift;
-    return oc_tflite_constant(c, "shift", &desc, numbers, shift);
+        memcpy(&numbers[i], (const char *)&scales[i] + offset, sizeof(int32_t));
+    return oc_tflite_constant(c, what, &desc, numbers, value);
 }
 
 oc_status oc_tflite_requantize(const oc_tflite_call *c, const char *name, oc_id sums,
@@ -207,11 +202,20 @@ oc_status oc_tflite_requantize(const oc_tflite_call *c, const char *name, oc_id 
                                oc_id *out_id)
 {
     oc_tflite_quant out = {0};
-    oc_id in[3] = {sums};
+    const bool is_double = strcmp(rounding, "double") == 0;
+    oc_id in[4] = {sums};
     oc_node *node;
+    for (uint32_t i = 0; i < count; i++)
+        if (scales[i].shift > 30)
+            return oc_fail(OC_E_UNSUPPORTED,
+                           "node \"%s\": its scales ask for a factor beyond 2^30", c->at.node);
     OC_TRY(oc_tflite_quant_of(c, c->t_out[0], &out));
-    OC_TRY(scale_constants(c, scales, count, &in[1], &in[2]));
-    OC_TRY(oc_imp_begin(&c->at, name, &oc_op_requantize, in, 3, &node));
+    OC_TRY(scale_constant(c, "multiplier", scales, offsetof(oc_tflite_scale, multiplier), count,
+                          &in[1]));
+    OC_TRY(scale_constant(c, "shift", scales, offsetof(oc_tflite_scale, shift), count, &in[2]));
+    if (is_double)
+        OC_TRY(scale_constant(c, "low", scales, offsetof(oc_tflite_scale, low), count, &in[3]));
+    OC_TRY(oc_imp_begin(&c->at, name, &oc_op_requantize, in, is_double ? 4 : 3, &node));
     OC_TRY(oc_node_set_enum(node, "to", oc_dtype_name(c->t_out[0]->desc.dtype)));
     OC_TRY(oc_node_set_enum(node, "rounding", rounding));
     OC_TRY(oc_node_set_int(node, "zero", out.zero));

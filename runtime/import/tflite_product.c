@@ -58,7 +58,9 @@ static oc_status make_scales(const oc_tflite_call *c, const product *p, uint32_t
         OC_TRY(oc_tflite_scale_of(c, c->t_in[p->w], i, &w));
         const float single = x.scale * w;
         const double both = count == 1 && p->is_single ? (double)single : (double)x.scale * (double)w;
-        scales[i] = oc_tflite_scale_make(both / (double)y.scale);
+        const double real = both / (double)y.scale;
+        scales[i] = strcmp(p->rounding, "double") == 0 ? oc_tflite_scale_double(real)
+                                                       : oc_tflite_scale_make(real);
     }
     return OC_OK;
 }
@@ -276,7 +278,7 @@ oc_status oc_tflite_fully_connected(oc_tflite_call *c)
 {
     uint8_t weights_format;
     oc_node *node;
-    product p = {0, 1, 2, .rounding = "once", .takes_zero = true, .w_id = c->in[1]};
+    product p = {0, 1, 2, .rounding = "double", .takes_zero = true, .w_id = c->in[1]};
     OC_TRY(check_types(c, &p));
     OC_TRY(oc_flat_u8(&c->options, 1, 0, &weights_format));
     if (weights_format != 0)

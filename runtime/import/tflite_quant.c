@@ -14,8 +14,15 @@
 
 oc_tflite_scale oc_tflite_scale_make(double real)
 {
-    oc_tflite_scale scale = {0, 0};
+    oc_tflite_scale scale = {0, 0, 0};
     oc_quant_multiplier(real, &scale.multiplier, &scale.shift);
+    return scale;
+}
+
+oc_tflite_scale oc_tflite_scale_double(double real)
+{
+    oc_tflite_scale scale = {0, 0, 0};
+    oc_quant_multiplier_double(real, &scale.multiplier, &scale.low, &scale.shift);
     return scale;
 }
 

@@ -19,9 +19,12 @@ typedef struct oc_tflite_quant {
     int32_t zero;
 } oc_tflite_quant;
 
-/** A real factor as multiplier * 2^(shift - 31), the multiplier in [2^30, 2^31) or 0. */
+/**
+ * A real factor as multiplier * 2^(shift - 31), the multiplier in [2^30, 2^31) or 0; with all bits
+ * of a double as (multiplier + low / 2^22) * 2^(shift - 31).
+ */
 typedef struct oc_tflite_scale {
-    int32_t multiplier, shift;
+    int32_t multiplier, shift, low;
 } oc_tflite_scale;
 
 typedef struct oc_tflite_range {
@@ -30,6 +33,8 @@ typedef struct oc_tflite_range {
 
 /** QuantizeMultiplier of internal/quantization_util.cc. `real` is finite. */
 oc_tflite_scale oc_tflite_scale_make(double real);
+/** All bits of `real`: what requantize takes with rounding "double". */
+oc_tflite_scale oc_tflite_scale_double(double real);
 /** MultiplyByQuantizedMultiplier of internal/common.h, with two roundings. */
 int32_t oc_tflite_scale_apply(int32_t x, oc_tflite_scale scale);
 

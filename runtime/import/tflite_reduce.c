@@ -46,7 +46,7 @@ static oc_tflite_scale mean_scale(oc_tflite_scale ratio, int64_t count)
         shift++;
     shift = OC_MIN(shift, 31 + ratio.shift);
     return (oc_tflite_scale){(int32_t)(((int64_t)ratio.multiplier << shift) / count),
-                             ratio.shift - shift};
+                             ratio.shift - shift, 0};
 }
 
 /* Centred elements are summed as int32, the sum requantised. */

@@ -19,6 +19,16 @@ void oc_quant_multiplier(double real, int32_t *multiplier, int32_t *shift)
     *shift = is_zero ? 0 : exponent;
 }
 
+void oc_quant_multiplier_double(double real, int32_t *multiplier, int32_t *low, int32_t *shift)
+{
+    int exponent = 0;
+    double fraction = isfinite(real) && real > 0 ? frexp(real, &exponent) : 0.0;
+    int64_t mantissa = (int64_t)ldexp(fraction, 53);
+    *multiplier = (int32_t)(mantissa >> 22);
+    *low = (int32_t)(mantissa & ((1 << 22) - 1));
+    *shift = exponent;
+}
+
 void oc_quant_softmax(double beta, double scale, int32_t *multiplier, int32_t *shift,
                       int32_t *diff_min)
 {

@@ -17,6 +17,12 @@
 void oc_quant_multiplier(double real, int32_t *multiplier, int32_t *shift);
 
 /**
+ * `real` as (multiplier 2^22 + low) 2^(shift - 53), exactly, with 2^30 <= multiplier < 2^31 and
+ * 0 <= low < 2^22, for requantize's rounding "double"; all 0 where it is not finite or not positive.
+ */
+void oc_quant_multiplier_double(double real, int32_t *multiplier, int32_t *low, int32_t *shift);
+
+/**
  * The attributes of qsoftmax for e^(beta * scale * (x - max)): the difference is scaled to a
  * fixed-point number of 5 integer bits, and below diff_min e is 0. beta * scale is positive.
  */

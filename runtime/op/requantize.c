@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * requantize: x int32 [...,C], multiplier int32 [C] or [1], shift int32 as many -> int8 or uint8 of
- * x's shape: what follows an integer product.
+ * requantize: x int32 [...,C], multiplier int32 [C] or [1], shift int32 as many, and with rounding
+ * "double" low int32 as many -> int8 or uint8 of x's shape: what follows an integer product.
  *
  * y = min(max(oc_quant_scale(x, multiplier, shift) + zero, lo), hi). That is the arithmetic of
  * TensorFlow Lite's reference kernels as LiteRT 2.3.0 builds them, with two roundings: x is shifted
@@ -10,8 +10,9 @@
  * again, halves away from 0. The left shift and the sum with zero wrap around; a shift outside
  * -31..31 counts as the nearest of these.
  *
- * With rounding "once" it is oc_quant_scale_once instead: the exact product, divided and rounded,
- * halves up. LiteRT 2.3.0's FULLY_CONNECTED does so, unlike all its other kernels.
+ * With rounding "double" it is oc_quant_scale_double(x, multiplier, low, shift) instead: round(x * s)
+ * in IEEE doubles, computed in integers. LiteRT 2.3.0's FULLY_CONNECTED does so, unlike all its other
+ * kernels.
  *
  * Numerics "integer": exact.
  */
@@ -23,8 +24,8 @@ typedef struct attrs {
 
 static const char *const types[] = {"int8", "uint8", NULL};
 
-enum { TWICE, ONCE };
-static const char *const roundings[] = {"twice", "once", NULL};
+enum { TWICE, DOUBLE };
+static const char *const roundings[] = {"twice", "double", NULL};
 
 static const oc_attr rows[] = {
     {.name = "to",
@@ -36,9 +37,9 @@ static const oc_attr rows[] = {
     {.name = "rounding",
      .type = OC_ATTR_ENUM,
      .offset = offsetof(attrs, rounding),
-     .max = ONCE,
+     .max = DOUBLE,
      .names = roundings,
-     .help = "whether the product is rounded before it is divided, or only after"},
+     .help = "of the product and of the quotient, or as doubles are"},
     OP_ATTR_ZERO(attrs, zero, "zero point of the output"),
     OP_ATTR_LIMITS(attrs),
 };
@@ -61,6 +62,13 @@ static oc_status shape(const oc_op_call *call, oc_desc *out)
         OC_TRY(oc_op_check_dim(call, 1, 0, x->rank == 0 ? 1 : x->dim[x->rank - 1],
                                "the last axis of input 0"));
     OC_TRY(oc_op_check_dim(call, 2, 0, count, "as many as multipliers"));
+    if (call->n_in != (a->rounding == DOUBLE ? 4 : 3))
+        return oc_fail(OC_E_ARG, "requantize with rounding \"%s\": expected %d inputs, found %u",
+                       roundings[a->rounding], a->rounding == DOUBLE ? 4 : 3, call->n_in);
+    if (a->rounding == DOUBLE) {
+        OC_TRY(oc_op_check_rank(call, 3, 1, 1));
+        OC_TRY(oc_op_check_dim(call, 3, 0, count, "as many as multipliers"));
+    }
     OC_TRY(oc_op_check_limits(call, dtype_of(a), a->lo, a->hi));
     out[0] = (oc_desc){dtype_of(a), *x};
     return OC_OK;
@@ -95,11 +103,12 @@ static oc_status reference(const oc_op_call *call, const void *const *in, void *
 {
     const attrs *a = call->attrs;
     const int32_t *x = in[0], *multiplier = in[1], *shift = in[2];
+    const int32_t *low = a->rounding == DOUBLE ? in[3] : NULL;
     size_t elems = oc_op_elems(&call->in[0]->shape), count = oc_op_elems(&call->in[1]->shape);
     for (size_t i = 0; i < elems; i++) {
         const int32_t m = multiplier[i % count], s = shift[i % count];
-        int32_t y = a->rounding == ONCE ? oc_quant_scale_once(x[i], m, s)
-                                        : oc_quant_scale(x[i], m, s);
+        int32_t y = a->rounding == DOUBLE ? oc_quant_scale_double(x[i], m, low[i % count], s)
+                                          : oc_quant_scale(x[i], m, s);
         y = oc_quant_add(y, a->zero);
         oc_op_store_8bit(dtype_of(a), out[0], i, OC_MIN(OC_MAX(y, a->lo), a->hi));
     }
@@ -117,12 +126,11 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
     OC_TRY(oc_op_check_launch(call));
     OC_TRY(oc_launch_add(list, "requantize", "requantize", &l));
     OC_TRY(oc_launch_define(l, "-DT=%s -DZERO=%d -DLO=%d -DHI=%d -DROWS=%zu -DGROUP=%zu -DSTEP=%d "
-                            "-DSCALE=%s",
+                            "-DIS_DOUBLE=%d",
                             oc_op_cl_type(dtype_of(a)), a->zero, a->lo, a->hi, n_rows, group,
-                            count != 1,
-                            a->rounding == ONCE ? "oc_quant_scale_once" : "oc_quant_scale"));
+                            count != 1, a->rounding == DOUBLE));
     OC_TRY(oc_op_define_chunks(l, &c));
-    for (uint32_t i = 0; i < 3; i++)
+    for (uint32_t i = 0; i < call->n_in; i++)
         oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = i});
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_OUT});
     oc_launch_range(l, c.chunks, (n_rows + group - 1) / group, 1);
@@ -138,6 +146,8 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
 #define UINT8(zero_) \
     .sets = {OP_SET_ENUM("to", "uint8"), OP_SET("zero", zero_), OP_SET("lo", 0), OP_SET("hi", 255)}
 
+#define DOUBLES .sets = {OP_SET_ENUM("rounding", "double"), OP_SET("zero", -5)}
+
 static const oc_op_case cases[] = {
     {.name = "per_tensor", .in = {X(1, 9, 7, 16), X(1), X(1)}, .n_in = 3, .const_mask = 6, SMALL,
      .sets = {OP_SET("zero", -7)}},
@@ -151,10 +161,13 @@ static const oc_op_case cases[] = {
     {.name = "any_multiplier_and_shift", .in = {X(8, 65), X(65), X(65)}, .n_in = 3},
     {.name = "shifts", .in = {X(7, 64), X(64), X(64)}, .n_in = 3, .in_lo = {0, 0, -40},
      .in_hi = {0, 0, 40}, UINT8(128)},
-    {.name = "once", .in = {X(5, 64), X(64), X(64)}, .n_in = 3, SMALL,
-     .sets = {OP_SET_ENUM("rounding", "once")}},
-    {.name = "once_any", .in = {X(9, 65), X(65), X(65)}, .n_in = 3, .in_lo = {0, 0, -40},
-     .in_hi = {0, 0, 40}, .sets = {OP_SET_ENUM("rounding", "once")}},
+    {.name = "double", .in = {X(5, 64), X(64), X(64), X(64)}, .n_in = 4, .const_mask = 14,
+     .in_lo = {-3000, 0x1p30f, -6}, .in_hi = {3000, 0x1.fffffp30f, -1}, DOUBLES},
+    {.name = "double_per_tensor", .in = {X(7, 33), X(1), X(1), X(1)}, .n_in = 4, SMALL, DOUBLES},
+    {.name = "double_any_x", .in = {X(4, 100), X(100), X(100), X(100)}, .n_in = 4,
+     .in_lo = {0, 0x1p30f, -32}, .in_hi = {0, 0x1.fffffp30f, -20}, DOUBLES},
+    {.name = "double_any", .in = {X(9, 65), X(65), X(65), X(65)}, .n_in = 4, .in_lo = {0, 0, -40},
+     .in_hi = {0, 0, 40}, DOUBLES},
     {.name = "narrow_limits", .in = {X(50, 3), X(3), X(3)}, .n_in = 3, SMALL,
      .sets = {OP_SET("zero", 5), OP_SET("lo", 5), OP_SET("hi", 77)}},
     {.name = "one_channel", .in = {X(9, 11, 1), X(1), X(1)}, .n_in = 3, SMALL},
@@ -165,9 +178,9 @@ static const oc_op_case cases[] = {
 
 const oc_op oc_op_requantize = {
     .name = "requantize",
-    .help = "x int32 [...,C], multiplier and shift int32 [C] or [1] -> int8 or uint8 of x's shape",
+    .help = "x int32 [...,C], multiplier, shift and perhaps low int32 [C] or [1] -> int8 or uint8 of x's shape",
     .attrs_size = sizeof(attrs), .attrs = rows, .n_attrs = OC_COUNT(rows),
-    .in_min = 3, .in_max = 3, .n_out = 1,
+    .in_min = 3, .in_max = 4, .n_out = 1,
     .types = OC_TYPE(int32),
     .numerics = "integer",
     .batch_axis = batch_axis,

@@ -58,6 +58,48 @@ static void scaling_rounds_twice(void **state)
     assert_int_equal(oc_quant_rescale(-(1 << 30) - 1, 1), OC_Q_MIN);
 }
 
+/* The real number as a double, and what rounding its product with x gives. */
+static void expect_double(double real, int32_t x, int32_t y)
+{
+    int32_t multiplier, low, shift;
+    oc_quant_multiplier_double(real, &multiplier, &low, &shift);
+    assert_true(ldexp(multiplier * 0x1p22 + low, shift - 53) == real);
+    assert_int_equal(oc_quant_scale_double(x, multiplier, low, shift), y);
+}
+
+/* By LiteRT: FULLY_CONNECTED with weights of 0 and a bias of x, scales 1 and 1, output 1 / real. */
+static void scaling_in_doubles_is_litert(void **state)
+{
+    (void)state;
+    expect_double(0.5, -253, -127);
+    expect_double(0.5, 253, 127);
+    expect_double(1 / 10.0, 5, 1);          /* above a half, but 0.5 once 53 bits are left */
+    expect_double(1 / 7e6, -3500000, 0);    /* 0.5 less 2^-54: adding a half would round up */
+    expect_double(1.5, 2147483647, OC_Q_MIN);
+    expect_double(2.0, 1 << 30, OC_Q_MIN);
+    expect_double(1.0, OC_Q_MIN, OC_Q_MIN);
+    expect_double(1.0, OC_Q_MAX, OC_Q_MAX);
+}
+
+/* The integers against the doubles of this machine: near halves and anywhere. */
+static void scaling_in_doubles_is_exact(void **state)
+{
+    oc_rng rng = oc_rng_make(2100);
+    (void)state;
+    for (int i = 0; i < 300000; i++) {
+        int32_t multiplier = (int32_t)(1u << 30 | oc_rng_u64(&rng) >> 34);
+        int32_t low = (int32_t)(oc_rng_u64(&rng) >> 42), shift = (int32_t)(oc_rng_u64(&rng) % 66) - 34;
+        double real = ldexp(multiplier * 0x1p22 + low, shift - 53);
+        int32_t x = (int32_t)(uint32_t)oc_rng_u64(&rng);
+        double at = floor(((int32_t)(oc_rng_u64(&rng) % 512) - 256 + 0.5) / real);
+        if (i % 2 == 0 && fabs(at) < 0x1p31)
+            x = (int32_t)at;
+        double y = round((double)x * real);
+        assert_int_equal(oc_quant_scale_double(x, multiplier, low, shift),
+                         fabs(y) < 0x1p31 ? (int32_t)y : OC_Q_MIN);
+    }
+}
+
 /* The fixed-point functions are what they are called, to about 2^-20 and 2^-27. */
 static void fixed_point_functions_are_close(void **state)
 {
@@ -190,6 +232,8 @@ static void what_does_not_fit_is_refused(void **state)
     c.sets[0] = (oc_case_set)SET("hi", 200);
     refuse("requantize", &c, OC_E_ARG,
            "limits of requantize are -128 to 200, expected them within -128 to 127 (int8)");
+    c.sets[0] = (oc_case_set){.attr = "rounding", .name = "double"};
+    refuse("requantize", &c, OC_E_ARG, "rounding \"double\": expected 4 inputs, found 3");
     c.in[1].dtype = OC_DTYPE_int64;
     refuse("requantize", &c, OC_E_DTYPE, "input 1 of requantize is int64, expected int32");
     const oc_op_case mixed = {
@@ -205,6 +249,8 @@ int main(void)
         cmocka_unit_test(fixed_point_functions_are_close),
         cmocka_unit_test(softmax_is_litert_s),
         cmocka_unit_test(binary_functions_are_litert_s),
+        cmocka_unit_test(scaling_in_doubles_is_litert),
+        cmocka_unit_test(scaling_in_doubles_is_exact),
         cmocka_unit_test(requantize_by_hand),
         cmocka_unit_test(what_does_not_fit_is_refused),
     };
