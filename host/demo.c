@@ -120,7 +120,7 @@ static int begin(demo *d)
 
 static int load(demo *d, const char *file)
 {
-    const host_normal normal = {.mean = {.count = 0}};
+    const host_normal normal = {.filter = host_filter(d->runner.info)};
     char *path = host_text("%s/%s", d->options->pictures, file);
     oc_tensor_free(&d->runner.inputs[0], NULL);
     int status =

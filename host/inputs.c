@@ -77,23 +77,31 @@ oc_image_layout host_layout(const oc_model_info *info)
     return layout;
 }
 
-/* The picture in the target's size with its proportions kept, in place of the one that was read. */
-static oc_status letterbox(const host_call *call, const oc_desc *desc, oc_image_layout layout, const host_normal *normal,
-                           oc_image *image)
+oc_image_filter host_filter(const oc_model_info *info)
+{
+    return strcmp(info->format, "tflite") == 0 ? OC_IMAGE_LINEAR : OC_IMAGE_FILTERED;
+}
+
+/* The picture in the target's size, in place of the one that was read. */
+static oc_status resize(const host_call *call, const oc_desc *desc, oc_image_layout layout,
+                        const host_normal *normal, oc_image *image)
 {
     const int32_t *dim = desc->shape.dim + (layout == OC_IMAGE_NHWC ? 1 : 2);
-    oc_image boxed;
-    oc_status status = oc_image_letterbox(image, dim[1], dim[0], call->alloc, &boxed);
+    host_picture *kept = normal->picture;
+    oc_image sized;
+    oc_status status =
+        normal->is_letterboxed
+            ? oc_image_letterbox(image, dim[1], dim[0], normal->filter, call->alloc, &sized)
+            : oc_image_resize(image, dim[1], dim[0], normal->filter, call->alloc, &sized);
     if (status != OC_OK)
         return status;
-    if (normal->picture && normal->picture->image.pixels == image->pixels) {
-        normal->picture->is_letterboxed = true;
-        normal->picture->place =
-            oc_image_letterbox_place(image->width, image->height, dim[1], dim[0]);
+    if (kept && kept->image.pixels == image->pixels) {
+        kept->is_letterboxed = normal->is_letterboxed;
+        kept->place = oc_image_letterbox_place(image->width, image->height, dim[1], dim[0]);
     } else {
         oc_image_free(image, call->alloc);
     }
-    *image = boxed;
+    *image = sized;
     return OC_OK;
 }
 
@@ -158,8 +166,9 @@ static int read_picture(const host_call *call, const char *path, const oc_value_
     oc_status status = oc_image_read(path, NULL, call->alloc, &image);
     if (status == OC_OK && normal->picture && !normal->picture->image.pixels)
         normal->picture->image = image;
-    if (status == OC_OK && normal->is_letterboxed)
-        status = letterbox(call, &desc, layout, normal, &image);
+    /* A picture that is only stretched and filtered oc_image_to_tensor resizes itself. */
+    if (status == OC_OK && (normal->is_letterboxed || normal->filter != OC_IMAGE_FILTERED))
+        status = resize(call, &desc, layout, normal, &image);
     if (status == OC_OK)
         status = oc_image_to_tensor(
             &image, &desc, layout,

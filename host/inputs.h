@@ -9,6 +9,7 @@
 typedef struct host_normal {
     host_numbers mean, scale;
     bool is_letterboxed;          /* its proportions are kept, instead of stretching it */
+    oc_image_filter filter;       /* with which it is resized: host_filter */
     struct host_picture *picture; /* keeps the first picture that is read; NULL: none is kept */
 } host_normal;
 
@@ -18,6 +19,9 @@ typedef struct host_picture {
     bool is_letterboxed;
     oc_image_place place;
 } host_picture;
+
+/** With which filter pictures are resized for a model, where nobody says: what its framework does. */
+oc_image_filter host_filter(const oc_model_info *info);
 
 /** Where a model of pictures has its channels: last where its input has 1 or 3 there. */
 oc_image_layout host_layout(const oc_model_info *info);

@@ -19,7 +19,7 @@ typedef struct run_options {
     host_model_options model;
     host_normal normal;
     host_seen_options seen;
-    const char *fit;
+    const char *fit, *resize;
     host_numbers audit;
     uint32_t top, repeat, worker_timeout_ms, connect_timeout_ms, deadline_ms;
     bool is_json, has_timings, is_worker_required, is_verbose, is_hedged, is_explained;
@@ -99,6 +99,12 @@ static const host_option rows[] = {
      FIELD(fit),
      .help = "how a picture becomes the input's size: stretch, or letterbox, which keeps its "
              "proportions (default: letterbox for detectors, else stretch)"},
+    {.name = "resize",
+     .value = "FILTER",
+     .type = HOST_TEXT,
+     FIELD(resize),
+     .help = "how pixels are made: filtered, linear or nearest (default: linear for TensorFlow Lite "
+             "models, else filtered)"},
     {.name = "threshold",
      .value = "T",
      .type = HOST_NUMBERS,
@@ -216,6 +222,17 @@ static int check_worker_words(const task *t)
     return HOST_OK;
 }
 
+/* The filter of that name; -1: there is none. */
+static int filter_of(const char *name)
+{
+    static const char *const names[] = {
+        [OC_IMAGE_FILTERED] = "filtered", [OC_IMAGE_LINEAR] = "linear", [OC_IMAGE_NEAREST] = "nearest"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (strcmp(names[i], name) == 0)
+            return (int)i;
+    return -1;
+}
+
 static int check_words(const task *t)
 {
     const run_options *o = t->options;
@@ -236,6 +253,9 @@ static int check_words(const task *t)
         return host_usage(t->call, "--audit: expected one number from 0 to 1");
     if (o->fit && strcmp(o->fit, "stretch") != 0 && strcmp(o->fit, "letterbox") != 0)
         return host_usage(t->call, "--fit: expected stretch or letterbox, found '%s'", o->fit);
+    if (o->resize && filter_of(o->resize) < 0)
+        return host_usage(t->call, "--resize: expected filtered, linear or nearest, found '%s'",
+                          o->resize);
     return check_worker_words(t);
 }
 
@@ -257,10 +277,12 @@ static int make_plan(task *t)
 
 static int load_inputs(task *t)
 {
+    const char *resize = t->options->resize;
     host_normal normal = t->options->normal;
     const char *fit = t->options->fit;
     normal.picture = &t->picture;
     normal.is_letterboxed = fit ? strcmp(fit, "letterbox") == 0 : host_is_detector(t->runner.info);
+    normal.filter = resize ? (oc_image_filter)filter_of(resize) : host_filter(t->runner.info);
     return host_inputs_load(&t->runner, &t->options->inputs, &normal);
 }
 

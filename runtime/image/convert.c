@@ -115,7 +115,7 @@ oc_status oc_image_to_tensor(const oc_image *image, const oc_desc *desc, oc_imag
         image = &grey;
     }
     if (image->width != t.width || image->height != t.height) {
-        OC_TRY_OUT(oc_image_resize(image, t.width, t.height, alloc, &sized));
+        OC_TRY_OUT(oc_image_resize(image, t.width, t.height, OC_IMAGE_FILTERED, alloc, &sized));
         image = &sized;
     }
     OC_TRY_OUT(oc_tensor_alloc(desc, alloc, &fresh));

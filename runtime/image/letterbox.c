@@ -19,7 +19,7 @@ oc_image_place oc_image_letterbox_place(int32_t from_width, int32_t from_height,
 }
 
 oc_status oc_image_letterbox(const oc_image *image, int32_t width, int32_t height,
-                             const oc_allocator *alloc, oc_image *boxed)
+                             oc_image_filter filter, const oc_allocator *alloc, oc_image *boxed)
 {
     oc_image sized = {0}, made = {0};
     oc_status status;
@@ -28,7 +28,7 @@ oc_status oc_image_letterbox(const oc_image *image, int32_t width, int32_t heigh
         return oc_fail(OC_E_ARG, "picture: expected at least 1 x 1 pixels, found %d x %d",
                        (int)width, (int)height);
     const oc_image_place p = oc_image_letterbox_place(image->width, image->height, width, height);
-    OC_TRY_OUT(oc_image_resize(image, p.width, p.height, alloc, &sized));
+    OC_TRY_OUT(oc_image_resize(image, p.width, p.height, filter, alloc, &sized));
     OC_TRY_OUT(oc_image_alloc(width, height, image->channels,
                               oc_limits_or_default(NULL).memory_bytes, alloc, &made));
     const size_t c = (size_t)image->channels, stride = (size_t)width * c, row = (size_t)p.width * c;

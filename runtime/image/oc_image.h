@@ -27,7 +27,4 @@ OC_MUST_USE oc_status oc_image_check(const oc_image *image);
 /** Zeroed samples for a picture, or OC_E_LIMIT before anything is allocated. Errors: OC_E_LIMIT, OC_E_NOMEM. */
 OC_MUST_USE oc_status oc_image_alloc(int64_t width, int64_t height, int32_t channels, uint64_t memory_bytes, const oc_allocator *alloc, oc_image *image);
 
-/** `in` stretched to `width` x `height` (step 2 of oc_image_to_tensor). Owns: the caller frees `*out`. Errors: OC_E_LIMIT, OC_E_NOMEM. */
-OC_MUST_USE oc_status oc_image_resize(const oc_image *in, int32_t width, int32_t height, const oc_allocator *alloc, oc_image *out);
-
 #endif

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Stretching a picture with a triangle filter. One axis from `in` to `out` samples:
+ * Stretching a picture. One axis from `in` to `out` samples:
  *
  *     scale = in / out,  reach = max(scale, 1),  center(o) = (o + 0.5) * scale
  *     weight(o, i) = max(0, 1 - |i + 0.5 - center(o)| / reach),  divided by their sum over i
  *     out(o) = sum over i of weight(o, i) * in(i)
+ *
+ * That is OC_IMAGE_FILTERED. With OC_IMAGE_LINEAR the reach is always 1, so that at most two samples
+ * count; with OC_IMAGE_NEAREST the one sample counts in which center(o) lies.
  *
  * A picture that grows is interpolated linearly (reach 1); in one that shrinks each sample counts, so that
  * thin lines do not vanish. Weights are held in units of 2^-22 and sums are integers: the bits are the
@@ -35,11 +38,15 @@ static void axis_fini(axis *a, const oc_allocator *alloc)
     oc_free(alloc, a->weights);
 }
 
-/* The weights of output sample `o`; `raw` has room for span doubles. */
-static void fill_tap(axis *a, int32_t in, int32_t out, int32_t o, double *raw)
+static double reach_of(int32_t in, int32_t out, oc_image_filter filter)
 {
-    const double scale = (double)in / out, reach = OC_MAX(scale, 1.0);
-    const double center = (o + 0.5) * scale;
+    return filter == OC_IMAGE_FILTERED ? OC_MAX((double)in / out, 1.0) : 1.0;
+}
+
+/* The weights of output sample `o`; `raw` has room for span doubles. */
+static void fill_tap(axis *a, int32_t in, int32_t out, int32_t o, double reach, double *raw)
+{
+    const double center = (o + 0.5) * ((double)in / out);
     const int32_t first = (int32_t)OC_MAX(center - reach + 0.5, 0.0);
     const int32_t end = (int32_t)OC_MIN(center + reach + 0.5, (double)in);
     int32_t *weights = a->weights + (size_t)o * a->span;
@@ -56,9 +63,17 @@ static void fill_tap(axis *a, int32_t in, int32_t out, int32_t o, double *raw)
     a->taps[o] = (tap){.first = first, .n = end - first};
 }
 
-static oc_status axis_init(axis *a, int32_t in, int32_t out, const oc_allocator *alloc)
+static void fill_nearest(axis *a, int32_t in, int32_t out, int32_t o)
 {
-    const double reach = OC_MAX((double)in / out, 1.0);
+    const int64_t at = (2 * (int64_t)o + 1) * in / (2 * (int64_t)out);
+    a->weights[(size_t)o * a->span] = 1 << WEIGHT_BITS;
+    a->taps[o] = (tap){.first = (int32_t)at, .n = 1};
+}
+
+static oc_status axis_init(axis *a, int32_t in, int32_t out, oc_image_filter filter,
+                           const oc_allocator *alloc)
+{
+    const double reach = reach_of(in, out, filter);
     size_t count;
     double *raw = NULL;
     oc_status status;
@@ -67,8 +82,12 @@ static oc_status axis_init(axis *a, int32_t in, int32_t out, const oc_allocator 
     OC_TRY_OUT(OC_ALLOC(alloc, (size_t)out, a->taps));
     OC_TRY_OUT(OC_ALLOC(alloc, count, a->weights));
     OC_TRY_OUT(OC_ALLOC(alloc, a->span, raw));
-    for (int32_t o = 0; o < out; o++)
-        fill_tap(a, in, out, o, raw);
+    for (int32_t o = 0; o < out; o++) {
+        if (filter == OC_IMAGE_NEAREST)
+            fill_nearest(a, in, out, o);
+        else
+            fill_tap(a, in, out, o, reach, raw);
+    }
 out:
     oc_free(alloc, raw);
     return status;
@@ -103,14 +122,18 @@ static void filter_axis(const axis *a, const uint8_t *from, size_t outer, size_t
 }
 
 oc_status oc_image_resize(const oc_image *in, int32_t width, int32_t height,
-                          const oc_allocator *alloc, oc_image *out)
+                          oc_image_filter filter, const oc_allocator *alloc, oc_image *out)
 {
+    OC_TRY(oc_image_check(in));
+    if (width < 1 || height < 1)
+        return oc_fail(OC_E_ARG, "picture: expected at least 1 x 1 pixels, found %d x %d",
+                       (int)width, (int)height);
     const size_t c = (size_t)in->channels;
     axis x = {0}, y = {0};
     oc_image wide = {0}, both = {0};
     oc_status status;
-    OC_TRY_OUT(axis_init(&x, in->width, width, alloc));
-    OC_TRY_OUT(axis_init(&y, in->height, height, alloc));
+    OC_TRY_OUT(axis_init(&x, in->width, width, filter, alloc));
+    OC_TRY_OUT(axis_init(&y, in->height, height, filter, alloc));
     OC_TRY_OUT(oc_image_alloc(width, in->height, in->channels, UINT64_MAX, alloc, &wide));
     OC_TRY_OUT(oc_image_alloc(width, height, in->channels, UINT64_MAX, alloc, &both));
     filter_axis(&x, in->pixels, (size_t)in->height, (size_t)in->width, c, (size_t)width,

@@ -87,8 +87,8 @@ static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
 {
     int32_t last = OC_MAX(call->in[0]->shape.rank - 1, 0);
     oc_op_halo_along(call, out, 0, in);
-    oc_op_halo_vector(call, 1, out->from[last], out->to[last], in);
-    oc_op_halo_vector(call, 2, out->from[last], out->to[last], in);
+    for (uint32_t i = 1; i < call->n_in; i++)
+        oc_op_halo_vector(call, i, out->from[last], out->to[last], in);
     return OC_OK;
 }
 

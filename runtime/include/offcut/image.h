@@ -34,6 +34,25 @@ OC_API OC_MUST_USE oc_status oc_image_read(const char *path, const oc_limits *li
 /** Frees `image->pixels` and clears the image. An all-zero image is fine. */
 OC_API void oc_image_free(oc_image *image, const oc_allocator *alloc);
 
+/**
+ * What a pixel of a resized picture is made of. A model sees best what it has learned from.
+ *
+ * filtered  a triangle (bilinear), as wide as a target pixel when the picture shrinks, so that nothing is skipped: equals
+ *           Image.resize((W, H), BILINEAR) in Pillow up to 12, with which torchvision's models were trained (from 13 on Pillow
+ *           takes y first where the height shrinks much more, and a sample may differ by 1)
+ * linear    interpolated between the four nearest pixels, however much the picture shrinks: tf.image.resize without antialias,
+ *           with which TensorFlow's models were trained, rounded along x and along y
+ * nearest   the pixel in whose square the target pixel's middle lies
+ */
+typedef enum oc_image_filter { OC_IMAGE_FILTERED, OC_IMAGE_LINEAR, OC_IMAGE_NEAREST } oc_image_filter;
+
+/**
+ * `in` stretched to `width` x `height`, first along x and then along y, each rounded to 8 bits.
+ * Owns: the caller frees `*out` with oc_image_free and the same allocator. Errors: OC_E_ARG (no picture, sizes below 1),
+ * OC_E_LIMIT, OC_E_NOMEM. Threads: safe.
+ */
+OC_API OC_MUST_USE oc_status oc_image_resize(const oc_image *in, int32_t width, int32_t height, oc_image_filter filter, const oc_allocator *alloc, oc_image *out);
+
 /** How a model's input tensor holds a picture. */
 typedef enum oc_image_layout { OC_IMAGE_NHWC, OC_IMAGE_NCHW } oc_image_layout;
 
@@ -47,10 +66,8 @@ typedef struct oc_image_norm {
  * Make the input tensor of type and shape `desc` from a picture:
  *
  * 1. channels: grey from colour is (19595 R + 38470 G + 7471 B + 32768) >> 16 (ITU-R BT.601), colour from grey repeats it;
- * 2. size: a triangle filter (bilinear; as wide as a target pixel when the picture shrinks, so that nothing is skipped), first
- *    along x and then along y, each rounded to 8 bits; the result equals that of Image.resize((W, H), BILINEAR) in Pillow up to 12
- *    (from 13 on Pillow takes y first where the height shrinks much more, and a sample may differ by 1). The whole picture is
- *    stretched to the target; crop beforehand to keep its proportions;
+ * 2. size: as oc_image_resize does with OC_IMAGE_FILTERED. The whole picture is stretched to the target; crop beforehand to keep
+ *    its proportions, and resize beforehand for another filter;
  * 3. values: (sample - mean) * scale in float32, two roundings; as uint8 or int8 that, rounded to the nearest (halves away from
  *    zero) and saturated.
  *
@@ -75,11 +92,11 @@ typedef struct oc_image_place {
 OC_API oc_image_place oc_image_letterbox_place(int32_t from_width, int32_t from_height, int32_t width, int32_t height);
 
 /**
- * `image` at its oc_image_letterbox_place in `width` x `height` pixels, resized as oc_image_to_tensor does (which then finds
- * nothing to resize); all else is grey, 128. What Darknet's detectors are given.
+ * `image` at its oc_image_letterbox_place in `width` x `height` pixels, resized as oc_image_resize does (oc_image_to_tensor
+ * then finds nothing to resize); all else is grey, 128. What Darknet's detectors are given.
  * Owns: the caller frees `*boxed`. Errors: OC_E_ARG, OC_E_LIMIT, OC_E_NOMEM. Threads: safe.
  */
-OC_API OC_MUST_USE oc_status oc_image_letterbox(const oc_image *image, int32_t width, int32_t height, const oc_allocator *alloc, oc_image *boxed);
+OC_API OC_MUST_USE oc_status oc_image_letterbox(const oc_image *image, int32_t width, int32_t height, oc_image_filter filter, const oc_allocator *alloc, oc_image *boxed);
 
 /** Write a PNG file, whole or not at all. Errors: OC_E_ARG (no picture), OC_E_IO, OC_E_NOMEM. Threads: safe. */
 OC_API OC_MUST_USE oc_status oc_image_write_png(const char *path, const oc_image *image, const oc_allocator *alloc);

@@ -78,8 +78,9 @@ static void one_colour_stays(void **state)
     for (int colour = 0; colour < 256; colour += 51) {
         memset(pixels, colour, sizeof(pixels));
         for (int32_t size = 1; size < 150; size += 7) {
+            const oc_image_filter filter = (oc_image_filter)(size % 3);
             oc_image out;
-            oc_assert_ok(oc_image_resize(&image, size, 151 - size, NULL, &out));
+            oc_assert_ok(oc_image_resize(&image, size, 151 - size, filter, NULL, &out));
             for (size_t k = 0; k < (size_t)(out.width * out.height); k++)
                 assert_int_equal(out.pixels[k], colour);
             oc_image_free(&out, NULL);
@@ -94,9 +95,32 @@ static void grows_by_hand(void **state)
     const oc_image image = {2, 1, 1, pixels};
     oc_image out;
     (void)state;
-    oc_assert_ok(oc_image_resize(&image, 4, 1, NULL, &out));
+    oc_assert_ok(oc_image_resize(&image, 4, 1, OC_IMAGE_FILTERED, NULL, &out));
     assert_memory_equal(out.pixels, ((const uint8_t[]){0, 50, 150, 200}), 4);
     oc_image_free(&out, NULL);
+}
+
+static void expect_shrunk(oc_image_filter filter, const uint8_t *expected)
+{
+    uint8_t pixels[] = {10, 20, 30, 40, 50, 60, 70};
+    const oc_image image = {7, 1, 1, pixels};
+    oc_image out;
+    oc_assert_ok(oc_image_resize(&image, 2, 1, filter, NULL, &out));
+    assert_memory_equal(out.pixels, expected, 2);
+    oc_image_free(&out, NULL);
+}
+
+/*
+ * Seven samples shrunk to two: centres 1.75 and 5.25, samples at 0.5, 1.5 ... Linear takes three
+ * quarters of the second and a quarter of the third; filtered 9, 13, 11, 7 and 3 forty-thirds of
+ * the first five.
+ */
+static void shrinks_by_hand(void **state)
+{
+    (void)state;
+    expect_shrunk(OC_IMAGE_NEAREST, (const uint8_t[]){20, 60});
+    expect_shrunk(OC_IMAGE_LINEAR, (const uint8_t[]){23, 58});
+    expect_shrunk(OC_IMAGE_FILTERED, (const uint8_t[]){26, 54});
 }
 
 /* ---- values and layouts ---------------------------------------------------------------------- */
@@ -248,6 +272,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equals_pillow),           cmocka_unit_test(one_colour_stays),
+        cmocka_unit_test(shrinks_by_hand),
         cmocka_unit_test(grows_by_hand),           cmocka_unit_test(values_per_channel),
         cmocka_unit_test(channels_first),          cmocka_unit_test(grey_to_colour),
         cmocka_unit_test(colour_to_grey),          cmocka_unit_test(eight_bits),

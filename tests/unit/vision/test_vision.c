@@ -175,7 +175,7 @@ static void letterbox_and_png(void **state)
     uint8_t pixels[] = {10, 20, 30, 40, 50, 60};
     const oc_image picture = {2, 1, 3, pixels};
     oc_image boxed, back;
-    oc_assert_ok(oc_image_letterbox(&picture, 2, 4, NULL, &boxed));
+    oc_assert_ok(oc_image_letterbox(&picture, 2, 4, OC_IMAGE_FILTERED, NULL, &boxed));
     for (size_t i = 0; i < 24; i++)
         assert_int_equal(boxed.pixels[i], i / 6 == 1 ? pixels[i % 6] : 128);
     oc_assert_ok(oc_image_write_png("boxed.png", &boxed, NULL));
@@ -207,7 +207,7 @@ static oc_status all_of_it(const oc_allocator *alloc, void *ctx)
     oc_image boxed = {0}, drawn = {0};
     oc_status status;
     OC_TRY_OUT(oc_detect(list, &output, 1, &o, alloc, &found));
-    OC_TRY_OUT(oc_image_letterbox(&picture, 4, 6, alloc, &boxed));
+    OC_TRY_OUT(oc_image_letterbox(&picture, 4, 6, OC_IMAGE_FILTERED, alloc, &boxed));
     OC_TRY_OUT(oc_detections_draw(&picture, &found, NULL, alloc, &drawn));
     OC_TRY_OUT(oc_image_write_png("sweep.png", &drawn, alloc));
 out:
