@@ -1,9 +1,10 @@
 # Cut invariance: every cut through a real worker process gives the bits of the local run. For LeNet, and for a
-# residual and a concatenating network that the tests generate.
+# residual and a concatenating network that the tests generate, and networks of int8 and uint8.
 . "$SRC_DIR/tests/support/system.bash"
 
 "$GENERATE_MODELS" "$work"
-start_worker --model "$lenet" --model "$work/residual.onnx" --model "$work/concat.onnx"
+start_worker --model "$lenet" --model "$work/residual.onnx" --model "$work/concat.onnx" \
+    --model "$models/tflite/network_int8.tflite" --model "$models/tflite/network_uint8.tflite"
 
 every_cut() { # MODEL INPUT
     local cuts
@@ -17,6 +18,8 @@ every_cut() { # MODEL INPUT
 every_cut "$lenet" "$models/digits/3.png"
 every_cut "$work/residual.onnx" "$work/residual_input.npy"
 every_cut "$work/concat.onnx" "$work/concat_input.npy"
+every_cut "$models/tflite/network_int8.tflite" "$models/digits/3.png"
+every_cut "$models/tflite/network_uint8.tflite" "$models/digits/3.png"
 
 # One cut, named by its value, and the same through a plan's file: the whole output, and where it ran.
 runs 0 "$OFFCUT" run "$lenet" --input "$models/digits/3.png" --output "$work/local.npy"

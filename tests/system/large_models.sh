@@ -1,5 +1,5 @@
-# Public models through a real worker: AlexNet and VGG-19 at three cuts each, and two with trained weights at every
-# cut (the weights of the first two are constants, so all their classes are alike). The bits are those of the local run.
+# Public models through a real worker: AlexNet, VGG-19 and quantised networks at three cuts each, and two with trained
+# weights at every cut (the weights of the first two are constants, so all their classes are alike). The bits are those of the local run.
 . "$SRC_DIR/tests/support/system.bash"
 
 light=$OFFCUT_ASSETS/onnx/light
@@ -8,21 +8,29 @@ if [[ ! -d $light ]]; then
     exit 77
 fi
 
-check() { # NAME CUT...
-    local model=$light/light_$1.onnx cut
-    shift
+check() { # MODEL PICTURE CUT...
+    local model=$1 picture=$2 cut
+    shift 2
     start_worker --model "$model"
-    runs 0 "$OFFCUT" run "$model" --input "$models/digits/3.png" --output "$work/local.npy"
+    runs 0 "$OFFCUT" run "$model" --input "$picture" --output "$work/local.npy"
     for cut in "$@"; do
-        runs 0 "$OFFCUT" run "$model" --input "$models/digits/3.png" --output "$work/cut.npy" --cut "$cut" \
+        runs 0 "$OFFCUT" run "$model" --input "$picture" --output "$work/cut.npy" --cut "$cut" \
             --worker "$worker" --worker-timeout 60000
         says "^ran: edge $cut nodes?, worker $worker [0-9]+ nodes?\$" "$work/out"
         cmp "$work/local.npy" "$work/cut.npy" || fail "$model: cut $cut has other bits"
         echo "same bits: $(basename "$model") at cut $cut"
     done
 }
-check bvlc_alexnet 1 5 12
-check vgg19 1 10 21
+check "$light/light_bvlc_alexnet.onnx" "$models/digits/3.png" 1 5 12
+check "$light/light_vgg19.onnx" "$models/digits/3.png" 1 10 21
+lite=$OFFCUT_ASSETS/tflite
+cat=$OFFCUT_ASSETS/data/cat.bmp
+check "$lite/mobilenet_v1_0.25_128_quant.tflite" "$cat" 1 20 50
+check "$lite/mobilenet_v1_0.25_224_quant.tflite" "$cat" 2 21 53
+check "$lite/tf2_mobilenet_v2_1.0_224_ptq.tflite" "$cat" 3 40 100
+check "$lite/pretrainedResnet_quant.tflite" "$cat" 1 12 25
+check "$lite/pretrainedResnet_large_int8.tflite" "$cat" 2 13 24
+check "$lite/vww_96_int8.tflite" "$cat" 4 30 55
 
 check_every() { # MODEL PICTURE
     start_worker --model "$1"
