@@ -3,8 +3,7 @@
 . "$SRC_DIR/tests/support/system.bash"
 
 "$GENERATE_MODELS" "$work"
-start_worker --model "$lenet" --model "$work/residual.onnx" --model "$work/concat.onnx" \
-    --model "$models/tflite/network_int8.tflite" --model "$models/tflite/network_uint8.tflite"
+start_worker --model "$lenet" --model "$work/residual.onnx" --model "$work/concat.onnx"
 
 every_cut() { # MODEL INPUT
     local cuts
@@ -18,8 +17,13 @@ every_cut() { # MODEL INPUT
 every_cut "$lenet" "$models/digits/3.png"
 every_cut "$work/residual.onnx" "$work/residual_input.npy"
 every_cut "$work/concat.onnx" "$work/concat_input.npy"
-every_cut "$models/tflite/network_int8.tflite" "$models/digits/3.png"
-every_cut "$models/tflite/network_uint8.tflite" "$models/digits/3.png"
+
+lenet_worker=$worker lenet_worker_pid=$worker_pid
+for type in int8 uint8; do
+    start_worker --model "$models/tflite/network_$type.tflite"
+    every_cut "$models/tflite/network_$type.tflite" "$models/digits/3.png"
+done
+worker=$lenet_worker worker_pid=$lenet_worker_pid
 
 # One cut, named by its value, and the same through a plan's file: the whole output, and where it ran.
 runs 0 "$OFFCUT" run "$lenet" --input "$models/digits/3.png" --output "$work/local.npy"
