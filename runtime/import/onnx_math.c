@@ -231,8 +231,8 @@ oc_status oc_onnx_mean(oc_onnx_call *c)
 }
 
 /*
- * The result has the base's type. Where the two types differ, the power is computed in float32 and
- * rounded towards zero if it has to be.
+ * The result has the base's type. Where the two types differ, the power is computed in int64, if
+ * both are integers, or else in float32, and rounded towards zero if it has to be.
  */
 oc_status oc_onnx_power(oc_onnx_call *c)
 {
@@ -241,11 +241,13 @@ oc_status oc_onnx_power(oc_onnx_call *c)
     oc_imp at;
     if (base == exponent)
         return oc_imp_binary(&c->at, NULL, "pow", p, q, &c->out[0]);
-    if (base != OC_DTYPE_float32)
-        OC_TRY(oc_onnx_cast_to(c, "base", p, OC_DTYPE_float32, &p));
-    if (exponent != OC_DTYPE_float32)
-        OC_TRY(oc_onnx_cast_to(c, "exponent", q, OC_DTYPE_float32, &q));
-    if (base == OC_DTYPE_float32)
+    const bool has_float = base == OC_DTYPE_float32 || exponent == OC_DTYPE_float32;
+    const oc_dtype common = has_float ? OC_DTYPE_float32 : OC_DTYPE_int64;
+    if (base != common)
+        OC_TRY(oc_onnx_cast_to(c, "base", p, common, &p));
+    if (exponent != common)
+        OC_TRY(oc_onnx_cast_to(c, "exponent", q, common, &q));
+    if (base == common)
         return oc_imp_binary(&c->at, NULL, "pow", p, q, &c->out[0]);
     OC_TRY(oc_onnx_step(c, "power", &at));
     OC_TRY(oc_imp_binary(&at, NULL, "pow", p, q, &y));

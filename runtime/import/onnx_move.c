@@ -32,7 +32,8 @@ static oc_status slice_node(const oc_imp *at, oc_id x, const box *b, oc_id *out)
 }
 
 /*
- * NumPy's rule: counted from the end where negative, then taken to the nearest place that is one.
+ * Counted from the end where negative, then taken to the nearest place that is one. Backwards that
+ * is NumPy's rule for the end only: a begin before the first element is the first one in ONNX.
  */
 static int32_t clamp_place(int64_t place, int32_t dim, int32_t lowest, int32_t highest)
 {
@@ -49,8 +50,7 @@ static oc_status slice_axis(oc_onnx_call *c, int64_t begin, int64_t end, int64_t
     /* A longer step takes the first element only, just as one of the whole axis. */
     int64_t longest = OC_MAX(dim, 1);
     b->steps[axis] = (int32_t)OC_MIN(OC_MAX(step, -longest), longest);
-    b->begins[axis] =
-        step > 0 ? clamp_place(begin, dim, 0, dim) : clamp_place(begin, dim, -1, dim - 1);
+    b->begins[axis] = clamp_place(begin, dim, 0, step > 0 ? dim : dim - 1);
     b->ends[axis] = step > 0 ? clamp_place(end, dim, 0, dim) : clamp_place(end, dim, -1, dim - 1);
     return OC_OK;
 }

@@ -13,9 +13,8 @@ oc_status oc_onnx_reduce(oc_onnx_call *c)
     OC_TRY(oc_onnx_ints_of(c, "axes", 1, asked, OC_RANK_MAX, &count, &found));
     OC_TRY(oc_onnx_get_int(c, "keepdims", 1, &keep_dims));
     OC_TRY(oc_onnx_get_int(c, "noop_with_empty_axes", 0, &is_noop));
-    if (count == 0 && is_noop)
-        return oc_imp_identity(&c->at, NULL, c->in[0], &c->out[0]);
-    if (count == 0)
+    /* Over no axes each element is reduced by itself: what is not the reduction stays to be done. */
+    if (count == 0 && !is_noop)
         for (; count < (size_t)rank; count++)
             asked[count] = (int64_t)count;
     OC_TRY(oc_imp_axes(&c->at, asked, count, rank, axes));

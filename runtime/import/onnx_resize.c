@@ -18,15 +18,16 @@ typedef struct resize {
     size_t coordinates, policy;
 } resize;
 
-/* Up to opset 10 coordinates were as "asymmetric" says, and the nearest element the one below. */
+/* Up to opset 10 coordinates were as "asymmetric" says. */
 static const char *const coordinates[] = {
     "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel",   "align_corners",
     "asymmetric", "tf_crop_and_resize",   "tf_half_pixel_for_nn", NULL};
 enum { ASYMMETRIC = 4, TF_CROP_AND_RESIZE = 5 };
 static const char *const nearest[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil",
                                       NULL};
-enum { FLOOR = 2 };
+enum { FLOOR = 2, CEIL };
 static const char *const modes[] = {"nearest", "linear", "cubic", NULL};
+enum { NEAREST };
 static const char *const policies[] = {"stretch", "not_larger", "not_smaller", NULL};
 enum { STRETCH, NOT_LARGER };
 
@@ -57,11 +58,16 @@ static oc_status expect_count(oc_onnx_call *c, const char *what, size_t found, s
     return OC_OK;
 }
 
-/* The size is that of the region of the axis times its scale, rounded down. */
+/*
+ * The size is that of the region of the axis times its scale, rounded down. The product is one of
+ * floats, as ONNX's own shape inference has it: three times 1.6666666f is five there.
+ */
 static oc_status set_scale(oc_onnx_call *c, resize *r, int32_t axis, float scale)
 {
-    double part = (double)r->roi[r->rank + axis] - (double)r->roi[axis];
-    double size = floor((double)oc_onnx_shape(c, 0)->dim[axis] * part * (double)scale);
+    const int32_t dim = oc_onnx_shape(c, 0)->dim[axis];
+    const float part = r->roi[r->rank + axis] - r->roi[axis];
+    const float product = (float)dim * (part * scale);
+    const double size = part * scale == 1.0f ? (double)dim : floor((double)product);
     if (!(scale > 0.0f && size >= 0 && size <= INT32_MAX))
         return oc_fail(OC_E_FORMAT, "node \"%s\": axis %d cannot be scaled by %g", c->at.node, axis,
                        (double)scale);
@@ -130,11 +136,12 @@ static oc_status read_region(oc_onnx_call *c, resize *r)
     return OC_OK;
 }
 
-static oc_status begin_node(oc_onnx_call *c, const resize *r, oc_node **node)
+static oc_status begin_node(oc_onnx_call *c, const oc_imp *at, oc_id x, const resize *r,
+                            oc_node **node)
 {
     size_t mode, rank = (size_t)r->rank;
     OC_TRY(oc_onnx_get_choice(c, "mode", modes, &mode));
-    OC_TRY(oc_imp_begin(&c->at, NULL, &oc_op_resize, c->in, 1, node));
+    OC_TRY(oc_imp_begin(at, NULL, &oc_op_resize, &x, 1, node));
     OC_TRY(oc_node_set_enum(*node, "mode", modes[mode]));
     OC_TRY(oc_node_set_enum(*node, "coordinates", coordinates[r->coordinates]));
     OC_TRY(oc_node_set_ints(*node, "sizes", r->sizes, rank));
@@ -169,14 +176,45 @@ static bool has_elements(const oc_onnx_call *c, uint32_t input)
            elems > 0;
 }
 
-/* As opset 10 has it, without any of the later attributes. */
-static oc_status resize_plain(oc_onnx_call *c, resize *r)
+static oc_status plain_node(oc_onnx_call *c, const oc_imp *at, oc_id x, const resize *r,
+                            const char *nearest_mode, oc_id *out)
 {
     oc_node *node;
+    OC_TRY(begin_node(c, at, x, r, &node));
+    OC_TRY(oc_node_set_enum(node, "nearest_mode", nearest_mode));
+    return oc_imp_end(at, node, at->out, out);
+}
+
+/*
+ * As opset 10 has it, without any of the later attributes. It does not say which element is the
+ * nearest; its examples take the one above along an axis that shrinks, and the one below along one
+ * that grows. Where there are both, the first kind of axes is resized before the second.
+ */
+static oc_status resize_plain(oc_onnx_call *c, resize *r)
+{
+    bool shrinks = false, grows = false;
+    oc_id x = c->in[0];
+    oc_imp at;
+    size_t mode;
     r->coordinates = ASYMMETRIC;
-    OC_TRY(begin_node(c, r, &node));
-    OC_TRY(oc_node_set_enum(node, "nearest_mode", nearest[FLOOR]));
-    return oc_imp_end(&c->at, node, c->at.out, &c->out[0]);
+    resize first = *r;
+    OC_TRY(oc_onnx_get_choice(c, "mode", modes, &mode));
+    for (int32_t i = 0; i < r->rank; i++) {
+        shrinks = shrinks || r->scales[i] < 1.0f;
+        grows = grows || r->scales[i] > 1.0f;
+        if (r->scales[i] > 1.0f) {
+            first.scales[i] = 1.0f;
+            first.sizes[i] = oc_onnx_shape(c, 0)->dim[i];
+        }
+    }
+    if (mode == NEAREST && shrinks && grows) {
+        OC_TRY(oc_onnx_step(c, "shrunk", &at));
+        OC_TRY(plain_node(c, &at, x, &first, nearest[CEIL], &x));
+        for (int32_t i = 0; i < r->rank; i++)
+            r->scales[i] = r->scales[i] < 1.0f ? 1.0f : r->scales[i];
+        shrinks = false;
+    }
+    return plain_node(c, &c->at, x, r, nearest[shrinks ? CEIL : FLOOR], &c->out[0]);
 }
 
 oc_status oc_onnx_resize(oc_onnx_call *c)
@@ -197,7 +235,7 @@ oc_status oc_onnx_resize(oc_onnx_call *c)
     if (r.coordinates == TF_CROP_AND_RESIZE)
         OC_TRY(read_region(c, &r));
     OC_TRY(has_elements(c, 2) ? read_scales(c, &r, 2) : read_sizes(c, &r, 3));
-    OC_TRY(begin_node(c, &r, &node));
+    OC_TRY(begin_node(c, &c->at, c->in[0], &r, &node));
     OC_TRY(set_details(c, node));
     return oc_imp_end(&c->at, node, c->at.out, &c->out[0]);
 }

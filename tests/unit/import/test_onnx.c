@@ -365,6 +365,10 @@ static void axes_as_attribute_and_as_input(void **state)
     w = begin(DIMS(2, 2));
     onnx_writer_node(&w, "ReduceMax", "r", NAMES("x"), "y", ATTRS(INT("noop_with_empty_axes", 1)));
     check(&w, 18, nine, "2x2", nine);
+    w = begin(DIMS(2, 2));
+    onnx_writer_node(&w, "ReduceSumSquare", "r", NAMES("x"), "y",
+                     ATTRS(INT("noop_with_empty_axes", 1)));
+    check(&w, 18, nine, "2x2", (float[]){1, 4, 9, 16});
 }
 
 static void transposing_padding_joining(void **state)

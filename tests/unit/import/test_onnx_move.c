@@ -30,6 +30,9 @@ static void slices_of_either_direction(void **state)
                 (float[]){6, 4, 9, 7});
     check_slice((int64_t[]){-100, 100}, (int64_t[]){100, -100}, (int64_t[]){INT64_MAX, -2}, "2x1",
                 (float[]){7, 1});
+    /* Backwards from before the first element: from the first one, where NumPy takes none. */
+    check_slice((int64_t[]){-100, 0}, (int64_t[]){INT64_MIN, 3}, (int64_t[]){-1, 1}, "3x1",
+                (float[]){1, 4, 7});
     /* Before opset 10 they are attributes. */
     onnx_writer w = begin(DIMS(3, 3));
     onnx_writer_node(&w, "Slice", "s", NAMES("x"), "y",
@@ -193,6 +196,22 @@ static void powers_have_the_type_of_their_base(void **state)
     oc_graph_destroy(g);
 }
 
+/* 7^9 has more bits than a float32 holds. */
+static void powers_of_integers_are_exact(void **state)
+{
+    (void)state;
+    static const int64_t nine_times = 9;
+    static const int32_t power = 40353607;
+    onnx_writer w = begin(DIMS(1));
+    onnx_writer_tensor(&w, "nine", ONNX_TYPE_INT64, 8, 0, NULL, &nine_times);
+    onnx_writer_tensor(&w, "power", ONNX_TYPE_INT32, 4, 0, NULL, &power);
+    onnx_writer_node(&w, "Cast", "i", NAMES("x"), "n", ATTRS(INT("to", 6)));
+    onnx_writer_node(&w, "Pow", "p", NAMES("n", "nine"), "q", NULL);
+    onnx_writer_node(&w, "Sub", "s", NAMES("q", "power"), "d", NULL);
+    onnx_writer_node(&w, "Cast", "o", NAMES("d"), "y", ATTRS(INT("to", 1)));
+    check(&w, 13, (float[]){7}, "1", (float[]){0});
+}
+
 static void types_that_are_not_known_are_named(void **state)
 {
     (void)state;
@@ -224,6 +243,7 @@ int main(void)
         cmocka_unit_test(blocks_and_channels),
         cmocka_unit_test(halves_are_cast_around_what_computes),
         cmocka_unit_test(powers_have_the_type_of_their_base),
+        cmocka_unit_test(powers_of_integers_are_exact),
         cmocka_unit_test(types_that_are_not_known_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,6 +96,31 @@ static void other_ranks_are_refused(void **state)
     refuse(&w, 13, OC_E_SHAPE, "node \"c\": expected weights of rank 4, found 3");
 }
 
+/*
+ * ---- resizing ----------------------------------------------------------------------------------
+ */
+
+static void check_resize(size_t rank, const int64_t *dims, const float *scales, const char *shape,
+                         const float *expected)
+{
+    onnx_writer w = begin(rank, dims);
+    onnx_writer_floats(&w, "scales", DIMS(4), scales);
+    onnx_writer_node(&w, "Resize", "r", NAMES("x", "scales"), "y", NULL);
+    check(&w, 10, nine, shape, expected);
+}
+
+/* The first is the example of Resize in opset 10. */
+static void resized_as_opset_10_has_it(void **state)
+{
+    (void)state;
+    check_resize(DIMS(1, 1, 2, 4), (float[]){1, 1, 0.6f, 0.6f}, "1x1x1x2", (float[]){1, 3});
+    check_resize(DIMS(1, 1, 2, 4), (float[]){1, 1, 2, 0.6f}, "1x1x4x2",
+                 (float[]){1, 3, 1, 3, 5, 7, 5, 7});
+    /* 3 * 1.6666666f is 5 as a float, and below 5 otherwise. */
+    check_resize(DIMS(1, 1, 1, 3), (float[]){1, 1, 1, 1.6666666f}, "1x1x1x5",
+                 (float[]){1, 1, 2, 2, 3});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +128,7 @@ int main(void)
         cmocka_unit_test(three_axes),
         cmocka_unit_test(places_of_the_largest),
         cmocka_unit_test(normalised_by_image_and_channel),
+        cmocka_unit_test(resized_as_opset_10_has_it),
         cmocka_unit_test(other_ranks_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
