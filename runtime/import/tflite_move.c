@@ -188,11 +188,15 @@ static oc_status read_masks(const oc_tflite_call *c, masks *m)
     return OC_OK;
 }
 
+static int64_t hold(int64_t index, int64_t lo, int64_t hi)
+{
+    return OC_MAX(lo, OC_MIN(hi, index));
+}
+
 /* An index as Python means it: negative ones count from the end; then held within lo .. hi. */
 static int64_t place(int64_t index, int32_t dim, int64_t lo, int64_t hi)
 {
-    index += index < 0 ? dim : 0;
-    return OC_MAX(lo, OC_MIN(hi, index));
+    return hold(index + (index < 0 ? dim : 0), lo, hi);
 }
 
 /* Axis `i` of a strided slice. */
@@ -205,14 +209,16 @@ static oc_status stride_axis(const oc_tflite_call *c, const masks *m, int32_t i,
     if (step == 0 || step > INT32_MAX || step < -INT32_MAX)
         return oc_fail(OC_E_FORMAT, "node \"%s\": a stride of %lld", c->at.node, (long long)step);
     /* Far outside is as far as any index needs to be. */
-    begin = OC_MAX(-(INT64_C(1) << 40), OC_MIN(INT64_C(1) << 40, begin));
-    end = OC_MAX(-(INT64_C(1) << 40), OC_MIN(INT64_C(1) << 40, end));
-    int64_t first = m->begin >> i & 1 ? (is_back ? hi : lo) : place(begin, dim, lo, hi);
-    if (m->offset)
-        end += begin;
-    int64_t last = m->end >> i & 1 ? (is_back ? lo : hi) : place(end, dim, lo, hi);
+    begin = hold(begin, -(INT64_C(1) << 40), INT64_C(1) << 40);
+    end = hold(end, -(INT64_C(1) << 40), INT64_C(1) << 40);
+    const bool is_begin_open = m->begin >> i & 1;
+    int64_t first = is_begin_open ? (is_back ? hi : lo) : place(begin, dim, lo, hi);
+    int64_t last = m->end >> i & 1 ? (is_back ? lo : hi)
+                   : m->offset     ? hold(first + end, lo, hi)
+                                   : place(end, dim, lo, hi);
     if (is_point) {
-        first = place(begin, dim, INT64_MIN, INT64_MAX);
+        /* LiteRT takes the first element where the begin is masked out. */
+        first = is_begin_open ? 0 : place(begin, dim, INT64_MIN, INT64_MAX);
         if (first < 0 || first >= dim || is_back)
             return oc_fail(OC_E_SHAPE, "node \"%s\": element %lld of axis %d, which has %d",
                            c->at.node, (long long)begin, i, dim);

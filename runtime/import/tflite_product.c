@@ -244,6 +244,12 @@ oc_status oc_tflite_transpose_conv(oc_tflite_call *c)
         return oc_fail(OC_E_SHAPE, "node \"%s\": expected an input and an output of rank 4",
                        c->at.node);
     p.outputs = (uint32_t)oc_tflite_shape(c, 1)->dim[0];
+    if (size[0] != oc_tflite_shape(c, 2)->dim[0] || size[3] != (int64_t)p.outputs)
+        return oc_fail(OC_E_SHAPE,
+                       "node \"%s\": expected an output of %d pictures of %u channels, found %lld "
+                       "of %lld",
+                       c->at.node, oc_tflite_shape(c, 2)->dim[0], p.outputs, (long long)size[0],
+                       (long long)size[3]);
     w.kernel[0] = oc_tflite_shape(c, 1)->dim[1];
     w.kernel[1] = oc_tflite_shape(c, 1)->dim[2];
     OC_TRY(oc_tflite_window_options(c, &w));

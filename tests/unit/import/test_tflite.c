@@ -28,6 +28,8 @@ enum {
     SUB = 41,
     DIV = 42,
     SQUEEZE = 43,
+    STRIDED_SLICE = 45,
+    TRANSPOSE_CONV = 67,
     COS = 108
 };
 enum {
@@ -42,7 +44,9 @@ enum {
     RESHAPE_OPTIONS = 17,
     REDUCER_OPTIONS = 27,
     SUB_OPTIONS = 28,
-    SQUEEZE_OPTIONS = 30
+    SQUEEZE_OPTIONS = 30,
+    STRIDED_SLICE_OPTIONS = 32,
+    TRANSPOSE_CONV_OPTIONS = 49
 };
 enum { SAME = 0, VALID = 1 };
 enum { ACT_RELU = 1, ACT_RELU6 = 3, ACT_TANH = 4 };
@@ -258,6 +262,26 @@ static void shapes_from_options_alone(void **state)
     check(two, 3, op, nine, "1x3x1x4", (float[]){1, 2, 1, 2, 3, 4, 3, 4, 5, 6, 5, 6});
 }
 
+/* Masks: begin, end, ellipsis, new axis, shrink, and whether ends count from the begins. */
+static void strided_slices_by_their_masks(void **state)
+{
+    (void)state;
+    static const int32_t begins[] = {-2, 1}, ends[] = {-1, 1}, ones[] = {1, 1};
+    tfl_tensor t[] = {F32("x", 3, 3), I32_WITH("b", begins, 2), I32_WITH("e", ends, 2),
+                      I32_WITH("s", ones, 2), F32("y", 1, 1)};
+    tfl_op op = {.code = STRIDED_SLICE,
+                 .options_type = STRIDED_SLICE_OPTIONS,
+                 .options = {NUMBER(0), NUMBER(2), NUMBER(0), NUMBER(0), NUMBER(1), NUMBER(0)}};
+    check(t, 5, op, nine, "2", (float[]){5, 6});
+    op.options[0].number = 1; /* an axis that goes starts at 0 where its begin is masked out */
+    check(t, 5, op, nine, "2", (float[]){2, 3});
+    static const int32_t lengths[] = {2, 1};
+    t[2].data = lengths;
+    op.options[0].number = op.options[1].number = op.options[4].number = 0;
+    op.options[5].number = 1;
+    check(t, 5, op, nine, "2x1", (float[]){5, 8});
+}
+
 static void an_open_batch_is_one(void **state)
 {
     (void)state;
@@ -296,6 +320,25 @@ static void quantisation_that_does_not_fit_is_named(void **state)
            "RELU with \"y\" of int8 among inputs or outputs of uint8");
     t[1].type = 77;
     refuse(t, 2, &op, 1, OC_E_UNSUPPORTED, "tensor \"y\": element type number 77");
+}
+
+static void sizes_that_contradict_the_inputs_are_refused(void **state)
+{
+    (void)state;
+    static const int32_t sizes[][4] = {{2, 2, 2, 1}, {1, 2, 2, 3}};
+    static const float weights[] = {1, 2, 3, 4};
+    for (size_t i = 0; i < OC_COUNT(sizes); i++) {
+        tfl_tensor t[] = {F32("x", 1, 1, 1, 1), I32_WITH("size", sizes[i], 4),
+                          F32_WITH("w", weights, 1, 2, 2, 1), F32("y", 1, 2, 2, 1)};
+        tfl_op op = {.code = TRANSPOSE_CONV,
+                     .version = 1,
+                     .options_type = TRANSPOSE_CONV_OPTIONS,
+                     .options = {NUMBER(VALID), NUMBER(1), NUMBER(1)},
+                     .n_in = 3,
+                     .in = {1, 2, 0},
+                     .out = 3};
+        refuse(t, 4, &op, 1, OC_E_SHAPE, "expected an output of 1 pictures of 1 channels");
+    }
 }
 
 static void missing_operators_are_named_in_one_line(void **state)
@@ -408,8 +451,10 @@ int main(void)
         cmocka_unit_test(normalisations),
         cmocka_unit_test(shapes_from_inputs_and_options),
         cmocka_unit_test(shapes_from_options_alone),
+        cmocka_unit_test(strided_slices_by_their_masks),
         cmocka_unit_test(an_open_batch_is_one),
         cmocka_unit_test(quantisation_that_does_not_fit_is_named),
+        cmocka_unit_test(sizes_that_contradict_the_inputs_are_refused),
         cmocka_unit_test(missing_operators_are_named_in_one_line),
         cmocka_unit_test(order_and_definition_are_checked),
         cmocka_unit_test(metadata_says_how_pictures_are_normalised),
