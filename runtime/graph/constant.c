@@ -148,3 +148,22 @@ out:
     oc_arena_fini(&scratch);
     return status;
 }
+
+oc_status oc_graph_settle(oc_graph *graph, oc_id value)
+{
+    size_t size;
+    void *bytes = NULL;
+    oc_const *settled = NULL;
+    const oc_id node = const_node_of(graph, value);
+    if (node == OC_NONE || node + 1 != graph->n_const_nodes)
+        return oc_fail(OC_E_INTERNAL, "constant \"%s\": expected the node folded last",
+                       graph->values[value].name);
+    OC_TRY(oc_desc_bytes(&graph->values[value].desc, &size));
+    OC_TRY(oc_arena_alloc(&graph->arena, size ? size : 1, 1, &bytes));
+    OC_TRY(OC_ARENA_ALLOC(&graph->arena, 1, settled));
+    OC_TRY(oc_graph_const_read(graph, value, bytes, size));
+    *settled = (oc_const){.kind = OC_CONST_BYTES, .bytes = bytes, .node = OC_NONE};
+    graph->values[value].constant = settled;
+    graph->n_const_nodes--;
+    return OC_OK;
+}

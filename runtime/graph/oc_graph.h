@@ -172,6 +172,12 @@ oc_op_call oc_node_call(const oc_graph *graph, const oc_node *node, const oc_des
  */
 OC_MUST_USE oc_status oc_graph_const_read(const oc_graph *graph, oc_id value, void *dst, size_t size);
 
+/**
+ * Evaluate the value of the node folded last now, and keep its bytes instead of the node: for small
+ * ones that many others are made of. Errors: as above.
+ */
+OC_MUST_USE oc_status oc_graph_settle(oc_graph *graph, oc_id value);
+
 /* ---- cuts and parts ------------------------------------------------------------------------ */
 
 /**

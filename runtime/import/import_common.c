@@ -181,6 +181,34 @@ oc_status oc_imp_begin(const oc_imp *at, const char *name, const oc_op *op, cons
     return oc_graph_begin_node(at->graph, op, name ? name : at->node, in, n_in, node);
 }
 
+/* Bytes that are at hand, and few of them; an input that is left out is as good. */
+static bool is_small(const oc_graph *graph, oc_id value)
+{
+    size_t size;
+    return value == OC_NONE || (graph->values[value].constant &&
+                                graph->values[value].constant->kind == OC_CONST_BYTES &&
+                                oc_desc_bytes(&graph->values[value].desc, &size) == OC_OK &&
+                                size <= SMALL_BYTES);
+}
+
+/*
+ * Integers of a few bytes that are made of such are computed at once: shapes. In a long chain of
+ * them each would otherwise be computed from the first one on whenever it is asked for.
+ */
+static oc_status fold(oc_graph *graph, oc_id id)
+{
+    const oc_node *node = &graph->nodes[id];
+    const oc_id out = node->out[0];
+    const oc_dtype dtype = graph->values[out].desc.dtype;
+    size_t size;
+    bool settles = dtype == OC_DTYPE_int32 || dtype == OC_DTYPE_int64;
+    for (uint32_t i = 0; i < node->n_in; i++)
+        settles = settles && is_small(graph, node->in[i]);
+    OC_TRY(oc_desc_bytes(&graph->values[out].desc, &size));
+    OC_TRY(oc_graph_fold_node(graph, id));
+    return settles && size <= SMALL_BYTES ? oc_graph_settle(graph, out) : OC_OK;
+}
+
 oc_status oc_imp_end(const oc_imp *at, oc_node *node, const char *out_name, oc_id *out)
 {
     bool is_known = true;
@@ -189,7 +217,7 @@ oc_status oc_imp_end(const oc_imp *at, oc_node *node, const char *out_name, oc_i
     node = &at->graph->nodes[id];
     for (uint32_t i = 0; i < node->n_in; i++)
         is_known = is_known && (node->in[i] == OC_NONE || oc_imp_is_const(at->graph, node->in[i]));
-    return is_known ? oc_graph_fold_node(at->graph, id) : OC_OK;
+    return is_known ? fold(at->graph, id) : OC_OK;
 }
 
 /* What an emitted node and its value are called. */

@@ -336,6 +336,7 @@ static void shapes_may_be_computed_from_shapes(void **state)
     onnx_writer_node(&w, "Reshape", "r", NAMES("x", "shape"), "y", NULL);
     oc_graph *g = import_ok(&w, 15);
     assert_int_equal(g->n_nodes, 1);
+    assert_int_equal(g->n_const_nodes, 0); /* computed while importing, once */
     assert_eval(g, nine, "2x4", nine);
     oc_graph_destroy(g);
 }
