@@ -101,7 +101,8 @@ static oc_tensor_id plus(oc_form_call *c, oc_tensor_id x, double addend)
 static oc_tensor_id round_away(oc_form_call *c, oc_tensor_id x, float a, float b)
 {
     (void)a, (void)b;
-    oc_tensor_id size = OC_FORM(c, "Abs", x), near = OC_FORM(c, "Min", size, oc_form_same(c, 0x1p24));
+    oc_tensor_id size = OC_FORM(c, "Abs", x);
+    oc_tensor_id near = OC_FORM(c, "Min", size, oc_form_same(c, 0x1p24));
     oc_tensor_id rest = OC_FORM(c, "Sub", near, OC_FORM(c, "Floor", near));
     oc_tensor_id up = OC_FORM(c, "Floor", times(c, rest, 2));
     oc_tensor_id whole = OC_FORM(c, "Add", OC_FORM(c, "Floor", size), up);

@@ -38,8 +38,8 @@ oc_tensor_id oc_fixed_clip(oc_form_call *c, oc_tensor_id x, int64_t lo, int64_t 
 oc_tensor_id oc_fixed_wrap(oc_form_call *c, oc_tensor_id x)
 {
     oc_tensor_id middle = oc_fixed_number(c, TWO_31);
-    oc_tensor_id bits = OC_FORM(c, "Mod", oc_fixed_add(c, x, middle), oc_fixed_number(c, 2 * TWO_31));
-    return oc_fixed_sub(c, bits, middle);
+    oc_tensor_id range = oc_fixed_number(c, 2 * TWO_31);
+    return oc_fixed_sub(c, OC_FORM(c, "Mod", oc_fixed_add(c, x, middle), range), middle);
 }
 
 oc_tensor_id oc_fixed_mul(oc_form_call *c, oc_tensor_id p, oc_tensor_id q)

@@ -169,9 +169,11 @@ void oc_form_write_matmul_8bit(oc_form_call *c)
     }
     if (count_zeros(c, IN_X_ZERO) > 1) {
         oc_tensor_id pz = zero_points(c, IN_X_ZERO, &(oc_shape){2, {rows, 1}});
-        oc_tensor_id sums = OC_FORM(c, "MatMulInteger", ones(c, (oc_shape){2, {1, k}}), w, OC_NONE, q_one);
+        oc_tensor_id row = ones(c, (oc_shape){2, {1, k}});
+        oc_tensor_id sums = OC_FORM(c, "MatMulInteger", row, w, OC_NONE, q_one);
+        oc_tensor_id times = oc_form_scalar(c, OC_DTYPE_int32, k);
         if (qz != OC_NONE)
-            sums = OC_FORM(c, "Sub", sums, OC_FORM(c, "Mul", qz, oc_form_scalar(c, OC_DTYPE_int32, k)));
+            sums = OC_FORM(c, "Sub", sums, OC_FORM(c, "Mul", qz, times));
         y = OC_FORM(c, "Sub", y, OC_FORM(c, "Mul", pz, sums));
     }
     if (oc_form_has(c, IN_BIAS))

@@ -202,7 +202,8 @@ oc_status oc_onnx_modulo(oc_onnx_call *c)
     int64_t is_c;
     OC_TRY(oc_onnx_get_int(c, "fmod", 0, &is_c));
     if (is_float(c))
-        return oc_fail(OC_E_UNSUPPORTED, "node \"%s\": Mod of float32 is not supported, only of integers",
+        return oc_fail(OC_E_UNSUPPORTED,
+                       "node \"%s\": Mod of float32 is not supported, only of integers",
                        c->at.node);
     if (is_c)
         return rest_of(c, &c->at, p, q, &c->out[0]);

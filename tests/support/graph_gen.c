@@ -128,7 +128,11 @@ static oc_status any_unary(gen *t, oc_id x, oc_id *y)
         {"none", 0, 0},         {"relu", 0, 0},    {"relu6", 0, 0},
         {"relu_n1_to_1", 0, 0}, {"relu", 0, 0},    {"leaky_relu", 0.125f, 0},
         {"clip", -0.75f, 1.5f}, {"sigmoid", 0, 0}, {"tanh", 0, 0},
-        {"neg", 0, 0},          {"abs", 0, 0},
+        {"neg", 0, 0},          {"abs", 0, 0},     {"elu", 1, 0},
+        {"selu", 1.5f, 1},      {"gelu", 0, 0},    {"hard_sigmoid", 0.2f, 0.5f},
+        {"hard_swish", 0, 0},   {"mish", 0, 0},    {"softplus", 0, 0},
+        {"gelu_tanh", 0, 0},    {"erf", 0, 0},     {"softsign", 0, 0},
+        {"swish", 1, 0},        {"lhtan", 0, 0},
     };
     uint32_t i = below(t, OC_COUNT(list));
     return unary(t, list[i].fn, list[i].a, list[i].b, x, y);
@@ -353,7 +357,7 @@ static oc_status excite(gen *t, oc_id x, oc_id *y)
 
 static oc_status any_reduce(gen *t, oc_id x, oc_id *y)
 {
-    static const char *const fns[] = {"mean", "max", "min"};
+    static const char *const fns[] = {"mean", "max", "min", "l2", "log_sum_exp"};
     const char *fn = fns[below(t, OC_COUNT(fns))];
     *y = OC_NONE;
     if (shape_of(t, x)->rank != 4)
@@ -395,21 +399,165 @@ static oc_status softmax(gen *t, oc_id x, oc_id *y)
     return end(t, node, y);
 }
 
+/* Transposed convolution. */
+static oc_status conv_transpose(gen *t, oc_id x, oc_id *y)
+{
+    const oc_shape in = *shape_of(t, x);
+    *y = OC_NONE;
+    if (in.rank != 4 || elems_of(t, x) > ELEMS_MAX / 4)
+        return OC_OK;
+    int32_t groups = pick_groups(t, in.dim[1]), k = 2 + (int32_t)below(t, 2);
+    int32_t outputs = groups * (1 + (int32_t)below(t, 2)), stride = 1 + (int32_t)below(t, 2);
+    int32_t fan_in = k * k * in.dim[1] / groups, pad = (int32_t)below(t, 2);
+    float range = 1.5f / sqrtf((float)fan_in);
+    oc_id ids[3];
+    oc_node *node;
+    if ((in.dim[2] - 1) * stride + k <= 2 * pad || (in.dim[3] - 1) * stride + k <= 2 * pad)
+        return OC_OK;
+    OC_TRY(transpose(t, x, to_nhwc_perm, &ids[0]));
+    OC_TRY(constant(t, 4, (int32_t[]){outputs, k, k, in.dim[1] / groups}, -range, range, &ids[1]));
+    OC_TRY(constant(t, 1, &outputs, -0.5f, 0.5f, &ids[2]));
+    OC_TRY(begin(t, &oc_op_conv_transpose2d, ids, chance(t, 50) ? 3 : 2, &node));
+    OC_TRY(oc_node_set_ints(node, "strides", (int32_t[]){stride, stride}, 2));
+    OC_TRY(oc_node_set_ints(node, "pads", (int32_t[]){pad, pad, pad, pad}, 4));
+    OC_TRY(oc_node_set_int(node, "groups", groups));
+    OC_TRY(end(t, node, y));
+    OC_TRY(transpose(t, *y, to_nchw_perm, y));
+    return finish_layer(t, *y, y);
+}
+
+/* A part along each axis but the first, sometimes every other element, sometimes from the end. */
+static oc_status slice(gen *t, oc_id x, oc_id *y)
+{
+    const oc_shape in = *shape_of(t, x);
+    int32_t begins[OC_RANK_MAX] = {0}, ends[OC_RANK_MAX], steps[OC_RANK_MAX];
+    oc_node *node;
+    for (int32_t i = 0; i < in.rank; i++) {
+        ends[i] = in.dim[i];
+        steps[i] = 1;
+        if (i == 0 || in.dim[i] < 2 || chance(t, 40))
+            continue;
+        begins[i] = (int32_t)below(t, (uint32_t)in.dim[i] / 2 + 1);
+        steps[i] = 1 + (int32_t)chance(t, 30);
+        if (chance(t, 20)) {
+            begins[i] = in.dim[i] - 1;
+            ends[i] = -1;
+            steps[i] = -1;
+        }
+    }
+    OC_TRY(begin(t, &oc_op_slice, &x, 1, &node));
+    OC_TRY(oc_node_set_ints(node, "begins", begins, (size_t)in.rank));
+    OC_TRY(oc_node_set_ints(node, "ends", ends, (size_t)in.rank));
+    OC_TRY(oc_node_set_ints(node, "steps", steps, (size_t)in.rank));
+    return end(t, node, y);
+}
+
+static oc_status tile(gen *t, oc_id x, oc_id *y)
+{
+    const int32_t rank = shape_of(t, x)->rank;
+    int32_t repeats[OC_RANK_MAX];
+    oc_node *node;
+    *y = OC_NONE;
+    if (elems_of(t, x) > ELEMS_MAX / 4)
+        return OC_OK;
+    for (int32_t i = 0; i < rank; i++)
+        repeats[i] = i > 0 && chance(t, 40) ? 2 : 1;
+    OC_TRY(begin(t, &oc_op_tile, &x, 1, &node));
+    OC_TRY(oc_node_set_ints(node, "repeats", repeats, (size_t)rank));
+    return end(t, node, y);
+}
+
+/* Constant indices along any axis but the first, some of them counted from the end. */
+static oc_status gather(gen *t, oc_id x, oc_id *y)
+{
+    int64_t index[5];
+    oc_id in[2] = {x};
+    oc_node *node;
+    const oc_shape shape = *shape_of(t, x);
+    int32_t axis = 1 + (int32_t)below(t, (uint32_t)shape.rank - 1), n = shape.dim[axis];
+    int32_t count = 1 + (int32_t)below(t, OC_COUNT(index));
+    for (int32_t i = 0; i < count; i++)
+        index[i] = (int64_t)below(t, 2 * (uint32_t)n) - n;
+    OC_TRY(oc_graph_add_bytes(t->g, "indices", &(oc_desc){OC_DTYPE_int64, {1, {count}}}, index,
+                              &in[1]));
+    OC_TRY(begin(t, &oc_op_gather, in, 2, &node));
+    OC_TRY(oc_node_set_int(node, "axis", axis));
+    return end(t, node, y);
+}
+
+/* Pictures of another size, with the axes as they are or, as of TensorFlow Lite, turned. */
+static oc_status resize(gen *t, oc_id x, oc_id *y)
+{
+    static const char *const coordinates[] = {"half_pixel", "align_corners", "asymmetric"};
+    const bool is_turned = chance(t, 50);
+    *y = OC_NONE;
+    if (shape_of(t, x)->rank != 4 || elems_of(t, x) > ELEMS_MAX / 4)
+        return OC_OK;
+    if (is_turned)
+        OC_TRY(transpose(t, x, to_nhwc_perm, &x));
+    int32_t sizes[4], first = is_turned ? 1 : 2;
+    oc_node *node;
+    memcpy(sizes, shape_of(t, x)->dim, sizeof(sizes));
+    for (int32_t i = first; i < first + 2; i++)
+        sizes[i] = chance(t, 50) ? 2 * sizes[i] : 1 + (int32_t)below(t, 7);
+    OC_TRY(begin(t, &oc_op_resize, &x, 1, &node));
+    OC_TRY(oc_node_set_ints(node, "sizes", sizes, 4));
+    OC_TRY(oc_node_set_enum(node, "mode", chance(t, 50) ? "nearest" : "linear"));
+    OC_TRY(oc_node_set_enum(node, "coordinates", coordinates[below(t, OC_COUNT(coordinates))]));
+    OC_TRY(end(t, node, y));
+    return is_turned ? transpose(t, *y, to_nchw_perm, y) : OC_OK;
+}
+
+static oc_status to_float(gen *t, oc_id x, oc_id *y)
+{
+    oc_node *node;
+    OC_TRY(begin(t, &oc_op_cast, &x, 1, &node));
+    OC_TRY(oc_node_set_enum(node, "to", "float32"));
+    return end(t, node, y);
+}
+
+/* Where the greatest channel of the input lies. */
+static oc_status argmax(gen *t, oc_id x, oc_id *y)
+{
+    oc_node *node;
+    x = t->live[0];
+    OC_TRY(begin(t, &oc_op_argmax, &x, 1, &node));
+    OC_TRY(oc_node_set_int(node, "axis", 1));
+    OC_TRY(oc_node_set_int(node, "keep_dims", 1));
+    OC_TRY(end(t, node, y));
+    return to_float(t, *y, y);
+}
+
+/* Integers, from the input: [N,C,H,W] of up to 4 channels. */
+static oc_status integers(gen *t, oc_id x, oc_id *y)
+{
+    OC_TRY(transpose(t, t->live[0], to_nhwc_perm, &x));
+    OC_TRY(graph_gen_integers(t->g, &t->rng, t->serial++, x, y));
+    return transpose(t, *y, to_nchw_perm, y);
+}
+
 /* Sometimes by nothing. */
 static oc_status pad(gen *t, oc_id x, oc_id *y)
 {
+    static const char *const modes[] = {"constant",  "constant", "reflect",
+                                        "symmetric", "edge",     "wrap"};
+    const char *mode = modes[below(t, OC_COUNT(modes))];
     int32_t before[OC_RANK_MAX] = {0}, behind[OC_RANK_MAX] = {0};
     oc_node *node;
     const int32_t rank = shape_of(t, x)->rank;
     bool is_empty = chance(t, 20);
     for (int32_t i = 1; i < rank && !is_empty; i++) {
+        if (shape_of(t, x)->dim[i] < 2) /* nothing to reflect */
+            continue;
         before[i] = (int32_t)below(t, 2);
         behind[i] = (int32_t)below(t, 2);
     }
     OC_TRY(begin(t, &oc_op_pad, &x, 1, &node));
     OC_TRY(oc_node_set_ints(node, "pads_begin", before, (size_t)rank));
     OC_TRY(oc_node_set_ints(node, "pads_end", behind, (size_t)rank));
-    OC_TRY(oc_node_set_float(node, "value", 0.5f));
+    OC_TRY(oc_node_set_enum(node, "mode", mode));
+    if (strcmp(mode, "constant") == 0)
+        OC_TRY(oc_node_set_float(node, "value", 0.5f));
     return end(t, node, y);
 }
 
@@ -484,7 +632,20 @@ static const block blocks[] = {
     identity,
     shuffle,
     any_reshape,
+    any_reshape,
+    any_reshape,
+    fully_connected,
+    fully_connected,
+    pool,
     lrn,
+    conv_transpose,
+    slice,
+    tile,
+    gather,
+    resize,
+    argmax,
+    integers,
+    integers,
 };
 
 static oc_status add_inputs(gen *t)

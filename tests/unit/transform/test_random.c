@@ -259,9 +259,35 @@ static void running_out_of_memory_is_clean(void **state)
         oc_test_oom_sweep(generate_and_transform, &seed);
 }
 
+/* Properties are only as good as the networks they are tried on. */
+static void networks_have_every_operator(void **state)
+{
+    static const char *const never[] = {"deform_conv2d", "matmul", "maxpool2d_index", "qsoftmax"};
+    size_t count, seen[64] = {0};
+    const oc_op *const *ops = oc_ops(&count);
+    (void)state;
+    assert_true(count <= OC_COUNT(seen));
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        oc_graph *graph = prepare(seed, 0);
+        for (size_t n = 0; n < graph->n_nodes; n++)
+            for (size_t i = 0; i < count; i++)
+                seen[i] += graph->nodes[n].op == ops[i];
+        oc_graph_destroy(graph);
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool is_expected = true;
+        for (size_t k = 0; k < OC_COUNT(never); k++)
+            is_expected = is_expected && strcmp(ops[i]->name, never[k]) != 0;
+        if (is_expected != (seen[i] > 0))
+            fail_msg("%s: %zu nodes in %d networks", ops[i]->name, seen[i], SEEDS);
+        print_message("%s %zu\n", ops[i]->name, seen[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(networks_have_every_operator),
         cmocka_unit_test(each_row_keeps_what_is_computed),
         cmocka_unit_test(all_rows_keep_what_is_computed),
         cmocka_unit_test(exact_rows_together_keep_the_bits),
