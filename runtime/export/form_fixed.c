@@ -61,7 +61,7 @@ oc_tensor_id oc_fixed_shift_down(oc_form_call *c, oc_tensor_id x, oc_tensor_id h
  * The quotient by 2^31 is 0 or -1 for x of 32 bits. Above that the greatest number takes its place,
  * below it the least.
  */
-oc_tensor_id oc_fixed_saturate(oc_form_call *c, oc_tensor_id x)
+static oc_tensor_id saturate(oc_form_call *c, oc_tensor_id x)
 {
     oc_tensor_id high = quotient(c, x, oc_fixed_number(c, TWO_31)), one = oc_fixed_number(c, 1);
     oc_tensor_id above = oc_fixed_clip(c, high, 0, 1);
@@ -76,7 +76,7 @@ oc_tensor_id oc_fixed_saturate(oc_form_call *c, oc_tensor_id x)
 static oc_tensor_id rescale_up(oc_form_call *c, oc_tensor_id x, int n)
 {
     oc_tensor_id y = times(c, x, oc_fixed_number(c, INT64_C(1) << n));
-    return oc_fixed_saturate(c, y);
+    return saturate(c, y);
 }
 
 oc_tensor_id oc_fixed_reciprocal(oc_form_call *c, oc_tensor_id a)
@@ -104,10 +104,10 @@ static int64_t *alloc_list(oc_form_call *c, size_t count)
 }
 
 oc_fixed_factor oc_fixed_factors(oc_form_call *c, const int32_t *mult, const int32_t *shift,
-                                 size_t count, const oc_shape *shape, bool is_once)
+                                 size_t count, const oc_shape *shape)
 {
     const oc_desc desc = {OC_DTYPE_int64, *shape};
-    oc_fixed_factor factor = {OC_NONE, 0, OC_NONE, OC_NONE, is_once};
+    oc_fixed_factor factor = {OC_NONE, 0, OC_NONE, OC_NONE};
     int64_t *list = alloc_list(c, 4 * count), *up = list, *half = list + count;
     int64_t *power = list + 2 * count, *wide = list + 3 * count;
     bool has_up = false, has_down = false;
@@ -115,13 +115,12 @@ oc_fixed_factor oc_fixed_factors(oc_form_call *c, const int32_t *mult, const int
         return factor;
     for (size_t i = 0; i < count; i++) {
         int32_t s = OC_MIN(OC_MAX(shift[i], -31), 31);
-        int32_t down = is_once ? 31 - OC_MIN(s, 30) : OC_MAX(-s, 0);
         up[i] = INT64_C(1) << OC_MAX(s, 0);
-        power[i] = INT64_C(1) << down;
+        power[i] = INT64_C(1) << OC_MAX(-s, 0);
         half[i] = power[i] / 2;
         wide[i] = mult[i];
-        has_up = has_up || (s > 0 && !is_once);
-        has_down = has_down || down > 0;
+        has_up = has_up || s > 0;
+        has_down = has_down || s < 0;
     }
     factor.mult = oc_form_bytes(c, &desc, wide);
     if (has_up)
@@ -135,10 +134,6 @@ oc_fixed_factor oc_fixed_factors(oc_form_call *c, const int32_t *mult, const int
 
 oc_tensor_id oc_fixed_scale(oc_form_call *c, oc_tensor_id x, const oc_fixed_factor *factor)
 {
-    if (factor->is_once) {
-        x = oc_fixed_add(c, times(c, x, factor->mult), factor->half);
-        return oc_fixed_saturate(c, quotient(c, x, factor->power));
-    }
     if (factor->up != OC_NONE)
         x = oc_fixed_wrap(c, times(c, x, factor->up));
     x = oc_fixed_mul(c, x, factor->mult);
@@ -149,8 +144,8 @@ oc_tensor_id oc_fixed_scale(oc_form_call *c, oc_tensor_id x, const oc_fixed_fact
 
 oc_tensor_id oc_fixed_powers(oc_form_call *c, bool are_halves)
 {
-    int64_t powers[63];
-    for (int i = 0; i < 63; i++)
+    int64_t powers[33];
+    for (int i = 0; i < 33; i++)
         powers[i] = (INT64_C(1) << i) / (are_halves ? 2 : 1);
     return oc_form_int64s(c, powers, OC_COUNT(powers));
 }

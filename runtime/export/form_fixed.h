@@ -23,24 +23,18 @@ oc_tensor_id oc_fixed_wrap(oc_form_call *c, oc_tensor_id x);
 /** x / power, rounded, halves away from 0; `half` is power / 2, which is 0 for 1. */
 oc_tensor_id oc_fixed_shift_down(oc_form_call *c, oc_tensor_id x, oc_tensor_id half,
                                  oc_tensor_id power);
-/** The number of 32 bits that is nearest to x, which is less than 2^62 in size. */
-oc_tensor_id oc_fixed_saturate(oc_form_call *c, oc_tensor_id x);
 /** 1 / (1 + x) of fixed-point numbers. */
 oc_tensor_id oc_fixed_reciprocal(oc_form_call *c, oc_tensor_id x);
 
-/**
- * What oc_quant_scale multiplies with, as tensors; OC_NONE: a shift that does nothing. With `is_once`
- * for oc_quant_scale_once: `power` is what the exact product is divided by, and `up` unused.
- */
+/** What oc_quant_scale multiplies with, as tensors; OC_NONE: a shift that does nothing. */
 typedef struct oc_fixed_factor {
     oc_tensor_id up, mult, half, power;
-    bool is_once;
 } oc_fixed_factor;
 /** `count` factors of that shape. */
 oc_fixed_factor oc_fixed_factors(oc_form_call *c, const int32_t *mult, const int32_t *shift,
-                                 size_t count, const oc_shape *shape, bool is_once);
+                                 size_t count, const oc_shape *shape);
 oc_tensor_id oc_fixed_scale(oc_form_call *c, oc_tensor_id x, const oc_fixed_factor *factor);
-/** 2^i for i of 0 to 62, or their halves: tables to look powers up in. */
+/** 2^i for i of 0 to 32, or their halves: tables to look powers up in. */
 oc_tensor_id oc_fixed_powers(oc_form_call *c, bool are_halves);
 
 #endif

@@ -7,6 +7,8 @@
 
 #include "quant.h"
 
+#include <math.h>
+
 /* ---- products --------------------------------------------------------------------------------- */
 
 enum { IN_X, IN_W, IN_BIAS, IN_X_ZERO, IN_W_ZERO };
@@ -206,17 +208,14 @@ static void finish(oc_form_call *c, oc_tensor_id x, const char *zero)
 }
 
 /* The factors of a requantize as inputs: powers of two by a look at their table. */
-static oc_fixed_factor input_factors(oc_form_call *c, const oc_shape *shape, bool is_once)
+static oc_fixed_factor input_factors(oc_form_call *c, const oc_shape *shape)
 {
-    oc_fixed_factor factor = {.is_once = is_once};
+    oc_fixed_factor factor;
     oc_tensor_id mult = oc_form_reshape(c, oc_form_in(c, 1), shape);
     oc_tensor_id shift = oc_form_reshape(c, oc_form_in(c, 2), shape);
     shift = oc_form_cast(c, shift, OC_DTYPE_int32, OC_DTYPE_int64);
-    oc_tensor_id up = oc_fixed_clip(c, shift, 0, 31), down;
-    if (is_once)
-        down = oc_fixed_sub(c, oc_fixed_number(c, 31), oc_fixed_clip(c, shift, -31, 30));
-    else
-        down = OC_FORM(c, "Neg", oc_fixed_clip(c, shift, -31, 0));
+    oc_tensor_id up = oc_fixed_clip(c, shift, 0, 31);
+    oc_tensor_id down = OC_FORM(c, "Neg", oc_fixed_clip(c, shift, -31, 0));
     factor.mult = oc_form_cast(c, mult, OC_DTYPE_int32, OC_DTYPE_int64);
     factor.up = OC_FORM(c, "Gather", oc_fixed_powers(c, false), up);
     factor.power = OC_FORM(c, "Gather", oc_fixed_powers(c, false), down);
@@ -224,11 +223,56 @@ static oc_fixed_factor input_factors(oc_form_call *c, const oc_shape *shape, boo
     return factor;
 }
 
+static oc_tensor_id as_double(oc_form_call *c, oc_tensor_id x)
+{
+    oc_tensor_id y = OC_FORM(c, "Cast", x);
+    oc_form_set_int(c, "to", 11); /* DOUBLE, which no value of a graph is */
+    return y;
+}
+
+/* Input `index`, its bits below 2^bits, as a double. */
+static oc_tensor_id low_bits(oc_form_call *c, uint32_t index, const oc_shape *shape, int bits)
+{
+    oc_tensor_id x = oc_form_reshape(c, oc_form_in(c, index), shape);
+    x = oc_form_cast(c, x, OC_DTYPE_int32, OC_DTYPE_int64);
+    return as_double(c, OC_FORM(c, "Mod", x, oc_fixed_number(c, INT64_C(1) << bits)));
+}
+
+/* The doubles that oc_quant_scale_double is about: multiplier 2^22 + low, times 2^(shift - 53). */
+static oc_tensor_id double_factors(oc_form_call *c, const oc_shape *shape)
+{
+    float powers[65];
+    for (int i = 0; i < 65; i++)
+        powers[i] = ldexpf(1.0f, i - 33 - 53);
+    oc_tensor_id table = oc_form_bytes(c, &(oc_desc){OC_DTYPE_float32, {1, {65}}}, powers);
+    oc_tensor_id shift = oc_form_cast(c, oc_form_reshape(c, oc_form_in(c, 2), shape),
+                                      OC_DTYPE_int32, OC_DTYPE_int64);
+    shift = oc_fixed_add(c, oc_fixed_clip(c, shift, -33, 31), oc_fixed_number(c, 33));
+    oc_tensor_id power = as_double(c, OC_FORM(c, "Gather", table, shift));
+    oc_tensor_id up = as_double(c, oc_form_scalar(c, OC_DTYPE_float32, 0x1p22));
+    oc_tensor_id high = OC_FORM(c, "Mul", low_bits(c, 1, shape, 31), up);
+    return OC_FORM(c, "Mul", OC_FORM(c, "Add", high, low_bits(c, 3, shape, 22)), power);
+}
+
+/* round(x factor), halves away from 0, and the least int32 where it is none. */
+static oc_tensor_id scale_double(oc_form_call *c, oc_tensor_id x, const oc_shape *shape)
+{
+    oc_tensor_id p = OC_FORM(c, "Mul", as_double(c, x), double_factors(c, shape));
+    oc_tensor_id most = as_double(c, oc_form_scalar(c, OC_DTYPE_float32, 0x1p31));
+    oc_tensor_id two = as_double(c, oc_form_scalar(c, OC_DTYPE_float32, 2));
+    oc_tensor_id size = OC_FORM(c, "Min", OC_FORM(c, "Abs", p), most);
+    oc_tensor_id whole = OC_FORM(c, "Floor", size), rest = OC_FORM(c, "Sub", size, whole);
+    size = OC_FORM(c, "Add", whole, OC_FORM(c, "Floor", OC_FORM(c, "Mul", rest, two)));
+    size = oc_form_cast(c, size, OC_DTYPE_float32, OC_DTYPE_int64);
+    /* 2^31 becomes -2^31 with either sign. */
+    oc_tensor_id y = OC_FORM(c, "Mul", OC_FORM(c, "Sign", x), size);
+    return oc_fixed_wrap(c, y);
+}
+
 void oc_form_write_requantize(oc_form_call *c)
 {
     oc_form_prefer_first(c);
     int32_t count = c->in[1]->shape.dim[0], rank = c->in[0]->shape.rank;
-    bool is_once = strcmp(oc_node_enum(&c->node, "rounding"), "once") == 0;
     oc_shape shape = {1, {count}};
     /* One factor a channel, where the channels are the second axis. */
     if (c->is_spatial && count > 1)
@@ -238,9 +282,13 @@ void oc_form_write_requantize(oc_form_call *c)
     oc_tensor_id x = oc_form_cast(c, oc_form_in(c, 0), OC_DTYPE_int32, OC_DTYPE_int64);
     if (count == 1)
         shape.rank = 0;
+    if (strcmp(oc_node_enum(&c->node, "rounding"), "double") == 0) {
+        finish(c, scale_double(c, x, &shape), "zero");
+        return;
+    }
     oc_fixed_factor factor = mult && shift
-                                 ? oc_fixed_factors(c, mult, shift, (size_t)count, &shape, is_once)
-                                 : input_factors(c, &shape, is_once);
+                                 ? oc_fixed_factors(c, mult, shift, (size_t)count, &shape)
+                                 : input_factors(c, &shape);
     finish(c, oc_fixed_scale(c, x, &factor), "zero");
 }
 
@@ -249,7 +297,7 @@ void oc_form_write_requantize(oc_form_call *c)
 static oc_fixed_factor attr_factor(oc_form_call *c, const char *mult, const char *shift)
 {
     int32_t m = oc_node_int(&c->node, mult), s = oc_node_int(&c->node, shift);
-    return oc_fixed_factors(c, &m, &s, 1, &(oc_shape){0}, false);
+    return oc_fixed_factors(c, &m, &s, 1, &(oc_shape){0});
 }
 
 /* Input `index` without its zero point. */

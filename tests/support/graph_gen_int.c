@@ -80,7 +80,6 @@ static oc_status layer(chain *t, oc_id *x)
     OC_TRY(int32s(t, factors, -9, -6, &scale[2]));
     OC_TRY(begin(t, &oc_op_requantize, scale, 3, &node));
     OC_TRY(oc_node_set_int(node, "zero", between(t, -20, 20)));
-    OC_TRY(oc_node_set_enum(node, "rounding", between(t, 0, 3) ? "twice" : "once"));
     return end(t, node, x);
 }
 
