@@ -7,15 +7,16 @@
 head=$work/head.onnx
 tail=$work/tail.onnx
 
+# How a picture is resized goes by the model's format: said here, since both halves are ONNX files.
 every_split() { # MODEL INPUT VALUES...: the value of cut 1, 2, ..., each cut one value
     local model=$1 input=$2 cut=0
     shift 2
-    runs 0 "$OFFCUT" run "$model" --device reference --input "$input" --output "$work/whole.npy"
+    runs 0 "$OFFCUT" run "$model" --device reference --resize filtered --input "$input" --output "$work/whole.npy"
     for _ in "$@"; do
         cut=$((cut + 1))
         runs 0 "$OFFCUT" split "$model" --cut "$cut" --head "$head" --tail "$tail"
         says "^$head and $tail: .* at cut $cut\$" "$work/out"
-        runs 0 "$OFFCUT" run "$head" --device reference --input "$input" --output "$work/between.npy"
+        runs 0 "$OFFCUT" run "$head" --device reference --resize filtered --input "$input" --output "$work/between.npy"
         runs 0 "$OFFCUT" run "$tail" --device reference --input "$work/between.npy" --output "$work/answer.npy"
         cmp "$work/whole.npy" "$work/answer.npy" || fail "$model cut at $cut answers something else"
         rm "$head" "$tail"
