@@ -36,7 +36,7 @@ if ((${#targets[@]} == 0)); then
 fi
 
 cmake --preset fuzz >/dev/null
-cmake --build build/fuzz --target "${targets[@]/#/fuzz_}"
+cmake --build build/fuzz --target "${targets[@]/#/fuzz_}" -- --quiet
 
 export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
 for target in "${targets[@]}"; do
