@@ -34,6 +34,7 @@ struct oc_dev_mem {
     cl_mem root;   /* the whole buffer; equal to `mem` for a buffer */
     size_t offset; /* in `root` */
     size_t bytes;
+    bool is_view;
 };
 
 /**
@@ -46,8 +47,9 @@ oc_status oc_cl_status(oc_cl_dev *dev, cl_int error);
 /** "CL_INVALID_VALUE"; never NULL, static. */
 const char *oc_cl_error_name(cl_int error);
 
-/** A buffer of at least one byte. Owns: clReleaseMemObject. Errors: OC_E_LIMIT (asked for, the driver's limit), OC_E_NOMEM, OC_E_DEVICE. */
+/** A buffer of at least one byte, counted by the device's allocator. Owns: oc_cl_buffer_release with the same `bytes`. Errors: OC_E_LIMIT (asked for, the driver's limit), OC_E_NOMEM, OC_E_DEVICE. */
 OC_MUST_USE oc_status oc_cl_buffer(oc_cl_dev *dev, cl_mem_flags flags, size_t bytes, cl_mem *mem);
+void oc_cl_buffer_release(oc_cl_dev *dev, cl_mem mem, size_t bytes);
 /** A sub-buffer of `root`; the whole of it for 0 bytes, which no kernel touches. Owns: clReleaseMemObject. */
 OC_MUST_USE oc_status oc_cl_sub_buffer(oc_cl_dev *dev, cl_mem root, size_t offset, size_t bytes, cl_mem *mem);
 

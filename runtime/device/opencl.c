@@ -391,52 +391,34 @@ out:
 
 /* ---- memory -------------------------------------------------------------------------------- */
 
-/* What a buffer counts for, until the driver has let go of it. */
-typedef struct charge {
-    const oc_allocator *alloc;
-    size_t bytes;
-} charge;
-
-static void CL_CALLBACK on_buffer_gone(cl_mem mem, void *ctx)
+/* No buffer is empty. */
+static size_t held_bytes(size_t bytes)
 {
-    charge *c = ctx;
-    (void)mem;
-    oc_discharge(c->alloc, c->bytes);
-    oc_free(c->alloc, c);
-}
-
-static oc_status make_buffer(oc_cl_dev *dev, cl_mem_flags flags, size_t bytes, charge *c,
-                             cl_mem *mem)
-{
-    cl_int error;
-    *c = (charge){dev->head.alloc, bytes};
-    OC_TRY(oc_charge(c->alloc, bytes));
-    cl_mem made = clCreateBuffer(dev->context, flags, bytes, NULL, &error);
-    if (error == CL_SUCCESS) {
-        error = clSetMemObjectDestructorCallback(made, on_buffer_gone, c);
-        if (error == CL_SUCCESS) {
-            *mem = made;
-            return OC_OK;
-        }
-        clReleaseMemObject(made);
-    }
-    oc_discharge(c->alloc, bytes);
-    return oc_cl_check(dev, error, "clCreateBuffer");
+    return OC_MAX(bytes, (size_t)1);
 }
 
 oc_status oc_cl_buffer(oc_cl_dev *dev, cl_mem_flags flags, size_t bytes, cl_mem *mem)
 {
-    charge *c = NULL;
+    cl_int error;
     if (bytes > dev->mem_max)
         return oc_fail(OC_E_LIMIT,
                        "device %s (%s): a buffer of %zu bytes is needed, its driver gives at most "
                        "%zu",
                        dev->head.info.id, dev->head.info.name, bytes, dev->mem_max);
-    OC_TRY(OC_ALLOC(dev->head.alloc, 1, c));
-    const oc_status status = make_buffer(dev, flags, OC_MAX(bytes, (size_t)1), c, mem);
-    if (status != OC_OK)
-        oc_free(dev->head.alloc, c);
-    return status;
+    OC_TRY(oc_charge(dev->head.alloc, held_bytes(bytes)));
+    cl_mem made = clCreateBuffer(dev->context, flags, held_bytes(bytes), NULL, &error);
+    if (error != CL_SUCCESS) {
+        oc_discharge(dev->head.alloc, held_bytes(bytes));
+        return oc_cl_check(dev, error, "clCreateBuffer");
+    }
+    *mem = made;
+    return OC_OK;
+}
+
+void oc_cl_buffer_release(oc_cl_dev *dev, cl_mem mem, size_t bytes)
+{
+    clReleaseMemObject(mem);
+    oc_discharge(dev->head.alloc, held_bytes(bytes));
 }
 
 oc_status oc_cl_sub_buffer(oc_cl_dev *dev, cl_mem root, size_t offset, size_t bytes, cl_mem *mem)
@@ -478,7 +460,10 @@ static oc_status opencl_mem_view(oc_dev *head, oc_dev_mem *parent, size_t offset
         return oc_fail(OC_E_INTERNAL, "view: %zu bytes at %zu of a buffer of %zu, aligned to %zu",
                        bytes, offset, parent->bytes, head->mem_align);
     OC_TRY(OC_ALLOC(head->alloc, 1, made));
-    *made = (oc_dev_mem){.root = parent->root, .offset = parent->offset + offset, .bytes = bytes};
+    *made = (oc_dev_mem){.root = parent->root,
+                         .offset = parent->offset + offset,
+                         .bytes = bytes,
+                         .is_view = true};
     const oc_status status =
         oc_cl_sub_buffer((oc_cl_dev *)head, made->root, made->offset, bytes, &made->mem);
     if (status != OC_OK) {
@@ -493,7 +478,10 @@ static void opencl_mem_destroy(oc_dev *head, oc_dev_mem *mem)
 {
     if (mem == NULL)
         return;
-    clReleaseMemObject(mem->mem);
+    if (mem->is_view)
+        clReleaseMemObject(mem->mem);
+    else
+        oc_cl_buffer_release((oc_cl_dev *)head, mem->mem, mem->bytes);
     oc_free(head->alloc, mem);
 }
 

@@ -254,7 +254,7 @@ void oc_cl_unprepare(oc_dev *dev, oc_dev_node *node)
     if (node == NULL)
         return;
     for (size_t i = 0; i < node->n_constants; i++)
-        clReleaseMemObject(node->constants[i].mem);
+        oc_cl_buffer_release((oc_cl_dev *)dev, node->constants[i].mem, node->constants[i].bytes);
     oc_free(dev->alloc, node->constants);
     oc_free(dev->alloc, node->launches);
     oc_free(dev->alloc, node);
