@@ -131,12 +131,12 @@ typedef struct scales {
 static oc_status requantize(oc_onnx_call *c, const oc_imp *at, oc_id acc, const scales *s, oc_id *y)
 {
     static const float one = 1.0f;
-    const oc_desc *zero = &c->at.graph->values[s->y_zero].desc;
-    const oc_desc like = {OC_DTYPE_float32, zero->shape};
+    const oc_desc zero = c->at.graph->values[s->y_zero].desc;
+    const oc_desc like = {OC_DTYPE_float32, zero.shape};
     oc_id factor, unit;
     size_t zeros;
     oc_imp step;
-    OC_TRY(oc_shape_elems(&zero->shape, &zeros));
+    OC_TRY(oc_shape_elems(&zero.shape, &zeros));
     if (zeros != 1)
         return oc_fail(OC_E_UNSUPPORTED,
                        "node \"%s\": %s with %zu zero points of y is not supported, only with one",
@@ -149,7 +149,7 @@ static oc_status requantize(oc_onnx_call *c, const oc_imp *at, oc_id acc, const 
     OC_TRY(oc_imp_binary(&step, NULL, "mul", acc, factor, &acc));
     OC_TRY(oc_onnx_step(c, "unit", &step));
     OC_TRY(oc_graph_add_fill(c->at.graph, step.out, &like, &one, &unit));
-    return quantize_node(at, acc, unit, s->y_zero, zero->dtype, y);
+    return quantize_node(at, acc, unit, s->y_zero, zero.dtype, y);
 }
 
 /* x, its scale, zero point; w, its scales, zero points; y's scale, zero point; bias. */

@@ -10,7 +10,8 @@ static oc_status import_dk(const char *cfg, const float *weights, size_t n_weigh
     char cfg_path[64], path[64];
     uint8_t file[20 + 64 * sizeof(float)] = {[4] = 2}; /* version 0.2, nothing seen */
     assert_true(n_weights <= 64);
-    memcpy(file + 20, weights, n_weights * sizeof(float));
+    if (n_weights > 0)
+        memcpy(file + 20, weights, n_weights * sizeof(float));
     snprintf(cfg_path, sizeof(cfg_path), "net-%ld.cfg", (long)getpid());
     snprintf(path, sizeof(path), "net-%ld.weights", (long)getpid());
     oc_assert_ok(oc_file_replace(cfg_path, cfg, strlen(cfg)));

@@ -19,7 +19,7 @@ typedef struct places {
     size_t start, directory, end;
 } places;
 
-static void put(writer *w, uint32_t value, size_t bytes)
+static void put(writer *w, uint64_t value, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i++)
         w->bytes[w->size++] = (uint8_t)(value >> (8 * i));
