@@ -113,25 +113,6 @@ static oc_status cost(const oc_op_call *call, oc_cost *cost)
     return OC_OK;
 }
 
-/* x seen as [outer, n, inner]. */
-typedef struct split {
-    size_t outer, n, inner;
-} split;
-
-static split split_of(const oc_op_call *call)
-{
-    const attrs *a = call->attrs;
-    const oc_shape *x = &call->in[0]->shape;
-    split s = {1, (size_t)x->dim[a->axis], 1};
-    for (int32_t i = 0; i < x->rank; i++) {
-        if (i < a->axis)
-            s.outer *= (size_t)x->dim[i];
-        else if (i > a->axis)
-            s.inner *= (size_t)x->dim[i];
-    }
-    return s;
-}
-
 /* Does element i of input 0 stand before element j? */
 static bool is_before(const oc_op_call *call, const void *data, size_t i, size_t j)
 {
@@ -146,7 +127,7 @@ static bool is_before(const oc_op_call *call, const void *data, size_t i, size_t
 }
 
 /* The result for one line: n elements from element `from` on, `inner` apart. */
-static size_t search(const oc_op_call *call, const split *s, const void *data, size_t from)
+static size_t search(const oc_op_call *call, const oc_op_lines *s, const void *data, size_t from)
 {
     const attrs *a = call->attrs;
     size_t best = 0;
@@ -161,7 +142,8 @@ static size_t search(const oc_op_call *call, const split *s, const void *data, s
 
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
-    const split s = split_of(call);
+    const attrs *a = call->attrs;
+    const oc_op_lines s = oc_op_lines_of(&call->in[0]->shape, a->axis);
     for (size_t i = 0; i < s.outer * s.inner; i++) {
         size_t from = i / s.inner * s.n * s.inner + i % s.inner;
         oc_op_int_set(call->out[0]->dtype, out[0], i, (int64_t)search(call, &s, in[0], from));
@@ -172,7 +154,7 @@ static oc_status reference(const oc_op_call *call, const void *const *in, void *
 static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_launch_list *list)
 {
     const attrs *a = call->attrs;
-    const split s = split_of(call);
+    const oc_op_lines s = oc_op_lines_of(&call->in[0]->shape, a->axis);
     oc_launch *l;
     (void)traits;
     OC_TRY(oc_op_check_launch(call));

@@ -53,23 +53,6 @@ static oc_status shape(const oc_op_call *call, oc_desc *out)
     return OC_OK;
 }
 
-/* x as [outer][axis][inner]. */
-typedef struct frame {
-    size_t outer, axis, inner, picks;
-} frame;
-
-static frame frame_of(const oc_op_call *call)
-{
-    const attrs *a = call->attrs;
-    const oc_shape *x = &call->in[0]->shape;
-    frame f = {1, (size_t)x->dim[a->axis], 1, oc_op_elems(&call->in[1]->shape)};
-    for (int32_t i = 0; i < a->axis; i++)
-        f.outer *= (size_t)x->dim[i];
-    for (int32_t i = a->axis + 1; i < x->rank; i++)
-        f.inner *= (size_t)x->dim[i];
-    return f;
-}
-
 /* The i-th index, made one that is there. */
 static size_t pick(const oc_op_call *call, const void *indices, size_t i, size_t count)
 {
@@ -114,12 +97,14 @@ static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
 
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
-    const frame f = frame_of(call);
-    size_t row = f.inner * oc_dtype_size(call->in[0]->dtype);
+    const attrs *a = call->attrs;
+    const oc_op_lines x = oc_op_lines_of(&call->in[0]->shape, a->axis);
+    const size_t picks = oc_op_elems(&call->in[1]->shape);
+    size_t row = x.inner * oc_dtype_size(call->in[0]->dtype);
     char *y = out[0];
-    for (size_t o = 0; o < f.outer; o++)
-        for (size_t i = 0; i < f.picks; i++, y += row) {
-            size_t from = o * f.axis + pick(call, in[1], i, f.axis);
+    for (size_t o = 0; o < x.outer; o++)
+        for (size_t i = 0; i < picks; i++, y += row) {
+            size_t from = o * x.n + pick(call, in[1], i, x.n);
             memcpy(y, (const char *)in[0] + from * row, row);
         }
     return OC_OK;
@@ -127,20 +112,22 @@ static oc_status reference(const oc_op_call *call, const void *const *in, void *
 
 static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_launch_list *list)
 {
-    const frame f = frame_of(call);
-    size_t bytes = f.inner * oc_dtype_size(call->in[0]->dtype), unit = oc_op_unit(bytes);
+    const attrs *a = call->attrs;
+    const oc_op_lines x = oc_op_lines_of(&call->in[0]->shape, a->axis);
+    const size_t picks = oc_op_elems(&call->in[1]->shape);
+    size_t bytes = x.inner * oc_dtype_size(call->in[0]->dtype), unit = oc_op_unit(bytes);
     size_t row = bytes / unit, chunk = oc_op_chunk(traits, row);
     oc_launch *l;
     OC_TRY(oc_op_check_launch(call));
     OC_TRY(oc_launch_add(list, "gather", "gather", &l));
     OC_TRY(oc_op_define_unit(l, unit));
     OC_TRY(oc_launch_define(l, "-DI=%s -DN=%zu -DPICKS=%zu -DROW=%zu -DCHUNK=%zu",
-                            call->in[1]->dtype == OC_DTYPE_int64 ? "long" : "int", f.axis, f.picks,
-                            row, chunk));
+                            call->in[1]->dtype == OC_DTYPE_int64 ? "long" : "int", x.n, picks, row,
+                            chunk));
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN});
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = 1});
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_OUT});
-    oc_launch_range(l, (row + chunk - 1) / chunk, f.picks, f.outer);
+    oc_launch_range(l, (row + chunk - 1) / chunk, picks, x.outer);
     return OC_OK;
 }
 

@@ -160,6 +160,16 @@ size_t oc_op_elems(const oc_shape *shape)
     return elems;
 }
 
+oc_op_lines oc_op_lines_of(const oc_shape *shape, int32_t axis)
+{
+    oc_op_lines lines = {1, (size_t)shape->dim[axis], 1};
+    for (int32_t i = 0; i < axis; i++)
+        lines.outer *= (size_t)shape->dim[i];
+    for (int32_t i = axis + 1; i < shape->rank; i++)
+        lines.inner *= (size_t)shape->dim[i];
+    return lines;
+}
+
 int64_t oc_op_int_get(oc_dtype dtype, const void *data, size_t i)
 {
     switch (dtype) {

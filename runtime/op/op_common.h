@@ -68,6 +68,15 @@ const char *oc_op_cl_type(oc_dtype dtype);
 size_t oc_op_elems(const oc_shape *shape);
 
 /**
+ * A dense tensor seen as [outer, n, inner], n along one of its axes: outer * inner lines of n
+ * elements, `inner` apart.
+ */
+typedef struct oc_op_lines {
+    size_t outer, n, inner;
+} oc_op_lines;
+oc_op_lines oc_op_lines_of(const oc_shape *shape, int32_t axis);
+
+/**
  * Element `i` of a dense tensor of integers or booleans, and storing one (its low bits): a
  * reference that means every integer type computes in int64_t.
  */

@@ -26,25 +26,6 @@ static const oc_attr rows[] = {
      .help = "1: the logarithm of the result"},
 };
 
-/* x seen as [outer, n, inner]. */
-typedef struct split {
-    size_t outer, n, inner;
-} split;
-
-static split split_of(const oc_op_call *call)
-{
-    const attrs *a = call->attrs;
-    const oc_shape *x = &call->in[0]->shape;
-    split s = {1, (size_t)x->dim[a->axis], 1};
-    for (int32_t i = 0; i < x->rank; i++) {
-        if (i < a->axis)
-            s.outer *= (size_t)x->dim[i];
-        else if (i > a->axis)
-            s.inner *= (size_t)x->dim[i];
-    }
-    return s;
-}
-
 static oc_status shape(const oc_op_call *call, oc_desc *out)
 {
     const attrs *a = call->attrs;
@@ -110,7 +91,7 @@ static void softmax_line(const float *x, float *y, size_t n, size_t inner, bool 
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
     const attrs *a = call->attrs;
-    split s = split_of(call);
+    oc_op_lines s = oc_op_lines_of(&call->in[0]->shape, a->axis);
     const float *x = in[0];
     float *y = out[0];
     for (size_t o = 0; o < s.outer; o++)
@@ -123,7 +104,7 @@ static oc_status reference(const oc_op_call *call, const void *const *in, void *
 static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_launch_list *list)
 {
     const attrs *a = call->attrs;
-    split s = split_of(call);
+    oc_op_lines s = oc_op_lines_of(&call->in[0]->shape, a->axis);
     oc_launch *l;
     (void)traits;
     OC_TRY(oc_op_check_launch(call));
