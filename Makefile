@@ -8,7 +8,7 @@ JOBS := $(shell nproc)
 
 help:
 	@echo 'make demo                 build, then show a network cut at every place, on this machine'
-	@echo 'make test                 build, then run the tests (10 minutes at most)'
+	@echo 'make test                 build, then run the tests (10 minutes on two cores; the first time longer)'
 	@echo 'make test-long            the same and the long tests'
 	@echo 'make install PREFIX=...   install the library, its headers and the command (/usr/local)'
 	@echo 'make format               let clang-format lay out the C files'
