@@ -232,13 +232,14 @@ static oc_status judge_run(remote_part *p)
         return p->status;
     if (p->code != GRPC_STATUS_OK)
         return remote_explain(site_of(p), p->code, &p->tail, p->details, p->text);
-    for (size_t i = 0; i < p->n_gives; i++)
-        if (!p->gives[i].is_done) {
-            remote_say(site_of(p), p->text, "its answer ended without value \"%.100s\"",
-                       p->gives[i].name);
-            return OC_E_FORMAT;
-        }
-    remote_say(site_of(p), p->text, "its answer ended without Done");
+    if (!p->is_done) { /* first: a value that came may be waiting to be asked for */
+        remote_say(site_of(p), p->text, "its answer ended without Done");
+        return OC_E_FORMAT;
+    }
+    const oc_flow_value *missing = p->gives;
+    while (missing->is_done)
+        missing++;
+    remote_say(site_of(p), p->text, "its answer ended without value \"%.100s\"", missing->name);
     return OC_E_FORMAT;
 }
 
