@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define MACS_MAX 200000u     /* of a model that is computed too */
-#define BYTES_MAX (1u << 22) /* of all its values */
+#define BYTES_MAX (1u << 20) /* of all its values */
 
 void fuzz_check_refusal(oc_status status)
 {
@@ -154,7 +154,7 @@ oc_graph *fuzz_import(const char *importer, const uint8_t *data, size_t size,
 void fuzz_model(const char *importer, const uint8_t *data, size_t size, const char *weights)
 {
     const oc_model_options options = {
-        .limits = {.model_bytes = 1 << 26, .memory_bytes = 1 << 24, .nodes = 500},
+        .limits = {.model_bytes = 1 << 26, .memory_bytes = 1 << 22, .nodes = 500},
         .weights = weights};
     oc_graph *g = fuzz_import(importer, data, size, &options);
     if (!g)
