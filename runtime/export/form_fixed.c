@@ -30,6 +30,10 @@ static oc_tensor_id quotient(oc_form_call *c, oc_tensor_id x, oc_tensor_id divis
     return OC_FORM(c, "Div", whole, divisor);
 }
 
+/*
+ * ONNX Runtime 1.31 takes the smaller and larger of two int64 wrongly where only the lower 32 bits
+ * differ, and these in their sign: whoever clips has numbers of 32 bits.
+ */
 oc_tensor_id oc_fixed_clip(oc_form_call *c, oc_tensor_id x, int64_t lo, int64_t hi)
 {
     return OC_FORM(c, "Clip", x, oc_fixed_number(c, lo), oc_fixed_number(c, hi));
@@ -46,7 +50,9 @@ oc_tensor_id oc_fixed_mul(oc_form_call *c, oc_tensor_id p, oc_tensor_id q)
 {
     oc_tensor_id sum = oc_fixed_add(c, times(c, p, q), oc_fixed_number(c, TWO_31 / 2));
     sum = quotient(c, sum, oc_fixed_number(c, TWO_31));
-    return OC_FORM(c, "Min", sum, oc_fixed_number(c, TWO_31 - 1));
+    /* 2^31 alone is one too many. Truncated, the quotient by it is 1 only there. */
+    oc_tensor_id above = OC_FORM(c, "Div", sum, oc_fixed_number(c, TWO_31));
+    return oc_fixed_sub(c, sum, oc_fixed_clip(c, above, 0, 1));
 }
 
 /* Division truncates, so that half a unit away from 0 goes before it. */

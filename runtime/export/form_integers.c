@@ -7,8 +7,6 @@
 
 #include "quant.h"
 
-#include <math.h>
-
 /* ---- products --------------------------------------------------------------------------------- */
 
 enum { IN_X, IN_W, IN_BIAS, IN_X_ZERO, IN_W_ZERO };
@@ -223,50 +221,90 @@ static oc_fixed_factor input_factors(oc_form_call *c, const oc_shape *shape)
     return factor;
 }
 
-static oc_tensor_id as_double(oc_form_call *c, oc_tensor_id x)
-{
-    oc_tensor_id y = OC_FORM(c, "Cast", x);
-    oc_form_set_int(c, "to", 11); /* DOUBLE, which no value of a graph is */
-    return y;
-}
-
-/* Input `index`, its bits below 2^bits, as a double. */
+/* Input `index`, its bits below 2^bits. */
 static oc_tensor_id low_bits(oc_form_call *c, uint32_t index, const oc_shape *shape, int bits)
 {
     oc_tensor_id x = oc_form_reshape(c, oc_form_in(c, index), shape);
     x = oc_form_cast(c, x, OC_DTYPE_int32, OC_DTYPE_int64);
-    return as_double(c, OC_FORM(c, "Mod", x, oc_fixed_number(c, INT64_C(1) << bits)));
+    return OC_FORM(c, "Mod", x, oc_fixed_number(c, INT64_C(1) << bits));
 }
 
-/* The doubles that oc_quant_scale_double is about: multiplier 2^22 + low, times 2^(shift - 53). */
-static oc_tensor_id double_factors(oc_form_call *c, const oc_shape *shape)
+/* x / 2^bits rounded down, for x not below 0. */
+static oc_tensor_id shift_down(oc_form_call *c, oc_tensor_id x, int bits)
 {
-    float powers[65];
-    for (int i = 0; i < 65; i++)
-        powers[i] = ldexpf(1.0f, i - 33 - 53);
-    oc_tensor_id table = oc_form_bytes(c, &(oc_desc){OC_DTYPE_float32, {1, {65}}}, powers);
-    oc_tensor_id shift = oc_form_cast(c, oc_form_reshape(c, oc_form_in(c, 2), shape),
-                                      OC_DTYPE_int32, OC_DTYPE_int64);
-    shift = oc_fixed_add(c, oc_fixed_clip(c, shift, -33, 31), oc_fixed_number(c, 33));
-    oc_tensor_id power = as_double(c, OC_FORM(c, "Gather", table, shift));
-    oc_tensor_id up = as_double(c, oc_form_scalar(c, OC_DTYPE_float32, 0x1p22));
-    oc_tensor_id high = OC_FORM(c, "Mul", low_bits(c, 1, shape, 31), up);
-    return OC_FORM(c, "Mul", OC_FORM(c, "Add", high, low_bits(c, 3, shape, 22)), power);
+    return OC_FORM(c, "Div", x, oc_fixed_number(c, INT64_C(1) << bits));
 }
 
-/* round(x factor), halves away from 0, and the least int32 where it is none. */
+/* 2^n for n of 0 to 62, by a look at a table. */
+static oc_tensor_id power_of_two(oc_form_call *c, oc_tensor_id n)
+{
+    int64_t powers[63];
+    for (int i = 0; i < 63; i++)
+        powers[i] = INT64_C(1) << i;
+    return OC_FORM(c, "Gather", oc_form_int64s(c, powers, OC_COUNT(powers)), n);
+}
+
+/* The least n, 0 to 31, for which x / 2^n is below 2^21: one bit of it after the other. */
+static oc_tensor_id bits_above_21(oc_form_call *c, oc_tensor_id x)
+{
+    oc_tensor_id n = oc_fixed_number(c, 0);
+    for (int step = 16; step > 0; step /= 2) {
+        oc_tensor_id is_more = OC_FORM(c, "Sign", shift_down(c, x, 20 + step));
+        oc_tensor_id more = OC_FORM(c, "Mul", is_more, oc_fixed_number(c, step));
+        x = OC_FORM(c, "Div", x, power_of_two(c, more));
+        n = oc_fixed_add(c, n, more);
+    }
+    return n;
+}
+
+/*
+ * The first 53 bits of x (31-bit multiplier 2^22 + low), x of 0 to 2^31, rounded to the nearest,
+ * halves to even; `*n` says how many bits follow them. As in oc_quant_scale_double, the product is
+ * high 2^32 + rest.
+ */
+static oc_tensor_id product_of_53_bits(oc_form_call *c, oc_tensor_id x, const oc_shape *shape,
+                                       oc_tensor_id *n)
+{
+    const oc_tensor_id word = oc_fixed_number(c, INT64_C(1) << 32), one = oc_fixed_number(c, 1);
+    oc_tensor_id m = low_bits(c, 1, shape, 31), up = oc_fixed_number(c, 1 << 22);
+    oc_tensor_id m_high = shift_down(c, m, 10);
+    oc_tensor_id m_rest = OC_FORM(c, "Mul", low_bits(c, 1, shape, 10), up);
+    m_rest = oc_fixed_add(c, m_rest, low_bits(c, 3, shape, 22));
+    oc_tensor_id rest = OC_FORM(c, "Mul", x, m_rest); /* below 2^63 */
+    oc_tensor_id high = oc_fixed_add(c, OC_FORM(c, "Mul", x, m_high), shift_down(c, rest, 32));
+    rest = OC_FORM(c, "Mod", rest, word);
+    *n = bits_above_21(c, high);
+    oc_tensor_id power = power_of_two(c, *n), other = OC_FORM(c, "Div", word, power);
+    oc_tensor_id kept = OC_FORM(c, "Mul", high, other);
+    kept = oc_fixed_add(c, kept, OC_FORM(c, "Div", rest, power));
+    /* What is dropped, with nearly half of what it could be, which is -1 where no bit is dropped. */
+    oc_tensor_id nearly_half = oc_fixed_sub(c, shift_down(c, power, 1), one);
+    nearly_half = oc_fixed_add(c, nearly_half, OC_FORM(c, "Mod", kept, oc_fixed_number(c, 2)));
+    nearly_half = oc_fixed_clip(c, nearly_half, 0, 1 << 30);
+    rest = oc_fixed_add(c, OC_FORM(c, "Mod", rest, power), nearly_half);
+    return oc_fixed_add(c, kept, OC_FORM(c, "Div", rest, power));
+}
+
+/*
+ * oc_quant_scale_double(x, ...): round(x factor), halves away from 0, and the least int32 where it is
+ * none. In integers, as there: ONNX has doubles, but no value of our graphs is one.
+ */
 static oc_tensor_id scale_double(oc_form_call *c, oc_tensor_id x, const oc_shape *shape)
 {
-    oc_tensor_id p = OC_FORM(c, "Mul", as_double(c, x), double_factors(c, shape));
-    oc_tensor_id most = as_double(c, oc_form_scalar(c, OC_DTYPE_float32, 0x1p31));
-    oc_tensor_id two = as_double(c, oc_form_scalar(c, OC_DTYPE_float32, 2));
-    oc_tensor_id size = OC_FORM(c, "Min", OC_FORM(c, "Abs", p), most);
-    oc_tensor_id whole = OC_FORM(c, "Floor", size), rest = OC_FORM(c, "Sub", size, whole);
-    size = OC_FORM(c, "Add", whole, OC_FORM(c, "Floor", OC_FORM(c, "Mul", rest, two)));
-    size = oc_form_cast(c, size, OC_DTYPE_float32, OC_DTYPE_int64);
-    /* 2^31 becomes -2^31 with either sign. */
-    oc_tensor_id y = OC_FORM(c, "Mul", OC_FORM(c, "Sign", x), size);
-    return oc_fixed_wrap(c, y);
+    oc_tensor_id n, kept = product_of_53_bits(c, OC_FORM(c, "Abs", x), shape, &n);
+    oc_tensor_id shift = oc_form_cast(c, oc_form_reshape(c, oc_form_in(c, 2), shape),
+                                      OC_DTYPE_int32, OC_DTYPE_int64);
+    oc_tensor_id down = oc_fixed_sub(c, oc_fixed_number(c, 53), oc_fixed_clip(c, shift, -33, 31));
+    down = oc_fixed_sub(c, down, n);
+    oc_tensor_id up = power_of_two(c, oc_fixed_clip(c, OC_FORM(c, "Neg", down), 0, 9));
+    down = power_of_two(c, oc_fixed_clip(c, down, 0, 62));
+    kept = oc_fixed_add(c, OC_FORM(c, "Mul", kept, up), shift_down(c, down, 1));
+    kept = OC_FORM(c, "Div", kept, down);
+    /* From 2^31 on nothing is left but one 2^31, which becomes -2^31 with either sign. */
+    oc_tensor_id is_high = OC_FORM(c, "Sign", shift_down(c, kept, 31));
+    oc_tensor_id top = oc_fixed_sub(c, oc_fixed_number(c, INT64_C(1) << 31), kept);
+    kept = oc_fixed_add(c, kept, OC_FORM(c, "Mul", is_high, top));
+    return oc_fixed_wrap(c, OC_FORM(c, "Mul", OC_FORM(c, "Sign", x), kept));
 }
 
 void oc_form_write_requantize(oc_form_call *c)

@@ -161,6 +161,8 @@ static const oc_op_case cases[] = {
     {.name = "any_multiplier_and_shift", .in = {X(8, 65), X(65), X(65)}, .n_in = 3},
     {.name = "shifts", .in = {X(7, 64), X(64), X(64)}, .n_in = 3, .in_lo = {0, 0, -40},
      .in_hi = {0, 0, 40}, UINT8(128)},
+    {.name = "least_times_least", .in = {X(5), X(1), X(1)}, .n_in = 3,
+     .in_lo = {-0x1p31f, -0x1p31f, -26}, .in_hi = {-0x1p31f, -0x1p31f, -26}},
     {.name = "double", .in = {X(5, 64), X(64), X(64), X(64)}, .n_in = 4, .const_mask = 14,
      .in_lo = {-3000, 0x1p30f, -6}, .in_hi = {3000, 0x1.fffffp30f, -1}, DOUBLES},
     {.name = "double_per_tensor", .in = {X(7, 33), X(1), X(1), X(1)}, .n_in = 4, SMALL, DOUBLES},

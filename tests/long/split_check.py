@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Both halves of `offcut split` by ONNX Runtime, against `offcut run` of the whole.
+"""Both halves of `offcut split` by ONNX Runtime and by offcut itself, against `offcut run` of the whole.
 
     split_check.py OFFCUT MODEL [--cuts N]
 
-At up to N cuts, evenly spread: the halves pass ONNX's checker, and ONNX Runtime, which runs the head and
-then the tail on what the head gave, agrees: floats to 1e-5 of the largest output, integers exactly.
+At up to N cuts, evenly spread: the halves pass ONNX's checker, and ONNX Runtime and offcut, which run the head and
+then the tail on what the head gave, agree: floats to 1e-5 of the largest output, integers exactly.
 """
 import argparse
 import json
@@ -48,6 +48,21 @@ def run_ort(path, given):
     return dict(zip(names, session.run(names, {i.name: given[i.name] for i in session.get_inputs()})))
 
 
+def run_offcut(program, path, given, work):
+    shown = json.loads(offcut(program, "inspect", path, "--json"))["model"]
+    inputs, outputs = shown["inputs"], [o["name"] for o in shown["outputs"]]
+    words = []
+    for i, desc in enumerate(inputs):
+        name = desc["name"]
+        file = os.path.join(work, f"in{i}.npy")
+        np.save(file, given[name])
+        words += ["--input", file if len(inputs) == 1 else f"{name}={file}"]
+    offcut(program, "run", path, *words, "-o", os.path.join(work, "out.npy"))
+    if len(outputs) == 1:
+        return {outputs[0]: np.load(os.path.join(work, "out.npy"))}
+    return {name: np.load(os.path.join(work, f"out-{name.replace('/', '_')}.npy")) for name in outputs}
+
+
 def compare(name, found, expected):
     """The difference in parts of the largest; integers differ by nothing or everything."""
     if found.dtype != expected.dtype or found.shape != expected.shape:
@@ -69,40 +84,26 @@ def main():
     args = parser.parse_args()
     rng = np.random.default_rng(args.seed)
     shown = json.loads(offcut(args.offcut, "inspect", args.model, "--json"))
-    inputs = shown["model"]["inputs"]
     outputs = [o["name"] for o in shown["model"]["outputs"]]
     n_nodes = len(shown["nodes"])
     cuts = sorted({1 + i * (n_nodes - 2) // max(args.cuts - 1, 1) for i in range(args.cuts)}) if n_nodes > 1 else []
     worst = 0.0
     with tempfile.TemporaryDirectory() as work:
-        given, words = {}, []
-        for i, desc in enumerate(inputs):
-            given[desc["name"]] = random_input(desc, rng)
-            path = os.path.join(work, f"in{i}.npy")
-            np.save(path, given[desc["name"]])
-            words += ["--input", path if len(inputs) == 1 else f"{desc['name']}={path}"]
-        out = os.path.join(work, "out.npy")
-        offcut(args.offcut, "run", args.model, *words, "-o", out)
-        expected = {}
-        for name in outputs:
-            path = out if len(outputs) == 1 else None
-            if path is None:
-                found = [f for f in os.listdir(work) if f.startswith("out-")]
-                safe = "".join(ch if ch.isalnum() or ch in "._-" else "_" for ch in name)
-                path = next(os.path.join(work, f) for f in found if f == f"out-{safe}.npy")
-            expected[name] = np.load(path)
+        given = {desc["name"]: random_input(desc, rng) for desc in shown["model"]["inputs"]}
+        expected = run_offcut(args.offcut, args.model, given, work)
         for cut in cuts:
             head, tail = os.path.join(work, "head.onnx"), os.path.join(work, "tail.onnx")
             offcut(args.offcut, "split", args.model, "--cut", str(cut), "--head", head, "--tail", tail)
             for path in (head, tail):
                 onnx.checker.check_model(path, full_check=True)
-            between = run_ort(head, given)
-            answer = dict(between, **run_ort(tail, dict(given, **between)))
-            for name in outputs:
-                difference = compare(name, answer[name], expected[name])
-                worst = max(worst, difference)
-                if not difference <= TOLERANCE:
-                    raise RuntimeError(f"cut {cut}, output {name}: off by {difference:.3g} of the largest")
+            for who, run in ("ONNX Runtime", run_ort), ("offcut", lambda *a: run_offcut(args.offcut, *a, work)):
+                between = run(head, given)
+                answer = dict(between, **run(tail, dict(given, **between)))
+                for name in outputs:
+                    difference = compare(name, answer[name], expected[name])
+                    worst = max(worst, difference)
+                    if not difference <= TOLERANCE:
+                        raise RuntimeError(f"cut {cut}, output {name}: {who} is off by {difference:.3g} of the largest")
     print(f"{os.path.basename(args.model)}: {len(cuts)} of {n_nodes + 1} cuts, worst {worst:.2g} of the largest output")
 
 

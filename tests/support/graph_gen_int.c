@@ -68,7 +68,8 @@ static oc_status layer(chain *t, oc_id *x)
     const int32_t channels = t->g->values[*x].desc.shape.dim[3];
     const int32_t outputs = between(t, 1, 5), k = between(t, 1, 2), one = between(t, 0, 1);
     const int32_t factors = one ? 1 : outputs;
-    oc_id in[4] = {*x}, scale[3];
+    const bool is_double = between(t, 0, 3) == 0;
+    oc_id in[4] = {*x}, scale[4];
     oc_node *node;
     OC_TRY(int8s(t, 4, (int32_t[]){outputs, k, k, channels}, &in[1]));
     OC_TRY(int32s(t, outputs, -500, 500, &in[2]));
@@ -78,7 +79,9 @@ static oc_status layer(chain *t, oc_id *x)
     OC_TRY(end(t, node, &scale[0]));
     OC_TRY(int32s(t, factors, 1 << 30, INT32_MAX - 1, &scale[1]));
     OC_TRY(int32s(t, factors, -9, -6, &scale[2]));
-    OC_TRY(begin(t, &oc_op_requantize, scale, 3, &node));
+    OC_TRY(int32s(t, factors, 0, (1 << 22) - 1, &scale[3]));
+    OC_TRY(begin(t, &oc_op_requantize, scale, is_double ? 4 : 3, &node));
+    OC_TRY(oc_node_set_enum(node, "rounding", is_double ? "double" : "twice"));
     OC_TRY(oc_node_set_int(node, "zero", between(t, -20, 20)));
     return end(t, node, x);
 }
