@@ -3,9 +3,12 @@
 #include "labels.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define LABEL_BYTES_MAX (16u << 20) /* a million names; more is the wrong file */
 
@@ -64,15 +67,40 @@ static void cut_lines(host_labels *labels)
         labels->count--;
 }
 
+/* Regular files only, as with models: opening a pipe without a writer would wait for one. */
+static int open_text(const host_call *call, const char *path, FILE **file)
+{
+    struct stat info;
+    const int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (opened < 0 || fstat(opened, &info) != 0) {
+        const int status =
+            host_fail(call, "%s: expected labels, found: %s", path, strerror(errno));
+        if (opened >= 0)
+            close(opened);
+        return status;
+    }
+    if (!S_ISREG(info.st_mode)) {
+        close(opened);
+        return host_fail(call, "%s: expected labels in a regular file, found %s", path,
+                         S_ISDIR(info.st_mode) ? "a folder" : "something else");
+    }
+    *file = fdopen(opened, "rb");
+    if (*file)
+        return HOST_OK;
+    close(opened);
+    return host_fail(call, "%s: out of memory", path);
+}
+
 int host_labels_read(const host_call *call, const char *path, host_labels *labels)
 {
     *labels = (host_labels){.path = path};
     if (!path)
         return HOST_OK;
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return host_fail(call, "%s: expected labels, found: %s", path, strerror(errno));
-    int status = read_text(call, file, labels);
+    FILE *file = NULL;
+    int status = open_text(call, path, &file);
+    if (status != HOST_OK)
+        return status;
+    status = read_text(call, file, labels);
     fclose(file);
     if (status != HOST_OK)
         return status;

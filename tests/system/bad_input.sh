@@ -68,6 +68,11 @@ run_refuses 'two\.labels: expected 10 labels for output probability, found 2' "$
     --labels "$work/two.labels"
 run_refuses 'lenet5\.tflite: expected text' "$lenet" "$picture" --labels "$lenet"
 
+mkfifo "$work/pipe.labels" # nobody writes into it
+run_refuses 'pipe\.labels: expected labels in a regular file, found something else' "$lenet" "$picture" \
+    --labels "$work/pipe.labels"
+run_refuses 'expected labels in a regular file, found a folder' "$lenet" "$picture" --labels "$work"
+
 # Cuts and plans.
 run_refuses 'lenet5\.tflite: .*99' "$lenet" "$picture" --cut 99 --worker 127.0.0.1:1
 run_refuses 'lenet5\.tflite: .*nonsense' "$lenet" "$picture" --cut nonsense --worker 127.0.0.1:1
