@@ -19,24 +19,14 @@ static size_t count_of(const oc_desc *desc)
     return count;
 }
 
-/* A float16, as IEEE 754 lays it out. */
-static double half(uint16_t bits)
-{
-    int exponent = (bits >> 10) & 31;
-    double fraction = bits & 1023;
-    double size = exponent == 0 ? ldexp(fraction, -24) : ldexp(fraction + 1024, exponent - 25);
-    if (exponent == 31)
-        size = fraction > 0 ? (double)NAN : (double)INFINITY;
-    return bits & 0x8000 ? -size : size;
-}
-
 static double element(const oc_tensor *tensor, size_t i)
 {
+    if (tensor->desc.dtype == OC_DTYPE_float16)
+        return (double)oc_half_to_float(((const uint16_t *)tensor->data)[i]);
     switch (tensor->desc.dtype) {
-#define X(name_, ctype_, size_, npy_, oip_)                                                     \
-    case OC_DTYPE_##name_:                                                                      \
-        return OC_DTYPE_##name_ == OC_DTYPE_float16 ? half(((const uint16_t *)tensor->data)[i]) \
-                                                    : (double)((const ctype_ *)tensor->data)[i];
+#define X(name_, ctype_, size_, npy_, oip_) \
+    case OC_DTYPE_##name_:                  \
+        return (double)((const ctype_ *)tensor->data)[i];
         OC_DTYPE_LIST(X)
 #undef X
     case OC_DTYPE_COUNT:

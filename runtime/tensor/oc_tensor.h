@@ -23,11 +23,6 @@ OC_MUST_USE oc_status oc_dtype_parse(const char *name, oc_dtype *dtype);
 const char *oc_dtype_oip_name(oc_dtype dtype);
 OC_MUST_USE oc_status oc_dtype_parse_oip(const char *name, oc_dtype *dtype);
 
-/** A float16, which is kept as its bits, as the float32 of the same value. */
-float oc_half_to_float(uint16_t half);
-/** The nearest float16, of two the even one; from 65520 on infinity. A NaN stays a NaN. */
-uint16_t oc_half_from_float(float x);
-
 /**
  * Parse the head of a .npy file. `head` is the file's beginning, at least the whole header or the
  * whole file. Gives the tensor's type and shape and the offset of its first element.

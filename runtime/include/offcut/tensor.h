@@ -65,6 +65,11 @@ OC_API size_t oc_dtype_size(oc_dtype dtype);
 OC_API OC_MUST_USE oc_status oc_shape_elems(const oc_shape *shape, size_t *elems);
 OC_API OC_MUST_USE oc_status oc_desc_bytes(const oc_desc *desc, size_t *bytes);
 
+/** A float16, which is kept as its bits, as the float32 of the same value. */
+OC_API float oc_half_to_float(uint16_t half);
+/** The nearest float16, of two the even one; from 65520 on infinity. A NaN stays a NaN. */
+OC_API uint16_t oc_half_from_float(float x);
+
 /** Write "1x28x28x1" (or "scalar") to `text`; returns `text`. A text of OC_SHAPE_TEXT bytes always suffices. */
 #define OC_SHAPE_TEXT 100
 OC_API char *oc_shape_print(const oc_shape *shape, char *text, size_t size);
