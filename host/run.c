@@ -303,6 +303,8 @@ static int read_files(task *t)
         status = host_seen_check(t->call, &o->seen, &t->labels, t->runner.info);
     if (status == HOST_OK)
         status = load_inputs(t);
+    if (status == HOST_OK && o->seen.draw && !t->picture.image.pixels)
+        status = host_usage(t->call, "--draw: expected a picture as input, found a tensor");
     return status;
 }
 

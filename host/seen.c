@@ -134,8 +134,6 @@ int host_seen_draw(const host_call *call, const host_seen_options *o, const host
     const bool has_picture = picture->image.pixels != NULL;
     oc_image image = {0};
     int status = HOST_OK;
-    if (o->draw && !has_picture)
-        return host_usage(call, "--draw: expected a picture as input, found a tensor");
     if (o->draw)
         status = write_picture(
             call, o->draw,

@@ -31,7 +31,7 @@ int host_seen_check(const host_call *call, const host_seen_options *options,
 int host_seen_find(const host_call *call, const host_seen_options *options,
                    const oc_model_info *info, const oc_tensor *outputs, const host_picture *picture,
                    host_seen *seen);
-/** The pictures that the options ask for. */
+/** The pictures that the options ask for; `picture` is one if boxes are to be drawn. */
 int host_seen_draw(const host_call *call, const host_seen_options *options, const host_seen *seen,
                    const host_picture *picture, const host_labels *labels);
 void host_seen_free(const host_call *call, host_seen *seen);

@@ -64,6 +64,11 @@ says '^ +1 +#[0-9a-f]{6} +100\.00%$' "$work/out"
 [[ $(head -c 4 "$work/mask.png" | tail -c 3) == PNG ]] || fail 'expected a PNG file'
 runs 2 "$OFFCUT" run "$work/map.cfg" --input "$digit" --draw "$work/none.png"
 says 'expected a detector' "$work/err"
+# Without a picture there is nothing to draw on, which shows before a device is looked for.
+{ printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3, 8, 16), }"
+    head -c 1536 /dev/zero; } >"$work/tensor.npy"
+runs 2 "$OFFCUT" run "$work/boxes.cfg" --input "$work/tensor.npy" --draw "$work/none.png" --device no-such-device
+says 'draw: expected a picture as input, found a tensor' "$work/err"
 # Its own picture is a picture again.
 runs 0 "$OFFCUT" run "$work/boxes.cfg" --input "$work/boxes.png"
 
