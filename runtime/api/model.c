@@ -129,7 +129,11 @@ oc_status oc_model_open(const char *path, const oc_model_options *options,
     OC_TRY(OC_ALLOC(alloc, 1, m));
     m->alloc = alloc;
     oc_arena_init(&m->arena, alloc);
-    oc_status status = oc_graph_load(path, options, alloc, &m->graph);
+    char *copy = NULL;
+    oc_status status = oc_arena_strdup(&m->arena, path, strlen(path), &copy);
+    m->path = copy;
+    if (status == OC_OK)
+        status = oc_graph_load(path, options, alloc, &m->graph);
     if (status == OC_OK)
         status = fill_info(m);
     if (status != OC_OK) {
@@ -185,9 +189,23 @@ void oc_cut_info_free(oc_cut_info *cut, const oc_allocator *alloc)
     oc_free(alloc, cut);
 }
 
+/* The model is read again when it is prepared, and is not ours to lose: weights and other data neither. */
+static oc_status check_half(const oc_model *model, const char *which, const char *path)
+{
+    const oc_graph *g = model->graph;
+    bool is_ours = oc_file_is_same(path, model->path);
+    for (size_t i = 0; i < g->n_files && !is_ours; i++)
+        is_ours = oc_file_is_same(path, oc_file_path(g->files[i]));
+    return is_ours ? oc_fail(OC_E_ARG, "%s: expected another file than the model's own, found %s",
+                             which, path)
+                   : OC_OK;
+}
+
 oc_status oc_model_split(const oc_model *model, const char *cut, const char *head, const char *tail)
 {
     oc_cut made;
+    OC_TRY(check_half(model, "head", head));
+    OC_TRY(check_half(model, "tail", tail));
     OC_TRY(oc_cut_parse(model->graph, cut, model->alloc, &made));
     oc_status status = oc_export_split(model->graph, &made, cut, head, tail, model->alloc);
     oc_cut_fini(&made);

@@ -11,6 +11,7 @@ struct oc_model {
     const oc_allocator *alloc;
     oc_graph *graph;
     oc_arena arena;         /* what the infos point to */
+    const char *path;       /* of the file it was read from */
     oc_model_info info;
     oc_value_info *values;  /* per value of the graph */
     oc_node_info *nodes;

@@ -194,6 +194,13 @@ bool oc_file_is_same_place(const char *a, const char *b)
             of_a.st_ino == of_b.st_ino);
 }
 
+bool oc_file_is_same(const char *a, const char *b)
+{
+    struct stat of_a, of_b;
+    return oc_file_is_same_place(a, b) || (stat(a, &of_a) == 0 && stat(b, &of_b) == 0 &&
+                                           of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino);
+}
+
 /* A new file beside the path. mkstemp would make it readable by its owner only. */
 static oc_status open_beside(oc_file_out *out, size_t beside_bytes)
 {

@@ -192,6 +192,8 @@ OC_MUST_USE oc_status oc_file_replace_pieces(const char *path, const oc_bytes *p
 typedef struct oc_file_out oc_file_out;
 /** Whether two paths name the same entry of the same folder, however they are written: keeping both would lose one. */
 bool oc_file_is_same_place(const char *a, const char *b);
+/** The same, or both lead to one file, by a link too: writing one loses the other's contents. */
+bool oc_file_is_same(const char *a, const char *b);
 OC_MUST_USE oc_status oc_file_out_create(const char *path, const oc_allocator *alloc, oc_file_out **out);
 OC_MUST_USE oc_status oc_file_out_put(oc_file_out *out, const void *data, size_t size);
 OC_MUST_USE oc_status oc_file_out_close(oc_file_out *out);

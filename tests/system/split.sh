@@ -47,4 +47,14 @@ refuses 1 'graph .* has cuts 0 to 9' "$OFFCUT" split "$lenet" --cut 10 --head "$
 refuses 1 'cut "nobody"' "$OFFCUT" split "$lenet" --cut nobody --head "$head" --tail "$tail"
 refuses 1 'expected two files, found' "$OFFCUT" split "$lenet" --cut 3 --head "$head" --tail "$work/../${work##*/}/head.onnx"
 refuses 1 'found a folder' "$OFFCUT" split "$lenet" --cut 3 --head "$head" --tail "$work"
+# The model and what belongs to it stay, however they are called.
+cp "$lenet" "$work/own.tflite"
+ln -s own.tflite "$work/link.tflite"
+for place in "$work/own.tflite" "$work/../${work##*/}/own.tflite"; do
+    refuses 1 'tail: expected another file than the model.s own' \
+        "$OFFCUT" split "$work/link.tflite" --cut 3 --head "$head" --tail "$place"
+    refuses 1 'head: expected another file than the model.s own' \
+        "$OFFCUT" split "$work/own.tflite" --cut 3 --head "$place" --tail "$tail"
+done
+cmp "$lenet" "$work/own.tflite"
 [[ ! -e $head && ! -e $tail ]] || fail "a refused split left a file"
