@@ -19,16 +19,26 @@ static void fill_elements(void *dst, size_t size, const void *element, size_t el
         memcpy((char *)dst + at, element, elem_size);
 }
 
+/* A file may hold any bytes for bools; operators and whoever gets them over a cut know 0 and 1. */
+static void make_bools(void *dst, size_t size)
+{
+    uint8_t *bytes = dst;
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = bytes[i] != 0;
+}
+
 /* A constant that is no folded node. */
 static oc_status read_leaf(const oc_value *value, void *dst, size_t size)
 {
     const oc_const *constant = value->constant;
-    if (constant->kind == OC_CONST_FILE)
-        return size ? oc_file_read(constant->file, constant->offset, dst, size) : OC_OK;
+    if (constant->kind == OC_CONST_FILE && size > 0)
+        OC_TRY(oc_file_read(constant->file, constant->offset, dst, size));
     if (constant->kind == OC_CONST_FILL)
         fill_elements(dst, size, constant->bytes, oc_dtype_size(value->desc.dtype));
-    else if (size)
+    if (constant->kind == OC_CONST_BYTES && size > 0)
         memcpy(dst, constant->bytes, size);
+    if (value->desc.dtype == OC_DTYPE_bool)
+        make_bools(dst, size);
     return OC_OK;
 }
 

@@ -167,7 +167,8 @@ oc_op_call oc_node_call(const oc_graph *graph, const oc_node *node, const oc_des
 #define OC_NODE_IO_MAX 64 /* most inputs or outputs of a node; graph building refuses more */
 
 /**
- * Evaluate the constant `value` into `dst` (oc_desc_bytes of its desc). Intermediate constants are
+ * Evaluate the constant `value` into `dst` (oc_desc_bytes of its desc); a bool is 0 or 1, whatever
+ * byte other than 0 its file has. Intermediate constants are
  * held only while they are needed. Errors: OC_E_IO, OC_E_NOMEM, and the operators'.
  */
 OC_MUST_USE oc_status oc_graph_const_read(const oc_graph *graph, oc_id value, void *dst, size_t size);

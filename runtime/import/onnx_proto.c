@@ -530,6 +530,8 @@ static oc_status gather(const oc_onnx_tensor *tensor, uint32_t number, size_t el
     uint64_t value;
     size_t width = oc_dtype_size(tensor->desc.dtype), n = 0;
     while (numbers_next(&list, &value)) {
+        if (tensor->desc.dtype == OC_DTYPE_bool)
+            value = value != 0;
         if (n < elems)
             for (size_t b = 0; b < width; b++)
                 out[n * width + b] = (uint8_t)(value >> 8 * b);

@@ -440,6 +440,40 @@ static void typed_data_of_initializers(void **state)
     oc_buf_fini(&ints);
 }
 
+/* Whatever stands for true: in raw data, typed data, copied or read from the file, as one element. */
+static void bools_are_0_or_1(void **state)
+{
+    (void)state;
+    uint8_t bytes[100] = {0, 1, 2, 255, 0x80};
+    float expected[100] = {0, 4, 4, 4, 4};
+    oc_buf ints;
+    oc_buf_init(&ints, NULL);
+    oc_assert_ok(oc_buf_put(&ints, "\x80\x02", 2)); /* 256 */
+    for (size_t n = 5; n <= OC_COUNT(bytes); n += 95) {
+        onnx_writer w = begin(DIMS(1));
+        onnx_writer_tensor(&w, "raw", ONNX_TYPE_BOOL, 1, DIMS((int64_t)n), bytes);
+        put_typed(&w, "typed", ONNX_TYPE_BOOL, 1, 5, &ints);
+        onnx_writer_node(&w, "Concat", "j", NAMES("raw", "typed"), "all", ATTRS(INT("axis", 0)));
+        onnx_writer_node(&w, "Identity", "i", NAMES("all"), "bools", NULL);
+        onnx_writer_node(&w, "Cast", "c", NAMES("bools"), "f", ATTRS(INT("to", 1)));
+        onnx_writer_node(&w, "Mul", "m", NAMES("x", "f"), "y", NULL);
+        onnx_writer_output(&w, "bools", 0, NULL);
+        oc_graph *g = import_ok(&w, 13);
+        oc_tensor out[2];
+        oc_assert_ok(graph_eval(
+            g, &(oc_tensor){{OC_DTYPE_float32, {1, {1}}}, (float[]){4}}, out));
+        for (size_t i = 0; i <= n; i++) {
+            float y = i < n ? expected[i] : 4;
+            assert_true(((const float *)out[0].data)[i] == y);
+            assert_int_equal(((const uint8_t *)out[1].data)[i], y > 0);
+        }
+        oc_tensor_free(&out[0], NULL);
+        oc_tensor_free(&out[1], NULL);
+        oc_graph_destroy(g);
+    }
+    oc_buf_fini(&ints);
+}
+
 /* Before IR version 4 initializers are inputs too. */
 static void initializers_are_no_inputs(void **state)
 {
@@ -677,6 +711,7 @@ int main(void)
         cmocka_unit_test(axes_as_attribute_and_as_input),
         cmocka_unit_test(transposing_padding_joining),
         cmocka_unit_test(typed_data_of_initializers),
+        cmocka_unit_test(bools_are_0_or_1),
         cmocka_unit_test(initializers_are_no_inputs),
         cmocka_unit_test(constant_of_shape_keeps_one_element),
         cmocka_unit_test(large_constants_stay_in_the_file),
