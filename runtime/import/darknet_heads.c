@@ -22,6 +22,10 @@ static oc_status convert_softmax(oc_dk_call *call)
     const char *name;
     OC_TRY(oc_dk_int(call->section, "groups", 1, 1, INT_MAX, &groups));
     OC_TRY(oc_dk_float(call->section, "temperature", 1.0f, &temperature));
+    if (temperature == 0.0f)
+        return oc_fail(OC_E_FORMAT,
+                       "line %u: [softmax] temperature: expected a number other than 0, found 0",
+                       call->section->line);
     OC_TRY(oc_dk_only(call->section, "spatial", 0));
     OC_TRY(oc_dk_in(call, OC_DK_FLAT, &x));
     const int32_t count = oc_imp_shape(at, x)->dim[1];

@@ -170,6 +170,8 @@ static void bad_text(void **state)
         {NET(1, 2, 2) "[maxpool\n", OC_E_FORMAT, "line 5: expected [type], found \"[maxpool\""},
         {NET(1, 2, 2) "[gru]\n[lstm]\n", OC_E_UNSUPPORTED, "operator gru; node \"line 6\""},
         {NET(1, 2, 2) "[maxpool]\ndepth=1\n", OC_E_UNSUPPORTED, "line 6: [maxpool] depth=1"},
+        {NET(2, 1, 1) "[softmax]\ntemperature=0\n", OC_E_FORMAT,
+         "[softmax] temperature: expected a number other than 0, found 0"},
         {NET(1, 2, 2) "[maxpool]\nsize=0\n", OC_E_FORMAT, "line 6: [maxpool] size: expected 1 to"},
         {NET(1, 2, 2) "[route]\nlayers=0\n", OC_E_FORMAT, "a layer before number 0"},
         {NET(3, 2, 2) "[reorg]\nstride=2\n", OC_E_SHAPE, "found 2"},
