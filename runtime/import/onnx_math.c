@@ -232,8 +232,36 @@ oc_status oc_onnx_mean(oc_onnx_call *c)
 }
 
 /*
- * The result has the base's type. Where the two types differ, the power is computed in int64, if
- * both are integers, or else in float32, and rounded towards zero if it has to be.
+ * The power of an int64 by a float32: exact for whole exponents of 0 to 62, which all powers that an
+ * int64 holds have, but for those of 0, 1 and -1; of others that of the base as a float32, cut off.
+ * Which it is, is seen at run time: y = exact + is_other (rounded - exact), modulo 2^64.
+ */
+static oc_status power_by_float(oc_onnx_call *c, const oc_imp *at, oc_id p, oc_id q, oc_id *y)
+{
+    oc_id least, most, whole, is_other, exact, rounded;
+    oc_imp step;
+    OC_TRY(oc_onnx_step(c, "power", &step));
+    OC_TRY(oc_imp_scalar(&c->at, "least", 0.0f, &least));
+    OC_TRY(oc_imp_scalar(&c->at, "most", 62.0f, &most));
+    OC_TRY(oc_imp_binary(&step, NULL, "max", q, least, &whole));
+    OC_TRY(oc_imp_binary(&step, NULL, "min", whole, most, &whole));
+    OC_TRY(oc_imp_unary(&step, NULL, "floor", 0.0f, 0.0f, whole, &whole));
+    OC_TRY(oc_imp_binary(&step, NULL, "sub", q, whole, &is_other));
+    OC_TRY(oc_onnx_cast_to(c, "is_other", is_other, OC_DTYPE_bool, &is_other));
+    OC_TRY(oc_onnx_cast_to(c, "is_other", is_other, OC_DTYPE_int64, &is_other));
+    OC_TRY(oc_onnx_cast_to(c, "whole", whole, OC_DTYPE_int64, &whole));
+    OC_TRY(oc_imp_binary(&step, NULL, "pow", p, whole, &exact));
+    OC_TRY(oc_onnx_cast_to(c, "rounded", p, OC_DTYPE_float32, &rounded));
+    OC_TRY(oc_imp_binary(&step, NULL, "pow", rounded, q, &rounded));
+    OC_TRY(oc_onnx_cast_to(c, "rounded", rounded, OC_DTYPE_int64, &rounded));
+    OC_TRY(oc_imp_binary(&step, NULL, "sub", rounded, exact, &rounded));
+    OC_TRY(oc_imp_binary(&step, NULL, "mul", rounded, is_other, &rounded));
+    return oc_imp_binary(at, NULL, "add", exact, rounded, y);
+}
+
+/*
+ * The result has the base's type. Where the two types differ, the power of a float32 is computed in
+ * float32, that of an integer in int64.
  */
 oc_status oc_onnx_power(oc_onnx_call *c)
 {
@@ -242,16 +270,21 @@ oc_status oc_onnx_power(oc_onnx_call *c)
     oc_imp at;
     if (base == exponent)
         return oc_imp_binary(&c->at, NULL, "pow", p, q, &c->out[0]);
-    const bool has_float = base == OC_DTYPE_float32 || exponent == OC_DTYPE_float32;
-    const oc_dtype common = has_float ? OC_DTYPE_float32 : OC_DTYPE_int64;
+    const oc_dtype common = base == OC_DTYPE_float32 ? OC_DTYPE_float32 : OC_DTYPE_int64;
+    const bool by_float = base != common && exponent == OC_DTYPE_float32;
     if (base != common)
         OC_TRY(oc_onnx_cast_to(c, "base", p, common, &p));
-    if (exponent != common)
+    if (exponent != common && exponent != OC_DTYPE_float32)
         OC_TRY(oc_onnx_cast_to(c, "exponent", q, common, &q));
+    if (base == OC_DTYPE_int64 && exponent == OC_DTYPE_float32)
+        return power_by_float(c, &c->at, p, q, &c->out[0]);
     if (base == common)
         return oc_imp_binary(&c->at, NULL, "pow", p, q, &c->out[0]);
     OC_TRY(oc_onnx_step(c, "power", &at));
-    OC_TRY(oc_imp_binary(&at, NULL, "pow", p, q, &y));
+    if (by_float)
+        OC_TRY(power_by_float(c, &at, p, q, &y));
+    else
+        OC_TRY(oc_imp_binary(&at, NULL, "pow", p, q, &y));
     return oc_imp_cast(&c->at, NULL, y, base, &c->out[0]);
 }
 

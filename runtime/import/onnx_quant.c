@@ -24,11 +24,12 @@ static oc_status set_scales(oc_onnx_call *c, oc_node *node)
     return oc_node_set_int(node, "block_size", block);
 }
 
-/* A type that an attribute names; `*dtype` stays where it is absent or 0. */
-static oc_status get_dtype(oc_onnx_call *c, const char *name, oc_dtype *dtype)
+/* A type that an attribute names; `*dtype` stays where it is not given: absent or 0. */
+static oc_status get_dtype(oc_onnx_call *c, const char *name, oc_dtype *dtype, bool *is_given)
 {
     int64_t number;
     OC_TRY(oc_onnx_get_int(c, name, 0, &number));
+    *is_given = number != 0;
     if (number == 0)
         return OC_OK;
     oc_status status = oc_onnx_dtype((uint64_t)number, dtype);
@@ -37,13 +38,19 @@ static oc_status get_dtype(oc_onnx_call *c, const char *name, oc_dtype *dtype)
                : oc_fail_in(status, "node \"%s\": %s: %s", c->at.node, c->row->op, name);
 }
 
-/* The zero point's type says what the result is, else output_dtype, else uint8. */
+/* The zero point's type says what the result is, and output_dtype, which agrees; without both uint8. */
 oc_status oc_onnx_quantize_linear(oc_onnx_call *c)
 {
     oc_id in[3] = {c->in[0], c->in[1], oc_onnx_in(c, 2)};
     oc_dtype to = OC_DTYPE_uint8;
+    bool is_given;
     oc_node *node;
-    OC_TRY(get_dtype(c, "output_dtype", &to));
+    OC_TRY(get_dtype(c, "output_dtype", &to, &is_given));
+    if (in[2] != OC_NONE && is_given && to != oc_onnx_dtype_of(c, 2))
+        return oc_fail(OC_E_FORMAT,
+                       "node \"%s\": QuantizeLinear with zero points of %s: expected output_dtype "
+                       "to be that too, found %s",
+                       c->at.node, oc_dtype_name(oc_onnx_dtype_of(c, 2)), oc_dtype_name(to));
     if (in[2] != OC_NONE)
         to = oc_onnx_dtype_of(c, 2);
     if (oc_onnx_dtype_of(c, 0) != OC_DTYPE_float32)
@@ -54,13 +61,25 @@ oc_status oc_onnx_quantize_linear(oc_onnx_call *c)
     return oc_imp_end(&c->at, node, c->at.out, &c->out[0]);
 }
 
+/* output_dtype says what the result is, else the scales' type, which widening them has hidden. */
 oc_status oc_onnx_dequantize_linear(oc_onnx_call *c)
 {
     oc_id in[3] = {c->in[0], c->in[1], oc_onnx_in(c, 2)};
     oc_dtype to = OC_DTYPE_float32;
-    oc_imp at = c->at;
+    bool is_given;
+    oc_imp at;
     oc_node *node;
-    OC_TRY(get_dtype(c, "output_dtype", &to));
+    OC_TRY(get_dtype(c, "output_dtype", &to, &is_given));
+    if (is_given && to != OC_DTYPE_float32 && to != OC_DTYPE_float16)
+        return oc_fail(OC_E_FORMAT,
+                       "node \"%s\": DequantizeLinear: expected output_dtype to be float32 or "
+                       "float16, found %s",
+                       c->at.node, oc_dtype_name(to));
+    if (is_given) {
+        c->is_half = false; /* the names are the file's again */
+        OC_TRY(oc_onnx_out_name(c, 0, &c->at.out));
+    }
+    at = c->at;
     if (to != OC_DTYPE_float32)
         OC_TRY(oc_onnx_step(c, "float32", &at));
     OC_TRY(oc_imp_begin(&at, NULL, &oc_op_dequantize, in, in[2] == OC_NONE ? 2 : 3, &node));

@@ -196,6 +196,49 @@ static void powers_have_the_type_of_their_base(void **state)
     oc_graph_destroy(g);
 }
 
+static void check_dequantized(int64_t output_dtype, oc_dtype expected)
+{
+    static const uint16_t scale = 0x3555; /* the float16 next to 1/3 */
+    onnx_writer w = begin(DIMS(2));
+    onnx_writer_tensor(&w, "scale", ONNX_TYPE_FLOAT16, 2, 0, NULL, &scale);
+    onnx_writer_node(&w, "Cast", "i", NAMES("x"), "n", ATTRS(INT("to", 3)));
+    onnx_writer_node(&w, "DequantizeLinear", "d", NAMES("n", "scale"), "f",
+                     output_dtype ? ATTRS(INT("output_dtype", output_dtype)) : NULL);
+    onnx_writer_node(&w, "Cast", "o", NAMES("f"), "y", ATTRS(INT("to", 1)));
+    oc_graph *g = import_ok(&w, 23);
+    const oc_id f = oc_graph_find_value(g, "f");
+    assert_true(f != OC_NONE);
+    assert_int_equal(g->values[f].desc.dtype, expected);
+    /* 11 bits of the product 7 * 1365 / 4096 are fewer than it has. */
+    const float product = 9555.0f / 4096, half = 9552.0f / 4096;
+    assert_eval(g, (float[]){1, 7}, "2",
+                (float[]){1365.0f / 4096, expected == OC_DTYPE_float16 ? half : product});
+    oc_graph_destroy(g);
+}
+
+/* With float16 scales: the result is float16, unless output_dtype says another type. */
+static void dequantised_as_the_attribute_says(void **state)
+{
+    (void)state;
+    check_dequantized(0, OC_DTYPE_float16);
+    check_dequantized(1, OC_DTYPE_float32);
+    check_dequantized(10, OC_DTYPE_float16);
+    static const float one = 1;
+    static const int8_t zero = 0;
+    onnx_writer w = begin(DIMS(2));
+    onnx_writer_floats(&w, "scale", 0, NULL, &one);
+    onnx_writer_tensor(&w, "zero", ONNX_TYPE_INT8, 1, 0, NULL, &zero);
+    onnx_writer_node(&w, "QuantizeLinear", "q", NAMES("x", "scale", "zero"), "y",
+                     ATTRS(INT("output_dtype", 2)));
+    refuse(&w, 23, OC_E_FORMAT, "zero points of int8: expected output_dtype to be that too, found uint8");
+    w = begin(DIMS(2));
+    onnx_writer_floats(&w, "scale", 0, NULL, &one);
+    onnx_writer_node(&w, "Cast", "i", NAMES("x"), "n", ATTRS(INT("to", 3)));
+    onnx_writer_node(&w, "DequantizeLinear", "d", NAMES("n", "scale"), "y",
+                     ATTRS(INT("output_dtype", 6)));
+    refuse(&w, 23, OC_E_FORMAT, "expected output_dtype to be float32 or float16, found int32");
+}
+
 /* 7^9 has more bits than a float32 holds. */
 static void powers_of_integers_are_exact(void **state)
 {
@@ -210,6 +253,28 @@ static void powers_of_integers_are_exact(void **state)
     onnx_writer_node(&w, "Sub", "s", NAMES("q", "power"), "d", NULL);
     onnx_writer_node(&w, "Cast", "o", NAMES("d"), "y", ATTRS(INT("to", 1)));
     check(&w, 13, (float[]){7}, "1", (float[]){0});
+}
+
+/* Bases and powers of more bits than a float32 holds, by exponents that are only known when it runs. */
+static void powers_of_integers_by_floats(void **state)
+{
+    (void)state;
+    static const int32_t narrow[] = {16777217, -16777217, 3, -7, 16, 5, 2};
+    static const int64_t wide[] = {9007199254740993, -3037000499, 3, 7, 16, 5, 2};
+    static const int32_t narrow_powers[] = {16777217, 1, 1162261467, -40353607, 64, 0, 1};
+    static const int64_t wide_powers[] = {9007199254740993, 1, 1162261467, 40353607, 64, 0, 1};
+    for (int is_wide = 0; is_wide < 2; is_wide++) {
+        const onnx_type type = is_wide ? ONNX_TYPE_INT64 : ONNX_TYPE_INT32;
+        const size_t elem = is_wide ? 8 : 4;
+        onnx_writer w = begin(DIMS(7));
+        onnx_writer_tensor(&w, "base", type, elem, DIMS(7), is_wide ? (const void *)wide : narrow);
+        onnx_writer_tensor(&w, "powers", type, elem, DIMS(7),
+                           is_wide ? (const void *)wide_powers : narrow_powers);
+        onnx_writer_node(&w, "Pow", "p", NAMES("base", "x"), "q", NULL);
+        onnx_writer_node(&w, "Sub", "s", NAMES("q", "powers"), "d", NULL);
+        onnx_writer_node(&w, "Cast", "o", NAMES("d"), "y", ATTRS(INT("to", 1)));
+        check(&w, 13, (float[]){1, 0, 19, 9, 1.5f, -2, 0.5f}, "7", (float[7]){0});
+    }
 }
 
 static void types_that_are_not_known_are_named(void **state)
@@ -243,7 +308,9 @@ int main(void)
         cmocka_unit_test(blocks_and_channels),
         cmocka_unit_test(halves_are_cast_around_what_computes),
         cmocka_unit_test(powers_have_the_type_of_their_base),
+        cmocka_unit_test(dequantised_as_the_attribute_says),
         cmocka_unit_test(powers_of_integers_are_exact),
+        cmocka_unit_test(powers_of_integers_by_floats),
         cmocka_unit_test(types_that_are_not_known_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
