@@ -57,8 +57,13 @@ static oc_status begin(const oc_op_call *call, const oc_op_conv *s, oc_launch_li
 static oc_status launch_widen(const oc_op_call *call, const oc_traits *traits, int32_t zeros,
                               oc_launch_arg scratch, oc_launch_list *list)
 {
-    oc_op_chunks c = oc_op_chunks_choose(traits, oc_op_elems(&call->in[OP_X]->shape), 4096);
+    const size_t elems = oc_op_elems(&call->in[OP_X]->shape);
+    oc_op_chunks c = oc_op_chunks_choose(traits, elems, 4096);
     oc_launch *l;
+    if (elems + (size_t)zeros > OC_OP_LAUNCH_ELEMS)
+        return oc_fail(OC_E_UNSUPPORTED,
+                       "%s: kernels take at most %d elements, found %zu of input 0 and %d zeros",
+                       call->name, OC_OP_LAUNCH_ELEMS, elems, zeros);
     OC_TRY(oc_launch_add(list, "widen", "widen", &l));
     OC_TRY(oc_op_define_int(call, l));
     OC_TRY(oc_launch_define(l, "-DZEROS=%d", zeros));

@@ -236,11 +236,11 @@ static oc_status check_launch_desc(const oc_op_call *call, const oc_desc *desc)
     size_t elems;
     char text[OC_SHAPE_TEXT];
     OC_TRY(oc_shape_elems(&desc->shape, &elems));
-    if (elems > INT32_MAX)
+    if (elems > OC_OP_LAUNCH_ELEMS)
         return oc_fail(OC_E_UNSUPPORTED,
                        "%s: a tensor of %s is %s: kernels take at most %d elements, found %zu",
                        call->name, call->op->name, oc_shape_print(&desc->shape, text, sizeof(text)),
-                       INT32_MAX, elems);
+                       OC_OP_LAUNCH_ELEMS, elems);
     return OC_OK;
 }
 

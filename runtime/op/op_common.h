@@ -51,8 +51,13 @@ OC_MUST_USE oc_status oc_op_check_axis(const oc_op_call *call, const char *attr,
 OC_MUST_USE oc_status oc_op_check_ints(const oc_op_call *call, const char *attr,
                                        const oc_ints *ints, int32_t count, int32_t min);
 /**
- * Kernels index with 32 bits: no input or output has more than INT32_MAX elements. Call it first
- * in `launch`. Errors: OC_E_UNSUPPORTED.
+ * Kernels count elements in 32 bits, and go past the last one by what they take at once: a chunk,
+ * a tile or a group of rows, each below 2^16 elements.
+ */
+#define OC_OP_LAUNCH_ELEMS (INT32_MAX - (1 << 20))
+/**
+ * No input or output has more than OC_OP_LAUNCH_ELEMS elements. Call it first in `launch`.
+ * Errors: OC_E_UNSUPPORTED.
  */
 OC_MUST_USE oc_status oc_op_check_launch(const oc_op_call *call);
 

@@ -97,6 +97,11 @@ oc_status oc_op_packing_set(const oc_op_conv *s, oc_op_packing *packing)
     OC_TRY(oc_mul_size((size_t)s->groups * (size_t)p.packs, (size_t)p.width, &p.bias_elems));
     OC_TRY(oc_mul_size(p.bias_elems, taps, &p.w_elems));
     OC_TRY(oc_add_size(p.w_elems, (size_t)s->cg, &p.w_elems));
+    if (p.w_elems > OC_OP_LAUNCH_ELEMS)
+        return oc_fail(OC_E_UNSUPPORTED,
+                       "weights of %d outputs in %d groups and %zu taps: kernels take at most %d "
+                       "elements, found %zu in packs of %d outputs",
+                       s->o, s->groups, taps, OC_OP_LAUNCH_ELEMS, p.w_elems, p.width);
     *packing = p;
     return OC_OK;
 }

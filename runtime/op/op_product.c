@@ -55,7 +55,15 @@ void oc_op_dot(const float *x, size_t n, const float *w, size_t next_j, size_t n
 
 oc_status oc_op_pack_elems(size_t n, size_t k, size_t width, size_t *elems)
 {
-    return oc_mul_size(oc_align_up(n, width), k, elems);
+    size_t made;
+    OC_TRY(oc_mul_size(oc_align_up(n, width), k, &made));
+    if (made > OC_OP_LAUNCH_ELEMS)
+        return oc_fail(OC_E_UNSUPPORTED,
+                       "weights of %zu columns and %zu rows: kernels take at most %d elements, "
+                       "found %zu in packs of %zu columns",
+                       n, k, OC_OP_LAUNCH_ELEMS, made, width);
+    *elems = made;
+    return OC_OK;
 }
 
 void oc_op_pack(const float *w, size_t n, size_t k, size_t next_j, size_t next_i, size_t width,

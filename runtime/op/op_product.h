@@ -25,7 +25,7 @@ void oc_op_dot(const float *x, size_t n, const float *w, size_t next_j, size_t n
 /** The widest pack: columns that lie side by side for one k. */
 #define OP_PACK 32
 
-/** Floats that oc_op_pack writes. Errors: OC_E_LIMIT. */
+/** Floats that oc_op_pack writes. Errors: OC_E_UNSUPPORTED, where kernels cannot count them. */
 OC_MUST_USE oc_status oc_op_pack_elems(size_t n, size_t k, size_t width, size_t *elems);
 
 /**

@@ -247,6 +247,62 @@ static void tensors_too_large_for_kernels(void **state)
     op_run_fini(&run);
 }
 
+static oc_status launch_of(const char *op, const oc_op_case *c)
+{
+    const oc_traits traits = {.is_cpu = true, .compute_units = 1, .vector_floats = 16,
+                              .work_group_max = 1};
+    oc_launch_list list = {.alloc = oc_allocator_or_default(NULL)};
+    op_run run;
+    op_run_init(&run, oc_op_find(op), c);
+    oc_assert_ok(op_run_shape(&run));
+    oc_status status = run.call.op->launch(&run.call, &traits, &list);
+    oc_free(list.alloc, list.items);
+    op_run_fini(&run);
+    return status;
+}
+
+/*
+ * A chunk beyond the last element has no number of 32 bits where the tensor has nearly as many as
+ * that: bytes, of which so many fit into memory. The limit itself is taken.
+ */
+static void tensors_of_nearly_too_many_bytes(void **state)
+{
+    enum { MOST = INT32_MAX - (1 << 20) };
+    static const struct {
+        const char *op;
+        uint32_t n_in;
+        oc_desc more;
+    } ops[] = {
+        {"cast", 1, F32(1)},   {"binary", 2, I8(1)},  {"lookup", 2, I8(256)},
+        {"dequantize", 2, F32(1)}, {"qbinary", 2, I8(1)},
+    };
+    (void)state;
+    for (size_t i = 0; i < OC_COUNT(ops); i++)
+        for (int32_t over = 0; over < 2; over++) {
+            const oc_op_case c = {
+                .name = "bytes", .n_in = ops[i].n_in, .in = {I8(MOST + over), ops[i].more}};
+            if (over)
+                oc_assert_fails(launch_of(ops[i].op, &c), OC_E_UNSUPPORTED,
+                                "is 2146435072: kernels take at most 2146435071 elements");
+            else
+                oc_assert_ok(launch_of(ops[i].op, &c));
+        }
+}
+
+/* Weights of one output are packed as those of eight or more. */
+static void weights_too_large_in_packs(void **state)
+{
+    const oc_op_case product = {.name = "packs", .n_in = 2, .const_mask = 2,
+                                .in = {F32(1, 1 << 28), F32(1, 1 << 28)}};
+    const oc_op_case conv = {.name = "packs", .n_in = 2, .const_mask = 2,
+                             .in = {F32(1, 4, 4, 1 << 26), F32(1, 4, 4, 1 << 26)}};
+    (void)state;
+    oc_assert_fails(launch_of("fully_connected", &product), OC_E_UNSUPPORTED,
+                    "weights of 1 columns and 268435456 rows: kernels take at most");
+    oc_assert_fails(launch_of("conv2d", &conv), OC_E_UNSUPPORTED,
+                    "weights of 1 outputs in 1 groups and 1073741824 taps: kernels take at most");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +313,8 @@ int main(void)
         cmocka_unit_test(wrong_types),
         cmocka_unit_test(shapes_that_do_not_agree),
         cmocka_unit_test(tensors_too_large_for_kernels),
+        cmocka_unit_test(tensors_of_nearly_too_many_bytes),
+        cmocka_unit_test(weights_too_large_in_packs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
