@@ -2,11 +2,15 @@
 /**
  * Public Darknet networks: every .cfg of the assets loads with a weights file of the right size and
  * of no other; shapes and operation counts are those of an independent program. Most weights are
- * not public, so the files here are sparse: header, then zeros.
+ * not public, so the files here are sparse: header, then zeros, which are all that loading needs.
+ * Networks that are small enough are then run with seeded weights.
  */
+#include "graph_eval.h"
+#include "oc_load.h"
 #include "oc_test.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <offcut/offcut.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -78,14 +82,15 @@ static const struct {
 
 static const char weights[] = "sparse.weights";
 
-static void make_weights(uint64_t bytes)
+/* Returns the file, to be closed. */
+static int make_weights(uint64_t bytes)
 {
     static const uint8_t header[HEADER_BYTES] = {[4] = 2};
     const int fd = open(weights, O_CREAT | O_TRUNC | O_WRONLY, 0600);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, header, sizeof(header)), sizeof(header));
     assert_int_equal(ftruncate(fd, (off_t)bytes), 0);
-    close(fd);
+    return fd;
 }
 
 /* With a weights file of so many bytes, which is gone again once the model is open. */
@@ -97,7 +102,7 @@ static oc_status open_net(size_t i, uint64_t weight_bytes, oc_model **model)
     const oc_named_shape shape = {"data", {4, {1, 3, nets[i].side, nets[i].side}}};
     const oc_model_options options = {
         .weights = weights, .shapes = &shape, .n_shapes = nets[i].side ? 1 : 0};
-    make_weights(weight_bytes);
+    close(make_weights(weight_bytes));
     oc_status status = oc_model_open(path.text, &options, NULL, model);
     unlink(weights);
     return status;
@@ -155,11 +160,120 @@ static void other_sizes_are_refused(void **state)
     }
 }
 
+/* ---- seeded weights --------------------------------------------------------------------------- */
+
+/*
+ * Elements between which numbers an array of that name and shape has. Weights keep the size of what
+ * goes through a rectifier: their variance is 2 / fan-in (He et al. 2015, section 2.2).
+ */
+static void range_of(const oc_value *value, float *lo, float *hi)
+{
+    static const struct {
+        const char *what;
+        float lo, hi;
+    } ranges[] = {{"/biases", -0.1f, 0.1f},
+                  {"/scales", 0.8f, 1.2f},
+                  {"/mean", -0.1f, 0.1f},
+                  {"/variance", 0.5f, 1.5f}};
+    const char *what = strrchr(value->name, '/');
+    size_t elems;
+    assert_non_null(what);
+    for (size_t i = 0; i < OC_COUNT(ranges); i++)
+        if (strcmp(what, ranges[i].what) == 0) {
+            *lo = ranges[i].lo;
+            *hi = ranges[i].hi;
+            return;
+        }
+    assert_string_equal(what, "/weights");
+    oc_assert_ok(oc_shape_elems(&value->desc.shape, &elems));
+    *hi = sqrtf(6.0f * (float)value->desc.shape.dim[0] / (float)elems);
+    *lo = -*hi;
+}
+
+/* Fills the arrays of the file that the graph reads when it is evaluated. */
+static void seed_weights(const oc_graph *g, oc_rng *rng, int fd)
+{
+    static float block[1 << 16];
+    for (size_t v = 0; v < g->n_values; v++) {
+        const oc_const *constant = g->values[v].constant;
+        size_t elems;
+        float lo, hi;
+        if (!constant || constant->kind != OC_CONST_FILE)
+            continue;
+        range_of(&g->values[v], &lo, &hi);
+        oc_assert_ok(oc_shape_elems(&g->values[v].desc.shape, &elems));
+        for (size_t at = 0; at < elems; at += OC_COUNT(block)) {
+            const size_t count = OC_MIN(elems - at, OC_COUNT(block));
+            const off_t offset = (off_t)(constant->offset + at * sizeof(*block));
+            oc_rng_fill_floats(rng, block, count, lo, hi);
+            assert_int_equal(pwrite(fd, block, count * sizeof(*block), offset),
+                             count * sizeof(*block));
+        }
+    }
+}
+
+static void check_answer(const char *net, const oc_value *value, const oc_tensor *found)
+{
+    const float *data = found->data;
+    size_t elems, others = 0;
+    oc_assert_ok(oc_shape_elems(&value->desc.shape, &elems));
+    for (size_t i = 0; i < elems; i++) {
+        if (!isfinite(data[i]))
+            fail_msg("%s: element %zu of %s is %g", net, i, value->name, (double)data[i]);
+        others += data[i] != data[0];
+    }
+    if (others == 0)
+        fail_msg("%s: every element of %s is %g", net, value->name, (double)data[0]);
+}
+
+/* Pictures as small as five halvings allow: what the layers do does not depend on the size. */
+static void run_seeded(size_t i, oc_rng *rng)
+{
+    enum { SIDE = 32 };
+    char name[64];
+    snprintf(name, sizeof(name), "darknet/cfg/%s.cfg", nets[i].cfg);
+    const oc_test_path path = oc_test_asset(name);
+    const oc_named_shape shape = {"data", {4, {1, 3, SIDE, SIDE}}};
+    const oc_model_options options = {.weights = weights, .shapes = &shape, .n_shapes = 1};
+    oc_graph *g = NULL;
+    oc_tensor in, out[OUTPUTS_MAX];
+    const int fd = make_weights(HEADER_BYTES + 4 * nets[i].params);
+    oc_assert_ok(oc_graph_load(path.text, &options, NULL, &g));
+    seed_weights(g, rng, fd);
+    close(fd);
+    unlink(weights);
+    oc_assert_ok(oc_tensor_alloc(&g->values[g->inputs[0]].desc, NULL, &in));
+    oc_rng_fill_floats(rng, in.data, 3 * SIDE * SIDE, 0, 1);
+    oc_assert_ok(graph_eval(g, &in, out));
+    for (size_t k = 0; k < g->n_outputs; k++) {
+        check_answer(nets[i].cfg, &g->values[g->outputs[k]], &out[k]);
+        oc_tensor_free(&out[k], NULL);
+    }
+    oc_tensor_free(&in, NULL);
+    oc_graph_destroy(g);
+}
+
+static void seeded_weights_give_answers(void **state)
+{
+    const uint64_t seed = 20;
+    oc_rng rng = oc_rng_make(seed);
+    size_t ran = 0;
+    (void)state;
+    print_message("seed %llu\n", (unsigned long long)seed);
+    for (size_t i = 0; i < OC_COUNT(nets); i++)
+        if (nets[i].params < 24000000 && !nets[i].side) {
+            run_seeded(i, &rng);
+            ran++;
+        }
+    assert_true(ran >= 12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shapes_and_counts),
         cmocka_unit_test(other_sizes_are_refused),
+        cmocka_unit_test(seeded_weights_give_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
