@@ -6,6 +6,7 @@
 #include <offcut/operators.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct operators_options {
@@ -74,6 +75,30 @@ static const char *devices_text(const oc_operator_info *op)
                                              : "none";
 }
 
+static const char *const splits_names[] = {
+    [OC_SPLITS_NO_WEIGHTS] = "no weights",
+    [OC_SPLITS_NONE] = "no",
+    [OC_SPLITS_SOME] = "some",
+    [OC_SPLITS_ALL] = "yes",
+};
+
+/* Per operator of the table; freed by the caller. NULL, after saying why: it failed. */
+static oc_splits *list_splits(const host_call *call)
+{
+    oc_operator_info op;
+    size_t count = 0;
+    while (oc_operator_get(count, &op))
+        count++;
+    oc_splits *splits = host_alloc(count, sizeof(*splits));
+    for (size_t i = 0; i < count; i++)
+        if (oc_operator_splits(i, call->alloc, &splits[i]) != OC_OK) {
+            free(splits);
+            host_fail_library(call);
+            return NULL;
+        }
+    return splits;
+}
+
 static void print_text(void)
 {
     host_table table;
@@ -101,13 +126,13 @@ static void print_cell(const char *text)
     printf(" |");
 }
 
-static void print_operators(void)
+static void print_operators(const oc_splits *splits)
 {
     oc_operator_info op;
     char text[100];
     printf("| operator | formats | types of input 0 | devices | arithmetic | to ONNX | batchable | tileable "
-           "| what it does |\n"
-           "|---|---|---|---|---|---|---|---|---|\n");
+           "| splittable | what it does |\n"
+           "|---|---|---|---|---|---|---|---|---|---|\n");
     for (size_t i = 0; oc_operator_get(i, &op); i++) {
         printf("| `%s` | ", op.name);
         print_cell(formats_text(&op, text, sizeof(text)));
@@ -123,6 +148,8 @@ static void print_operators(void)
         print_cell(op.is_batchable ? "yes" : "no");
         printf(" ");
         print_cell(op.is_tileable ? "yes" : "no");
+        printf(" ");
+        print_cell(splits_names[splits[i]]);
         printf(" ");
         print_cell(op.help);
         printf("\n");
@@ -144,7 +171,7 @@ static void print_names(size_t format)
     printf(".\n");
 }
 
-static void print_markdown(void)
+static void print_markdown(const oc_splits *splits)
 {
     oc_format_info format;
     printf("# Operators\n\n"
@@ -156,9 +183,11 @@ static void print_markdown(void)
            "the head of runtime/op/NAME.c. `to ONNX` is what `offcut split` can write. `batchable`:\n"
            "the calls of several requests can be one call, which gives each request the bits that it\n"
            "gets by itself. `tileable`: it is known which part of each input a part of the result comes\n"
-           "from. Splitting an operator by its channels among devices, and training, have no support\n"
-           "yet; so there is no column for them.\n\n");
-    print_operators();
+           "from. `splittable`: a part of the result's channels, its last axis, needs only a part of the\n"
+           "weights, the constant inputs of at least one element a channel, so that sites can divide the\n"
+           "weights among them; `some`: in some of the forms that the operator is tested in. No operator\n"
+           "has a gradient yet: nothing is trainable.\n\n");
+    print_operators(splits);
     printf("\n## What is understood of each format\n");
     for (size_t i = 0; oc_format_get(i, &format); i++) {
         printf("\n### %s (%s)\n\n%s.\n\n", format.name, format.extensions, format.help);
@@ -168,7 +197,7 @@ static void print_markdown(void)
 
 /* ---- JSON ------------------------------------------------------------------------------------- */
 
-static json_t *operator_json(const oc_operator_info *op)
+static json_t *operator_json(const oc_operator_info *op, oc_splits splits)
 {
     json_t *object = host_json_object(), *types = host_json_list();
     for (int t = 0; t < OC_DTYPE_COUNT; t++)
@@ -182,6 +211,8 @@ static json_t *operator_json(const oc_operator_info *op)
     host_json_put(object, "opencl", host_json_bool(op->on_opencl));
     host_json_put(object, "is_batchable", host_json_bool(op->is_batchable));
     host_json_put(object, "is_tileable", host_json_bool(op->is_tileable));
+    host_json_put(object, "splittable", host_json_text(splits_names[splits]));
+    host_json_put(object, "is_trainable", host_json_bool(false)); /* none has a gradient */
     host_json_put(object, "is_view", host_json_bool(op->is_view));
     return object;
 }
@@ -199,14 +230,14 @@ static json_t *format_json(size_t index, const oc_format_info *format)
     return object;
 }
 
-static void print_json(void)
+static void print_json(const oc_splits *splits)
 {
     json_t *document = host_json_object(), *operators = host_json_list();
     json_t *formats = host_json_list();
     oc_operator_info op;
     oc_format_info format;
     for (size_t i = 0; oc_operator_get(i, &op); i++)
-        host_json_add(operators, operator_json(&op));
+        host_json_add(operators, operator_json(&op, splits[i]));
     for (size_t i = 0; oc_format_get(i, &format); i++)
         host_json_add(formats, format_json(i, &format));
     host_json_put(document, "operators", operators);
@@ -217,12 +248,18 @@ static void print_json(void)
 static int run(const host_call *call)
 {
     const operators_options *options = call->options;
-    if (options->is_json)
-        print_json();
-    else if (options->is_markdown)
-        print_markdown();
-    else
+    if (!options->is_json && !options->is_markdown) {
         print_text();
+        return HOST_OK;
+    }
+    oc_splits *splits = list_splits(call);
+    if (!splits)
+        return HOST_FAILED;
+    if (options->is_json)
+        print_json(splits);
+    else
+        print_markdown(splits);
+    free(splits);
     return HOST_OK;
 }
 

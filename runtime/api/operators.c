@@ -4,6 +4,7 @@
 
 #include "oc_export.h"
 #include "oc_import.h"
+#include "oc_op_split.h"
 #include "oc_ops.h"
 
 #include <offcut/operators.h>
@@ -24,6 +25,15 @@ bool oc_operator_get(size_t index, oc_operator_info *info)
                                .is_view = op->is_view, .in_min = op->in_min,
                                .in_max = op->in_max, .n_out = op->n_out};
     return true;
+}
+
+oc_status oc_operator_splits(size_t index, const oc_allocator *alloc, oc_splits *splits)
+{
+    size_t count;
+    const oc_op *const *ops = oc_ops(&count);
+    if (index >= count)
+        return oc_fail(OC_E_ARG, "operator %zu: expected one below %zu", index, count);
+    return oc_op_splits(ops[index], alloc, splits);
 }
 
 bool oc_format_get(size_t index, oc_format_info *info)

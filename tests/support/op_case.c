@@ -1,40 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "op_case.h"
 
-#include "oc_graph.h"
+#include "oc_op_split.h"
 
 #include <math.h>
 #include <stdio.h>
-
-static oc_status set_attr(oc_node *node, const oc_case_set *set)
-{
-    const oc_attr *row = oc_attr_find(node->op, set->attr);
-    if (row == NULL)
-        return oc_fail(OC_E_NOTFOUND, "no attribute %s", set->attr);
-    switch (row->type) {
-    case OC_ATTR_INT:
-        return oc_node_set_int(node, set->attr, (int64_t)set->number);
-    case OC_ATTR_FLOAT:
-        return oc_node_set_float(node, set->attr, (float)set->number);
-    case OC_ATTR_ENUM:
-        return oc_node_set_enum(node, set->attr, set->name);
-    case OC_ATTR_FLOATS:
-        return oc_node_set_floats(node, set->attr, set->floats.v, (size_t)set->floats.count);
-    case OC_ATTR_INTS:
-        break;
-    }
-    return oc_node_set_ints(node, set->attr, set->ints.v, (size_t)set->ints.count);
-}
 
 void op_run_init(op_run *run, const oc_op *op, const oc_op_case *c)
 {
     memset(run, 0, sizeof(*run));
     snprintf(run->name, sizeof(run->name), "%s/%s", op->name, c->name);
     oc_assert_ok(oc_alloc(NULL, OC_MAX(op->attrs_size, (size_t)1), 1, &run->attrs));
-    oc_attrs_default(op, run->attrs);
     oc_node node = {.name = run->name, .op = op, .attrs = run->attrs};
-    for (const oc_case_set *set = c->sets; set < c->sets + OC_CASE_SETS && set->attr; set++)
-        oc_assert_ok(set_attr(&node, set));
+    oc_assert_ok(oc_op_case_attrs(&node, c));
     for (uint32_t i = 0; i < c->n_in; i++) {
         run->in_desc[i] = c->in[i];
         run->in[i] = c->absent_mask >> i & 1 ? NULL : &run->in_desc[i];

@@ -11,3 +11,4 @@ runs 0 "$OFFCUT" operators --json
 is_json "$work/out"
 says '"name": "conv2d"' "$work/out"
 says '"Conv"' "$work/out"
+says '"splittable": "yes"' "$work/out"

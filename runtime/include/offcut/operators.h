@@ -27,6 +27,20 @@ typedef struct oc_operator_info {
 /** Operator `index` of the table, by name. Returns false past the last. */
 OC_API bool oc_operator_get(size_t index, oc_operator_info *info);
 
+/** Whether weights can be divided among sites by the channels, the last axis, of what they make. */
+typedef enum oc_splits {
+    OC_SPLITS_NO_WEIGHTS, /* it has none, or it is not known which part of them a part of the result needs */
+    OC_SPLITS_NONE,       /* a part of the channels needs all of the weights */
+    OC_SPLITS_SOME,       /* in some of its forms a part of the channels needs a part of the weights */
+    OC_SPLITS_ALL         /* in all of them */
+} oc_splits;
+
+/**
+ * What operator `index` says of the cases that it is tested with. Weights are constant inputs of at least one element a channel.
+ * Errors: OC_E_ARG (index), OC_E_NOMEM.
+ */
+OC_API OC_MUST_USE oc_status oc_operator_splits(size_t index, const oc_allocator *alloc, oc_splits *splits);
+
 /** One model format. Strings are static. */
 typedef struct oc_format_info {
     const char *name;       /* "onnx" */
