@@ -192,4 +192,39 @@ static inline oc_q32 oc_quant_reciprocal(oc_q32 a)
     return oc_quant_rescale(x, 1);
 }
 
+/*
+ * Half the leading zeros of x >= 2, its sign's bit left out: x 4^n is below 2^31 and at least 2^29.
+ */
+static inline oc_q32 oc_quant_quads(oc_q32 x)
+{
+    return (OC_Q_LEADING_ZEROS(OC_Q_BITS(x)) - 1) >> 1;
+}
+
+/*
+ * 1 / sqrt(x) is about oc_quant_root(x) * 2^(oc_quant_root_shift(x) - 31); whatever is below 2 counts
+ * as 1. GetInvSqrtQuantizedMultiplierExp of TensorFlow Lite: x 4^n / 2^30, which lies in [1/2,2),
+ * divided by 2 as a number v of 3 integer bits; five steps of Newton's method for 1 / sqrt(v),
+ * y = 3/2 y - v/2 y^3 from 1; the result times sqrt(1/2), doubled as often as the shift lacks.
+ */
+static inline oc_q32 oc_quant_root(oc_q32 x)
+{
+    const oc_q32 three_halves = (oc_q32)(3 << 27), root_of_half = (oc_q32)(1518500250);
+    oc_q32 size = x < 2 ? (oc_q32)(2) : x, n = oc_quant_quads(size), y = (oc_q32)(1 << 28);
+    oc_q32 halved = oc_quant_shift_down(oc_quant_shift_up(size, n + n) >> 3, (oc_q32)(1));
+    for (int i = 0; i < 5; i++) {
+        oc_q32 cube = oc_quant_rescale(oc_quant_mul(oc_quant_mul(y, y), y), 6);
+        y = oc_quant_sub(oc_quant_mul(three_halves, y), oc_quant_mul(halved, cube));
+        y = oc_quant_rescale(y, 3);
+    }
+    y = oc_quant_mul(y, root_of_half);
+    y = oc_quant_shift_up(y, n > 12 ? n - 12 : (oc_q32)(0));
+    return x < 2 ? (oc_q32)(OC_Q_MAX) : y;
+}
+
+static inline oc_q32 oc_quant_root_shift(oc_q32 x)
+{
+    oc_q32 n = oc_quant_quads(x < 2 ? (oc_q32)(2) : x);
+    return x < 2 || n > 12 ? (oc_q32)(0) : n - 12;
+}
+
 #endif

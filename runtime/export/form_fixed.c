@@ -100,6 +100,40 @@ oc_tensor_id oc_fixed_reciprocal(oc_form_call *c, oc_tensor_id a)
     return rescale_up(c, x, 1);
 }
 
+/* How many of 2^0 .. 2^31 go into x no time. */
+oc_tensor_id oc_fixed_leading_zeros(oc_form_call *c, oc_tensor_id x)
+{
+    int64_t powers[32];
+    for (int i = 0; i < 32; i++)
+        powers[i] = INT64_C(1) << i;
+    oc_tensor_id ratio = OC_FORM(c, "Div", x, oc_form_int64s(c, powers, OC_COUNT(powers)));
+    oc_tensor_id bits =
+        OC_FORM(c, "ReduceSum", OC_FORM(c, "Sign", ratio), oc_form_int64s(c, (int64_t[]){-1}, 1));
+    oc_form_set_int(c, "keepdims", 1);
+    return oc_fixed_sub(c, oc_fixed_number(c, 32), bits);
+}
+
+/* Step by step as oc_quant_root. */
+oc_tensor_id oc_fixed_root(oc_form_call *c, oc_tensor_id x, oc_tensor_id quads)
+{
+    int64_t fours[16], ups[16];
+    for (int n = 0; n < 16; n++) {
+        fours[n] = INT64_C(1) << 2 * n;
+        ups[n] = INT64_C(1) << OC_MAX(n - 12, 0);
+    }
+    x = times(c, x, OC_FORM(c, "Gather", oc_form_int64s(c, fours, OC_COUNT(fours)), quads));
+    oc_tensor_id half = oc_fixed_shift_down(c, quotient(c, x, oc_fixed_number(c, 8)),
+                                            oc_fixed_number(c, 1), oc_fixed_number(c, 2));
+    oc_tensor_id y = oc_fixed_number(c, 1 << 28);
+    for (int i = 0; i < 5; i++) {
+        oc_tensor_id cube = rescale_up(c, oc_fixed_mul(c, oc_fixed_mul(c, y, y), y), 6);
+        y = oc_fixed_mul(c, oc_fixed_number(c, 3 << 27), y);
+        y = rescale_up(c, oc_fixed_sub(c, y, oc_fixed_mul(c, half, cube)), 3);
+    }
+    y = oc_fixed_mul(c, y, oc_fixed_number(c, 1518500250));
+    return times(c, y, OC_FORM(c, "Gather", oc_form_int64s(c, ups, OC_COUNT(ups)), quads));
+}
+
 /* A list of int64 in the form's memory, or NULL on failure. */
 static int64_t *alloc_list(oc_form_call *c, size_t count)
 {

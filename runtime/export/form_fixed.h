@@ -23,6 +23,10 @@ oc_tensor_id oc_fixed_wrap(oc_form_call *c, oc_tensor_id x);
 /** x / power, rounded, halves away from 0; `half` is power / 2, which is 0 for 1. */
 oc_tensor_id oc_fixed_shift_down(oc_form_call *c, oc_tensor_id x, oc_tensor_id half,
                                  oc_tensor_id power);
+/** Leading zeros of 32-bit numbers [...,1] above 0. */
+oc_tensor_id oc_fixed_leading_zeros(oc_form_call *c, oc_tensor_id x);
+/** oc_quant_root of numbers [...,1] above 1, whose oc_quant_quads are `quads`. */
+oc_tensor_id oc_fixed_root(oc_form_call *c, oc_tensor_id x, oc_tensor_id quads);
 /** 1 / (1 + x) of fixed-point numbers. */
 oc_tensor_id oc_fixed_reciprocal(oc_form_call *c, oc_tensor_id x);
 

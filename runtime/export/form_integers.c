@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * The ONNX forms of integer networks: products of 8-bit numbers (conv2d, fully_connected, matmul),
- * requantize, qbinary and qsoftmax. Whoever runs them gets our integers, not near ones.
+ * requantize, qbinary, ql2norm and qsoftmax. Whoever runs them gets our integers, not near ones.
  */
 #include "form_fixed.h"
 
@@ -390,17 +390,6 @@ static oc_tensor_id reduce_last(oc_form_call *c, const char *op_type, oc_tensor_
     return y;
 }
 
-/* Leading zeros of 32-bit numbers [...,1] above 0: how many of 2^0 .. 2^31 go into them no time. */
-static oc_tensor_id leading_zeros(oc_form_call *c, oc_tensor_id x)
-{
-    int64_t powers[32];
-    for (int i = 0; i < 32; i++)
-        powers[i] = INT64_C(1) << i;
-    oc_tensor_id times = OC_FORM(c, "Div", x, oc_form_int64s(c, powers, OC_COUNT(powers)));
-    oc_tensor_id bits = reduce_last(c, "ReduceSum", OC_FORM(c, "Sign", times));
-    return oc_fixed_sub(c, oc_fixed_number(c, 32), bits);
-}
-
 void oc_form_write_qsoftmax(oc_form_call *c)
 {
     oc_dtype dtype = c->in[0]->dtype;
@@ -411,7 +400,7 @@ void oc_form_write_qsoftmax(oc_form_call *c)
     oc_tensor_id sum = reduce_last(c, "ReduceSum", OC_FORM(c, "Gather", exp_table(c, true), at));
     /* Without its sign, at least 1. */
     oc_tensor_id bits = OC_FORM(c, "Mod", sum, oc_fixed_number(c, INT64_C(1) << 32));
-    oc_tensor_id zeros = leading_zeros(c, OC_FORM(c, "Max", bits, oc_fixed_number(c, 1)));
+    oc_tensor_id zeros = oc_fixed_leading_zeros(c, OC_FORM(c, "Max", bits, oc_fixed_number(c, 1)));
     oc_tensor_id up = OC_FORM(c, "Gather", oc_fixed_powers(c, false), zeros);
     oc_tensor_id f = OC_FORM(c, "Mul", bits, up);
     f = oc_fixed_wrap(c, oc_fixed_add(c, f, oc_fixed_number(c, INT64_C(1) << 31)));
@@ -426,4 +415,52 @@ void oc_form_write_qsoftmax(oc_form_call *c)
     if (dtype == OC_DTYPE_int8)
         y = oc_fixed_sub(c, y, oc_fixed_number(c, 128));
     oc_form_out(c, 0, oc_form_cast(c, y, OC_DTYPE_int64, dtype));
+}
+
+/* ---- division by the length -------------------------------------------------------------------- */
+
+/* 1 where x [...] of 32 bits is above 1, else 0. */
+static oc_tensor_id is_above_one(oc_form_call *c, oc_tensor_id x)
+{
+    return oc_fixed_sub(c, oc_fixed_clip(c, x, 1, 2), oc_fixed_number(c, 1));
+}
+
+/* The root of a sum, OC_Q_MAX where that is below 2. */
+static oc_tensor_id root_of(oc_form_call *c, oc_tensor_id size, oc_tensor_id quads, oc_tensor_id is_root)
+{
+    oc_tensor_id most = oc_fixed_number(c, OC_Q_MAX);
+    oc_tensor_id above = oc_fixed_sub(c, oc_fixed_root(c, size, quads), most);
+    return oc_fixed_add(c, OC_FORM(c, "Mul", above, is_root), most);
+}
+
+/* For each n = oc_quant_quads of a sum the power by which its quotients go up, or down. */
+static oc_tensor_id powers_of(oc_form_call *c, oc_tensor_id quads, int sign, int more)
+{
+    int64_t powers[16];
+    for (int n = 0; n < 16; n++)
+        powers[n] = INT64_C(1) << OC_MAX(sign * (OC_MIN(n - 12, 0) + more), 0);
+    return OC_FORM(c, "Gather", oc_form_int64s(c, powers, OC_COUNT(powers)), quads);
+}
+
+/* A sum below 2 counts as the largest, whose n is above 12: neither is shifted. */
+void oc_form_write_ql2norm(oc_form_call *c)
+{
+    const bool is_int8 = c->in[0]->dtype == OC_DTYPE_int8;
+    const int more = is_int8 ? 7 : 0;
+    oc_tensor_id x = oc_form_cast(c, oc_form_in(c, 0), c->in[0]->dtype, OC_DTYPE_int64);
+    oc_tensor_id d = oc_fixed_sub(c, x, oc_fixed_number(c, oc_node_int(&c->node, "zero")));
+    oc_tensor_id sum = oc_fixed_wrap(c, reduce_last(c, "ReduceSum", OC_FORM(c, "Mul", d, d)));
+    oc_tensor_id is_root = is_above_one(c, sum), two = oc_fixed_number(c, 2);
+    oc_tensor_id size = OC_FORM(c, "Max", sum, two);
+    oc_tensor_id quads = oc_fixed_sub(c, oc_fixed_leading_zeros(c, size), oc_fixed_number(c, 1));
+    quads = OC_FORM(c, "Div", quads, two);
+    oc_tensor_id root = root_of(c, size, quads, is_root);
+    oc_tensor_id up = is_int8 ? powers_of(c, quads, 1, more) : oc_fixed_number(c, 128);
+    oc_tensor_id y = oc_fixed_mul(c, OC_FORM(c, "Mul", d, up), root);
+    oc_tensor_id down = powers_of(c, quads, -1, more);
+    y = oc_fixed_shift_down(c, y, OC_FORM(c, "Div", down, two), down);
+    if (!is_int8)
+        y = oc_fixed_add(c, y, oc_fixed_number(c, 128));
+    y = oc_fixed_clip(c, y, is_int8 ? -128 : 0, is_int8 ? 127 : 255);
+    oc_form_out(c, 0, oc_form_cast(c, y, OC_DTYPE_int64, c->in[0]->dtype));
 }

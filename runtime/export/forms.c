@@ -47,6 +47,7 @@ static const oc_form_row rows[] = {
      .attrs = "pads_begin pads_end value mode"},
     {.op = "qbinary", .types = OC_TYPES_8BIT, .stretches = true, .write = oc_form_write_qbinary,
      .attrs = "fn left_shift zero1 mult1 shift1 zero2 mult2 shift2 zero_out mult_out shift_out lo hi"},
+    {.op = "ql2norm", .types = OC_TYPES_8BIT, .write = oc_form_write_ql2norm, .attrs = "zero"},
     {.op = "qsoftmax", .types = OC_TYPES_8BIT, .write = oc_form_write_qsoftmax,
      .attrs = "multiplier shift diff_min"},
     {.op = "quantize", .types = FLOAT, .write = oc_form_write_quantize,

@@ -26,6 +26,7 @@ void oc_form_write_maxpool2d(oc_form_call *c);
 void oc_form_write_maxpool2d_index(oc_form_call *c);
 void oc_form_write_pad(oc_form_call *c);
 void oc_form_write_qbinary(oc_form_call *c);
+void oc_form_write_ql2norm(oc_form_call *c);
 void oc_form_write_qsoftmax(oc_form_call *c);
 void oc_form_write_quantize(oc_form_call *c);
 void oc_form_write_reduce(oc_form_call *c);

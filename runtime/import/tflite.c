@@ -642,7 +642,7 @@ static int tflite_probe(oc_bytes head, const char *path)
 static const oc_op *const makes[] = {
     &oc_op_argmax, &oc_op_avgpool2d, &oc_op_binary, &oc_op_cast, &oc_op_concat, &oc_op_conv2d,
     &oc_op_conv_transpose2d, &oc_op_dequantize, &oc_op_fully_connected, &oc_op_identity,
-    &oc_op_lookup, &oc_op_lrn, &oc_op_maxpool2d, &oc_op_pad, &oc_op_qbinary, &oc_op_qsoftmax,
+    &oc_op_lookup, &oc_op_lrn, &oc_op_maxpool2d, &oc_op_pad, &oc_op_qbinary, &oc_op_ql2norm, &oc_op_qsoftmax,
     &oc_op_quantize, &oc_op_reduce, &oc_op_requantize, &oc_op_reshape, &oc_op_resize,
     &oc_op_slice, &oc_op_softmax, &oc_op_transpose, &oc_op_unary, NULL,
 };

@@ -109,17 +109,16 @@ static oc_status softmax_float(oc_tflite_call *c, float beta, int32_t axis)
     return oc_imp_end(&c->at, node, c->at.out, &c->out[0]);
 }
 
-/* What LiteRT's kernel asks of its output. */
-static oc_status check_unit(const oc_tflite_call *c)
+/* What LiteRT's kernel asks of its output: a scale of 1 / parts, and that zero point. */
+static oc_status check_parts(const oc_tflite_call *c, int32_t parts, int32_t zero)
 {
     oc_tflite_quant y = {0};
     OC_TRY(oc_tflite_quant_of(c, c->t_out[0], &y));
-    const int32_t zero = oc_tflite_range_of(c->t_out[0]->desc.dtype).lo;
-    if (y.scale != 1.0f / 256.0f || y.zero != zero)
+    if (y.scale != 1.0f / (float)parts || y.zero != zero)
         return oc_fail(OC_E_UNSUPPORTED,
-                       "node \"%s\": expected an output with scale 1/256 and zero point %d, found "
+                       "node \"%s\": expected an output with scale 1/%d and zero point %d, found "
                        "%g and %d",
-                       c->at.node, zero, (double)y.scale, y.zero);
+                       c->at.node, parts, zero, (double)y.scale, y.zero);
     return OC_OK;
 }
 
@@ -128,7 +127,7 @@ static oc_status softmax_integer(oc_tflite_call *c, float beta)
     oc_tflite_quant x = {0};
     int32_t multiplier, shift, diff_min;
     oc_node *node;
-    OC_TRY(check_unit(c));
+    OC_TRY(check_parts(c, 256, oc_tflite_range_of(c->t_out[0]->desc.dtype).lo));
     OC_TRY(oc_tflite_quant_of(c, c->t_in[0], &x));
     if (!(beta > 0.0f && beta < 1e6f))
         return oc_fail(OC_E_UNSUPPORTED, "node \"%s\": SOFTMAX with beta %g is not supported",
@@ -174,19 +173,24 @@ oc_status oc_tflite_lrn(oc_tflite_call *c)
     return oc_imp_end(&c->at, node, c->at.out, &c->out[0]);
 }
 
-/* x / max(length of x along the last axis, 1e-6) */
-oc_status oc_tflite_l2_normalization(oc_tflite_call *c)
+static oc_status l2_integer(oc_tflite_call *c)
 {
-    uint8_t act;
+    oc_tflite_quant x = {0};
+    oc_node *node;
+    OC_TRY(check_parts(c, 128, c->t_out[0]->desc.dtype == OC_DTYPE_int8 ? 0 : 128));
+    OC_TRY(oc_tflite_quant_of(c, c->t_in[0], &x));
+    OC_TRY(oc_imp_begin(&c->at, NULL, &oc_op_ql2norm, c->in, 1, &node));
+    OC_TRY(oc_node_set_int(node, "zero", x.zero));
+    return oc_imp_end(&c->at, node, c->at.out, &c->out[0]);
+}
+
+/* x / max(length of x along the last axis, 1e-6) */
+static oc_status l2_float(oc_tflite_call *c)
+{
     oc_id length, floor;
     oc_node *node;
     const char *name;
     int32_t axis = OC_MAX(oc_tflite_shape(c, 0)->rank - 1, 0);
-    OC_TRY(oc_tflite_check_types(c, OC_TYPE(float32)));
-    OC_TRY(oc_flat_u8(&c->options, 0, 0, &act));
-    if (act != 0)
-        return oc_fail(OC_E_UNSUPPORTED, "node \"%s\": fused activation %u is not supported",
-                       c->at.node, act);
     OC_TRY(oc_imp_sub(&c->at, "length", &name));
     OC_TRY(oc_imp_begin(&c->at, name, &oc_op_reduce, c->in, 1, &node));
     OC_TRY(oc_node_set_enum(node, "fn", "l2"));
@@ -197,4 +201,15 @@ oc_status oc_tflite_l2_normalization(oc_tflite_call *c)
     OC_TRY(oc_imp_sub(&c->at, "divisor", &name));
     OC_TRY(oc_imp_binary(&c->at, name, "max", length, floor, &length));
     return oc_imp_binary(&c->at, NULL, "div", c->in[0], length, &c->out[0]);
+}
+
+oc_status oc_tflite_l2_normalization(oc_tflite_call *c)
+{
+    uint8_t act;
+    OC_TRY(oc_tflite_check_types(c, OC_TYPE(float32) | OC_TYPES_8BIT));
+    OC_TRY(oc_flat_u8(&c->options, 0, 0, &act));
+    if (act != 0)
+        return oc_fail(OC_E_UNSUPPORTED, "node \"%s\": fused activation %u is not supported",
+                       c->at.node, act);
+    return oc_tflite_is_integer(c) ? l2_integer(c) : l2_float(c);
 }

@@ -205,8 +205,20 @@ def norms():
         unit = {np.dtype(np.int8): Quant(1 / 256, -128), np.dtype(np.uint8): Quant(1 / 256, 0)}.get(net.dtype)
         for beta in (1.0, 0.4):
             net.end("SOFTMAX", [net.x], "SoftmaxOptions", version=2 if net.is_int else 1, quant=unit, beta=beta)
-        if not net.is_int:
-            net.end("L2_NORMALIZATION", [net.x], "L2NormOptions")
+        wide = {np.dtype(np.int8): Quant(1 / 128, 0), np.dtype(np.uint8): Quant(1 / 128, 128)}.get(net.dtype)
+        net.end("L2_NORMALIZATION", [net.x], "L2NormOptions", version=2 if net.is_int else 1, quant=wide)
+        yield net
+    # Sums so large that quotients are rounded twice, sums of 0 and 1 (an element at the zero point, and beside it).
+    for dtype, zero in ((np.int8, -128), (np.uint8, 255)):
+        net = Net(f"l2_{np.dtype(dtype).name}", dtype, (2, 1201), Quant(0.05, zero))
+        net.qy = Quant(1 / 128, 0 if dtype == np.int8 else 128)
+        net.end("L2_NORMALIZATION", [net.x], "L2NormOptions", version=2)
+        zeros = net.const("zeros", np.full((2, 5), zero, dtype), net.qx)
+        near = np.full((3, 5), zero, dtype)
+        near[0, 2] -= np.sign(zero).astype(dtype)
+        near[1, :3] -= np.sign(zero).astype(dtype)
+        for given in (zeros, net.const("near", near, net.qx)):
+            net.end("L2_NORMALIZATION", [given], "L2NormOptions", version=2)
         yield net
     # BUILTIN_REF leaves the last channel of the window out, unlike TensorFlow and LiteRT's own kernel.
     net = Net("lrn_float32", np.float32, (1, 3, 4, 9), resolver=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)

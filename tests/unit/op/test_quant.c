@@ -100,7 +100,7 @@ static void scaling_in_doubles_is_exact(void **state)
     }
 }
 
-/* The fixed-point functions are what they are called, to about 2^-20 and 2^-27. */
+/* The fixed-point functions are what they are called, to about 2^-20, 2^-27 and 2^-19. */
 static void fixed_point_functions_are_close(void **state)
 {
     (void)state;
@@ -114,6 +114,14 @@ static void fixed_point_functions_are_close(void **state)
         int32_t a = OC_Q_MAX / 1000 * i;
         assert_true(fabs(oc_quant_reciprocal(a) * 0x1p-31 - 1 / (1 + a * 0x1p-31)) < 0x1p-27);
     }
+    for (uint32_t x = 1; x <= OC_Q_MAX; x += 1 + x / 50) {
+        double root = ldexp(oc_quant_root((int32_t)x), oc_quant_root_shift((int32_t)x) - 31);
+        assert_true(fabs(root * sqrt(x) - 1) < 0x1p-19);
+    }
+    /* No length, and a sum that has wrapped around. */
+    assert_int_equal(oc_quant_root(0), OC_Q_MAX);
+    assert_int_equal(oc_quant_root(OC_Q_MIN), OC_Q_MAX);
+    assert_int_equal(oc_quant_root_shift(OC_Q_MIN), 0);
 }
 
 /* `op` on data in, which give `bytes` bytes. */
