@@ -10,12 +10,30 @@ typedef struct reduction {
     bool keep_dims;
 } reduction;
 
+/* The axes asked for, each once: LiteRT does not mind one that is named again, be it from the end. */
+static oc_status read_axes(const oc_tflite_call *c, int64_t axes[OC_RANK_MAX], size_t *n_axes)
+{
+    int64_t asked[4 * OC_RANK_MAX];
+    size_t n_asked;
+    bool is_known[OC_RANK_MAX] = {false};
+    OC_TRY(oc_imp_ints(&c->at, c->in[1], "axes", asked, OC_COUNT(asked), &n_asked));
+    *n_axes = 0;
+    for (size_t i = 0; i < n_asked; i++) {
+        int32_t axis;
+        OC_TRY(oc_imp_axis(&c->at, asked[i], oc_tflite_shape(c, 0)->rank, &axis));
+        if (!is_known[axis])
+            axes[(*n_axes)++] = axis;
+        is_known[axis] = true;
+    }
+    return OC_OK;
+}
+
 static oc_status read_reduction(const oc_tflite_call *c, reduction *r)
 {
-    int64_t asked[OC_RANK_MAX];
+    int64_t axes[OC_RANK_MAX];
     uint8_t keep_dims;
-    OC_TRY(oc_imp_ints(&c->at, c->in[1], "axes", asked, OC_RANK_MAX, &r->n_axes));
-    OC_TRY(oc_imp_axes(&c->at, asked, r->n_axes, oc_tflite_shape(c, 0)->rank, r->axes));
+    OC_TRY(read_axes(c, axes, &r->n_axes));
+    OC_TRY(oc_imp_axes(&c->at, axes, r->n_axes, oc_tflite_shape(c, 0)->rank, r->axes));
     OC_TRY(oc_flat_u8(&c->options, 0, 0, &keep_dims));
     r->keep_dims = keep_dims != 0;
     return OC_OK;

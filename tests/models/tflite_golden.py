@@ -161,6 +161,11 @@ def reductions():
         for axes, keep in (((1, 2), True), ((1, 2), False), ((3,), False), ((-1, 0), True)):
             net.end("MEAN", [net.x, net.ints(*axes)], "ReducerOptions", version=2, keepDims=keep)
         net.end("MEAN", [net.x, net.ints(2)], "ReducerOptions", version=2, quant=net.qx)
+        for keep in (True, False):  # an axis named twice is one
+            net.end("MEAN", [net.x, net.ints(1, -2, 2, 1, -3)], "ReducerOptions", version=2, keepDims=keep)
+        if net.dtype != np.int8:
+            net.end("SUM", [net.x, net.ints(3, 0, -1)], "ReducerOptions", version=2)
+        net.end("REDUCE_MAX", [net.x, net.ints(1, 1)], "ReducerOptions", version=2, quant=net.qx)
         for op in ("REDUCE_MAX", "REDUCE_MIN"):
             net.end(op, [net.x, net.ints(1, 3)], "ReducerOptions", version=2, quant=net.qx, keepDims=True)
         for op, options in (("ARG_MAX", "ArgMaxOptions"), ("ARG_MIN", "ArgMinOptions")):
