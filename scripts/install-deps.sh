@@ -14,7 +14,7 @@ packages=(
     ocl-icd-opencl-dev opencl-headers
     libgrpc-dev libprotobuf-c-dev protobuf-c-compiler
     libcyaml-dev libyaml-dev libjansson-dev
-    libpng-dev libjpeg62-turbo-dev libssl-dev
+    zlib1g-dev libpng-dev libjpeg62-turbo-dev libssl-dev
     # run: an OpenCL device that every machine has
     pocl-opencl-icd
     # test

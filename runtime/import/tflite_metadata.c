@@ -139,44 +139,80 @@ static oc_status set_labels(oc_bytes text, size_t count, oc_arena *scratch, oc_g
     return oc_graph_set_labels(graph, output, &labels);
 }
 
-static oc_status read_file_labels(const oc_flat_vector *files, oc_bytes file, oc_arena *scratch,
-                                  oc_graph *graph, oc_id output)
+/* What reading labels may cost in all: tables can share bytes, so that a small file asks for much. */
+enum { LABEL_BYTES = 16 << 20, LOOK_BYTES = 64 };
+
+typedef struct labels_reader {
+    oc_zip zip;
+    oc_arena scratch;
+    oc_graph *graph;
+    uint64_t left; /* bytes of label files that may still be read; a look at the directory is LOOK_BYTES */
+} labels_reader;
+
+static oc_status spend(labels_reader *r, uint64_t bytes)
+{
+    if (bytes > r->left)
+        return oc_fail(OC_E_LIMIT, "metadata: expected at most %d bytes in files of labels, found more",
+                       LABEL_BYTES);
+    r->left -= bytes;
+    return OC_OK;
+}
+
+/* The text of a file; empty where there is none of that name. */
+static oc_status read_text(labels_reader *r, oc_bytes name, oc_bytes *text)
+{
+    *text = (oc_bytes){.data = NULL};
+    OC_TRY(spend(r, LOOK_BYTES));
+    const oc_zip_entry *entry = oc_zip_find(&r->zip, name);
+    if (!entry)
+        return OC_OK;
+    OC_TRY(spend(r, entry->size));
+    return oc_zip_read(&r->zip, entry, &r->scratch, text);
+}
+
+static oc_status read_file_labels(labels_reader *r, const oc_flat_vector *files, oc_id output)
 {
     size_t elems;
-    OC_TRY(oc_shape_elems(&graph->values[output].desc.shape, &elems));
+    OC_TRY(oc_shape_elems(&r->graph->values[output].desc.shape, &elems));
     for (uint32_t i = 0; i < files->count; i++) {
         oc_flat_table entry;
         oc_bytes name, text;
         uint8_t type;
-        bool found;
         OC_TRY(oc_flat_table_of(files, i, &entry));
         OC_TRY(oc_flat_bytes(&entry, FILE_NAME, &name));
         OC_TRY(oc_flat_u8(&entry, FILE_TYPE, 0, &type));
         if (type != FILE_IS_AXIS_LABELS)
             continue;
-        OC_TRY(oc_zip_find(file, name, &text, &found));
-        const size_t count = found ? count_lines(text) : 0;
+        OC_TRY(read_text(r, name, &text));
+        const size_t count = count_lines(text);
         if (count > 0 && count <= elems)
-            return set_labels(text, count, scratch, graph, output);
+            return set_labels(text, count, &r->scratch, r->graph, output);
+    }
+    return OC_OK;
+}
+
+static oc_status read_all_labels(labels_reader *r, const oc_flat_vector *outputs)
+{
+    for (uint32_t i = 0; i < OC_MIN(outputs->count, (uint32_t)r->graph->n_outputs); i++) {
+        oc_flat_table tensor;
+        oc_flat_vector files;
+        OC_TRY(oc_flat_table_of(outputs, i, &tensor));
+        OC_TRY(oc_flat_list(&tensor, TENSOR_FILES, 4, &files));
+        OC_TRY(read_file_labels(r, &files, r->graph->outputs[i]));
     }
     return OC_OK;
 }
 
 oc_status oc_tflite_read_labels(oc_bytes metadata, oc_bytes file, oc_graph *graph)
 {
+    labels_reader r = {.graph = graph};
     oc_flat_vector outputs;
-    oc_arena scratch;
-    oc_status status = OC_OK;
     OC_TRY(open_tensors(metadata, SUBGRAPH_OUTPUTS, &outputs));
-    oc_arena_init(&scratch, graph->alloc);
-    for (uint32_t i = 0; i < OC_MIN(outputs.count, (uint32_t)graph->n_outputs); i++) {
-        oc_flat_table tensor;
-        oc_flat_vector files;
-        OC_TRY_OUT(oc_flat_table_of(&outputs, i, &tensor));
-        OC_TRY_OUT(oc_flat_list(&tensor, TENSOR_FILES, 4, &files));
-        OC_TRY_OUT(read_file_labels(&files, file, &scratch, graph, graph->outputs[i]));
-    }
-out:
-    oc_arena_fini(&scratch);
+    r.left = OC_MIN((uint64_t)LABEL_BYTES, graph->limits.memory_bytes);
+    oc_arena_init(&r.scratch, graph->alloc);
+    oc_status status = oc_zip_open(file, &r.scratch, &r.zip);
+    if (status == OC_OK)
+        status = read_all_labels(&r, &outputs);
+    oc_arena_fini(&r.scratch);
     return status;
 }
