@@ -107,7 +107,7 @@ static void write_tflite(const char *path)
          .out = 9},
     };
     oc_buf b;
-    tfl_write(&b, &(tfl_model){tensors, OC_COUNT(tensors), ops, OC_COUNT(ops), 0, 9, 0});
+    tfl_write(&b, &(tfl_model){tensors, OC_COUNT(tensors), ops, OC_COUNT(ops), 0, 9, .schema = 3});
     oc_assert_ok(oc_file_replace(path, b.data, b.size));
     oc_buf_fini(&b);
 }

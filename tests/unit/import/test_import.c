@@ -131,7 +131,7 @@ static void memory_may_run_out_anywhere(void **state)
     write_model(&model);
     oc_assert_ok(oc_file_replace(onnx, model.data, model.size));
     oc_buf_fini(&model);
-    tfl_write(&model, &(tfl_model){tensors, 3, &op, 1, 0, 2, 0});
+    tfl_write(&model, &(tfl_model){tensors, 3, &op, 1, 0, 2, .schema = 3});
     oc_assert_ok(oc_file_replace(tflite, model.data, model.size));
     oc_buf_fini(&model);
     oc_test_oom_sweep(import_once, onnx);

@@ -90,7 +90,7 @@ static oc_graph *one_op(const tfl_tensor *tensors, uint32_t n, tfl_op op)
     op.out = (int32_t)n - 1;
     for (uint32_t i = 0; i + 1 < n; i++)
         op.in[i] = (int32_t)i;
-    oc_assert_ok(import(&(tfl_model){tensors, n, &op, 1, 0, (int32_t)n - 1, 0}, &g));
+    oc_assert_ok(import(&(tfl_model){tensors, n, &op, 1, 0, (int32_t)n - 1, .schema = 3}, &g));
     assert_string_equal(g->values[g->inputs[0]].name, "x");
     assert_string_equal(g->values[g->outputs[0]].name, "y");
     assert_string_equal(g->format, "tflite");
@@ -299,7 +299,7 @@ static void refuse(const tfl_tensor *tensors, uint32_t n, const tfl_op *ops, uin
                    oc_status status, const char *text)
 {
     oc_graph *g = NULL;
-    tfl_model m = {tensors, n, ops, n_ops, 0, (int32_t)n - 1, 0};
+    tfl_model m = {tensors, n, ops, n_ops, 0, (int32_t)n - 1, .schema = 3};
     oc_assert_fails(import(&m, &g), status, text);
     assert_null(g);
 }

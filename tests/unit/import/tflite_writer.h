@@ -21,6 +21,8 @@ typedef struct tfl_tensor {
     const void *data; /* NULL: none; else `size` bytes */
     size_t size;
     int32_t open_axis; /* 1 + the axis that the signature leaves open; 0: none */
+    float scale;       /* 0: not quantised */
+    int64_t zero;
 } tfl_tensor;
 
 /** A field of an options table: a number of 32 bits or less, or a list of numbers. */
@@ -49,6 +51,7 @@ typedef struct tfl_model {
     uint32_t n_ops;
     int32_t input, output;
     uint32_t schema; /* 0: 3 */
+    oc_buf *metadata; /* the buffer TFLITE_METADATA, or NULL */
 } tfl_model;
 
 #define TFL_SLOTS 12
@@ -116,16 +119,32 @@ static inline size_t tfl_list(oc_buf *b, size_t at, const int32_t *values, uint3
     return first;
 }
 
+static inline void tfl_write_quant(oc_buf *b, size_t at, const tfl_tensor *t)
+{
+    size_t f[TFL_SLOTS];
+    const uint32_t one = 1;
+    int32_t bits;
+    memcpy(&bits, &t->scale, 4);
+    tfl_refer_table(b, at, 4);
+    tfl_table(b, 4, 0x0C, f);
+    tfl_list(b, f[2], &bits, 1);
+    tfl_refer(b, f[3], 0);
+    oc_assert_ok(oc_buf_put(b, &one, 4));
+    oc_assert_ok(oc_buf_put(b, &t->zero, 8));
+}
+
 static inline void tfl_write_tensor(oc_buf *b, size_t at, const tfl_tensor *t, uint32_t buffer)
 {
     size_t f[TFL_SLOTS];
     int32_t signature[5];
     tfl_refer_table(b, at, 8);
-    tfl_table(b, 8, 0x0F | (t->open_axis ? 0x80 : 0), f);
+    tfl_table(b, 8, 0x0F | (t->open_axis ? 0x80 : 0) | (t->scale > 0 ? 0x10 : 0), f);
     tfl_set(b, f[1], t->type);
     tfl_set(b, f[2], buffer);
     tfl_list(b, f[0], t->dims, t->rank);
     tfl_bytes(b, f[3], t->name, strlen(t->name));
+    if (t->scale > 0)
+        tfl_write_quant(b, f[4], t);
     if (!t->open_axis)
         return;
     memcpy(signature, t->dims, sizeof(signature));
@@ -193,29 +212,47 @@ static inline void tfl_write_subgraph(oc_buf *b, size_t at, const tfl_model *m)
         tfl_write_op(b, first + 4 * i, &m->ops[i], i);
 }
 
+/* The list of notes about a model: the only one lies in buffer `buffer`. */
+static inline void tfl_write_notes(oc_buf *b, size_t at, uint32_t buffer)
+{
+    size_t f[TFL_SLOTS], first = tfl_list(b, at, NULL, 1);
+    tfl_refer_table(b, first, 2);
+    tfl_table(b, 2, 3, f);
+    tfl_set(b, f[1], buffer);
+    tfl_bytes(b, f[0], "TFLITE_METADATA", 15);
+}
+
+static inline void tfl_write_buffer(oc_buf *b, size_t at, const void *data, size_t size)
+{
+    size_t f[TFL_SLOTS];
+    tfl_refer_table(b, at, 2);
+    tfl_table(b, 2, data ? 1 : 0, f);
+    if (data)
+        tfl_bytes(b, f[0], data, size);
+}
+
 /** The whole file into `b`, which is initialised here. */
 static inline void tfl_write(oc_buf *b, const tfl_model *m)
 {
     size_t f[TFL_SLOTS], first;
     oc_buf_init(b, NULL);
     oc_assert_ok(oc_buf_put(b, "\0\0\0\0TFL3", 8));
-    tfl_refer_table(b, 0, 5);
-    tfl_table(b, 5, 0x17, f);
+    tfl_refer_table(b, 0, 7);
+    tfl_table(b, 7, 0x17 | (m->metadata ? 0x40 : 0), f);
     tfl_set(b, f[0], m->schema ? m->schema : 3);
     first = tfl_list(b, f[1], NULL, m->n_ops);
     for (uint32_t i = 0; i < m->n_ops; i++)
         tfl_write_code(b, first + 4 * i, &m->ops[i]);
     first = tfl_list(b, f[2], NULL, 1);
     tfl_write_subgraph(b, first, m);
-    first = tfl_list(b, f[4], NULL, m->n_tensors + 1);
-    for (uint32_t i = 0; i <= m->n_tensors; i++) {
-        size_t g[TFL_SLOTS];
-        const tfl_tensor *t = i ? &m->tensors[i - 1] : NULL;
-        tfl_refer_table(b, first + 4 * i, 2);
-        tfl_table(b, 2, t && t->data ? 1 : 0, g);
-        if (t && t->data)
-            tfl_bytes(b, g[0], t->data, t->size);
-    }
+    first = tfl_list(b, f[4], NULL, m->n_tensors + 2);
+    tfl_write_buffer(b, first, NULL, 0);
+    for (uint32_t i = 0; i < m->n_tensors; i++)
+        tfl_write_buffer(b, first + 4 * (i + 1), m->tensors[i].data, m->tensors[i].size);
+    tfl_write_buffer(b, first + 4 * (m->n_tensors + 1), m->metadata ? m->metadata->data : NULL,
+                     m->metadata ? m->metadata->size : 0);
+    if (m->metadata)
+        tfl_write_notes(b, f[6], m->n_tensors + 1);
 }
 
 #endif
