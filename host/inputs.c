@@ -53,8 +53,11 @@ static bool desc_is_8bit(const oc_desc *desc)
     return desc->dtype == OC_DTYPE_uint8 || desc->dtype == OC_DTYPE_int8;
 }
 
-/* The input as a batch of one picture, and where its channels are. */
-static bool picture_of(const oc_desc *input, oc_desc *picture, oc_image_layout *layout)
+/*
+ * The input as a batch of one picture, and where its channels are. Returns in how many ways it can
+ * be read as one: two, if both the second and the last axis may be its channels.
+ */
+static int picture_of(const oc_desc *input, oc_desc *picture, oc_image_layout *layout)
 {
     *picture = *input;
     if (input->shape.rank == 3) {
@@ -63,18 +66,19 @@ static bool picture_of(const oc_desc *input, oc_desc *picture, oc_image_layout *
         picture->shape.rank = 4;
     }
     const int32_t *dim = picture->shape.dim;
+    if (picture->shape.rank != 4 || dim[0] != 1)
+        return 0;
     *layout = is_channels(dim[3]) ? OC_IMAGE_NHWC : OC_IMAGE_NCHW;
-    return picture->shape.rank == 4 && dim[0] == 1 && (is_channels(dim[3]) || is_channels(dim[1]));
+    return is_channels(dim[3]) + is_channels(dim[1]);
 }
 
-oc_image_layout host_layout(const oc_model_info *info)
+bool host_layout(const oc_model_info *info, oc_image_layout *layout)
 {
     oc_desc picture;
-    oc_image_layout layout = OC_IMAGE_NCHW;
     for (size_t i = 0; i < info->n_inputs; i++)
-        if (picture_of(&info->inputs[i].desc, &picture, &layout))
-            return layout;
-    return layout;
+        if (picture_of(&info->inputs[i].desc, &picture, layout) == 1)
+            return true;
+    return false;
 }
 
 oc_image_filter host_filter(const oc_model_info *info)
@@ -147,11 +151,18 @@ static int read_picture(const host_call *call, const char *path, const oc_value_
 {
     char shape[OC_SHAPE_TEXT];
     oc_desc desc;
-    oc_image_layout layout;
+    oc_image_layout layout = OC_IMAGE_NCHW;
     oc_image image = {.pixels = NULL};
     oc_image_norm norm = norm_of(normal, input->norm), quantised;
     const bool is_8bit = desc_is_8bit(&input->desc);
-    if (!picture_of(&input->desc, &desc, &layout) || (desc.dtype != OC_DTYPE_float32 && !is_8bit))
+    const int readings = picture_of(&input->desc, &desc, &layout);
+    if (readings > 1)
+        return host_fail(call,
+                         "%s: expected a .npy file, since input %s is %s, whose channels may come "
+                         "first or last",
+                         path, input->name,
+                         oc_shape_print(&input->desc.shape, shape, sizeof(shape)));
+    if (readings == 0 || (desc.dtype != OC_DTYPE_float32 && !is_8bit))
         return host_fail(
             call,
             "%s: expected a .npy file, since input %s is %s %s and no picture of 1 or 3 "

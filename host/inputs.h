@@ -23,8 +23,11 @@ typedef struct host_picture {
 /** With which filter pictures are resized for a model, where nobody says: what its framework does. */
 oc_image_filter host_filter(const oc_model_info *info);
 
-/** Where a model of pictures has its channels: last where its input has 1 or 3 there. */
-oc_image_layout host_layout(const oc_model_info *info);
+/**
+ * Where a model of pictures has its channels, as the first input tells that has 1 or 3 of them
+ * either second or last. Returns false, and leaves `*layout` open, where none does.
+ */
+bool host_layout(const oc_model_info *info, oc_image_layout *layout);
 
 /**
  * Fill `runner->inputs` from `texts`: "FILE", or "NAME=FILE" for each where the model has several.

@@ -56,7 +56,13 @@ int host_seen_check(const host_call *call, const host_seen_options *o, const hos
     if (o->draw && !host_is_detector(info))
         return host_usage(call, "--draw: expected a detector, but %s has no output of boxes",
                           info->name);
-    if (o->mask && !find_map(info, host_layout(info)))
+    oc_image_layout layout = OC_IMAGE_NCHW;
+    if (o->mask && !host_layout(info, &layout))
+        return host_usage(call,
+                          "--mask: expected an input of pictures, which tells whether classes come "
+                          "first or last, but %s has none of 1 or 3 channels on one side only",
+                          info->name);
+    if (o->mask && !find_map(info, layout))
         return host_usage(call,
                           "--mask: expected an output of classes for several pixels, but %s has "
                           "none",
@@ -100,10 +106,12 @@ int host_seen_find(const host_call *call, const host_seen_options *o, const oc_m
     *seen = (host_seen){.has_mask = false};
     if (host_is_detector(info) && detect(call, o, info, outputs, picture, seen) != OC_OK)
         return host_fail_library(call);
-    const oc_value_info *map = o->mask ? find_map(info, host_layout(info)) : NULL;
+    oc_image_layout layout = OC_IMAGE_NCHW;
+    const bool is_known = o->mask && host_layout(info, &layout);
+    const oc_value_info *map = is_known ? find_map(info, layout) : NULL;
     if (!map)
         return HOST_OK;
-    if (oc_mask_make(&outputs[map - info->outputs], host_layout(info), call->alloc, &seen->mask) != OC_OK)
+    if (oc_mask_make(&outputs[map - info->outputs], layout, call->alloc, &seen->mask) != OC_OK)
         return host_fail_library(call);
     seen->has_mask = true;
     seen->masked = map->name;

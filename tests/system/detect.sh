@@ -69,6 +69,16 @@ says 'expected a detector' "$work/err"
     head -c 1536 /dev/zero; } >"$work/tensor.npy"
 runs 2 "$OFFCUT" run "$work/boxes.cfg" --input "$work/tensor.npy" --draw "$work/none.png" --device no-such-device
 says 'draw: expected a picture as input, found a tensor' "$work/err"
+# Three columns or three channels: which, neither the picture nor the mask is told.
+sed 's/width=16/width=3/' "$work/map.cfg" >"$work/narrow.cfg"
+cp "$work/map.weights" "$work/narrow.weights"
+refuses 1 'expected a .npy file, since input data is 1x3x8x3, whose channels may come first or last' \
+    "$OFFCUT" run "$work/narrow.cfg" --input "$digit"
+{ printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3, 8, 3), }"
+    head -c 288 /dev/zero; } >"$work/narrow.npy"
+runs 0 "$OFFCUT" run "$work/narrow.cfg" --input "$work/narrow.npy"
+runs 2 "$OFFCUT" run "$work/narrow.cfg" --input "$work/narrow.npy" --mask "$work/none.png"
+says 'mask: expected an input of pictures, which tells whether classes come first or last' "$work/err"
 # Its own picture is a picture again.
 runs 0 "$OFFCUT" run "$work/boxes.cfg" --input "$work/boxes.png"
 
