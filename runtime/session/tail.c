@@ -110,15 +110,22 @@ static void finish_here(tail *t)
 
 /* ---- audits ---------------------------------------------------------------------------------- */
 
-/* Given up at `until_ns`. Errors: the device's; that it is late is none, since there is an answer. */
+/*
+ * To its end, where it was begun beside the worker. Given up at `until_ns`. Errors: the device's;
+ * that it is late is none, since there is an answer.
+ */
 static oc_status compute_again(tail *t, uint64_t until_ns, bool *is_done)
 {
     run *r = t->r;
-    for (size_t i = 0; i < t->part->n_gives; i++)
-        r->edge->at_host[t->part->gives[i]] = NULL;
+    edge *e = r->edge;
+    for (size_t i = 0; i < t->part->n_gives; i++) {
+        oc_id v = t->part->gives[i];
+        e->at_host[v] = r->course.has_asked ? &e->near[v] : NULL;
+    }
     for (;;) {
         uint64_t seen = oc_waker_events(&r->s->waker);
-        OC_TRY(course_finish(r, is_done));
+        if (edge_is_free(r)) /* of what an earlier run left behind */
+            OC_TRY(course_finish(r, is_done));
         if (*is_done || oc_now_ns() >= until_ns)
             return OC_OK;
         run_wait(r, seen, until_ns);
@@ -146,7 +153,7 @@ static void audit(tail *t)
     oc_situation situation;
     decide_situation(r, t->cut, &situation);
     const double here_ns = decide_here_ns(r, &situation);
-    if (!decide_can_finish(r) || t->is_here || !run_is_audited(r) || !edge_is_free(r) ||
+    if (!decide_can_finish(r) || t->here_status != OC_OK || !run_is_audited(r) ||
         situation.deadline_ns < here_ns)
         return;
     oc_status status = compute_again(t, audit_until(r, here_ns), &is_done);

@@ -285,7 +285,7 @@ static void a_head_may_be_no_prefix(void **state)
         for (int is_hedged = 0; is_hedged < 2; is_hedged++) {
             fixture_open(&f,
                          (oc_session_options){.policy = policies[i],
-                                              .worker_timeout_ms = 20,
+                                              .worker_timeout_ms = 100,
                                               .is_hedged = is_hedged,
                                               .audit = 1},
                          2);
@@ -504,21 +504,21 @@ static void a_late_device_ends_a_run_too(void **state)
 {
     (void)state;
     fixture f;
-    const struct timespec pause = {.tv_nsec = 300000000};
+    const struct timespec pause = {.tv_sec = 1};
     uint8_t untouched[sizeof(f.expected)];
     memset(untouched, 0xEE, sizeof(untouched));
     fixture_init(&f, chain(6), 6, 8);
     for (int is_plan = 0; is_plan < 2; is_plan++) {
         fixture_open(
-            &f, (oc_session_options){.policy = is_plan ? NULL : "local", .deadline_ms = 30}, 0);
-        atomic_store(&sleep_ms, 40);
+            &f, (oc_session_options){.policy = is_plan ? NULL : "local", .deadline_ms = 120}, 0);
+        atomic_store(&sleep_ms, 140);
         oc_assert_fails(run_once(&f, NULL), OC_E_DEADLINE, "still running");
         atomic_store(&sleep_ms, 0);
         nanosleep(&pause, NULL);
         assert_memory_equal(f.outputs[0].data, untouched, sizeof(untouched));
         run_right(&f);
         /* Closing waits for what still runs. */
-        atomic_store(&sleep_ms, 40);
+        atomic_store(&sleep_ms, 140);
         assert_int_equal(run_once(&f, NULL), OC_E_DEADLINE);
         atomic_store(&sleep_ms, 0);
         fixture_close(&f);
@@ -531,7 +531,7 @@ static void slow_down(void *ctx, const char *event)
 {
     (void)ctx;
     if (strcmp(event, "hedge") == 0)
-        atomic_store(&sleep_ms, 60);
+        atomic_store(&sleep_ms, 40);
 }
 
 static void a_late_answer_is_hedged(void **state)
@@ -546,18 +546,22 @@ static void a_late_answer_is_hedged(void **state)
     assert_true(report.is_hedged && !report.used_worker && report.fell_back);
     assert_int_equal(f.workers[0]->n_cancels, 1);
     fixture_close(&f);
-    /* The worker answers late, but before the edge is done. */
-    fixture_open(&f,
-                 (oc_session_options){
-                     .policy = "remote", .is_hedged = true, .audit = 1, .on_event = slow_down},
-                 1);
-    f.workers[0]->delay_ms = 100;
-    report = run_right(&f);
-    assert_true(report.is_hedged && report.used_worker && !report.is_audited);
-    atomic_store(&sleep_ms, 0);
-    /* What was begun here is dropped, and the next run is well. */
-    f.workers[0]->delay_ms = 0;
-    run_right(&f);
+    /* The worker answers late, but before the edge is done; that it is late too hides no lie. */
+    for (int lies = 0; lies < 2; lies++) {
+        fixture_open(&f,
+                     (oc_session_options){
+                         .policy = "remote", .is_hedged = true, .audit = 1, .on_event = slow_down},
+                     1);
+        f.workers[0]->delay_ms = 100;
+        f.workers[0]->mode = lies ? FAKE_LIES : FAKE_GOOD;
+        report = run_right(&f);
+        assert_true(report.is_hedged && report.is_audited && report.used_worker == !lies);
+        atomic_store(&sleep_ms, 0);
+        /* The next run is well. */
+        f.workers[0]->delay_ms = 0;
+        run_right(&f);
+        fixture_close(&f);
+    }
     fixture_fini(&f);
 }
 
@@ -1111,8 +1115,8 @@ static void a_session_tells_what_it_knows(void **state)
     fixture_open(&f,
                  (oc_session_options){.policy = "remote", .is_hedged = true, .trace_spans = 100}, 1);
     assert_true(isnan(oc_session_prediction_error(f.session)));
-    for (int i = 0; i < 4; i++)
-        run_right(&f);
+    for (int i = 0; i < 4 || (i < 100 && isnan(oc_session_prediction_error(f.session))); i++)
+        run_right(&f); /* on a busy machine a hedge may win */
     assert_true(oc_session_prediction_error(f.session) >= 0);
     oc_session_snapshot(f.session, &snapshot);
     for (size_t i = 0; i < snapshot.n_readings; i++)
@@ -1124,7 +1128,12 @@ static void a_session_tells_what_it_knows(void **state)
     oc_assert_ok(oc_session_trace_write(f.session, "answered.json"));
     assert_true(file_has("answered.json", "\"compute\""));
     f.workers[0]->mode = FAKE_STUCK;
-    assert_true(run_right(&f).is_hedged);
+    bool is_hedged = false;
+    for (int i = 0; i < 100 && !is_hedged; i++) { /* one that was late before may not be asked at once */
+        is_hedged = run_right(&f).is_hedged;
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    }
+    assert_true(is_hedged);
     oc_assert_ok(oc_session_trace_write(f.session, "dropped.json"));
     assert_true(file_has("dropped.json", "\"dropped\""));
     fixture_close(&f);
