@@ -276,3 +276,48 @@ int host_inputs_load(host_runner *runner, const host_texts *texts, const host_no
                                  runner->info->inputs[i].name);
     return status;
 }
+
+/* ---- numbers ---------------------------------------------------------------------------------- */
+
+/* G. Marsaglia, "Xorshift RNGs" (2003); the upper half, which is the better one. */
+static uint32_t next_random(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return (uint32_t)(*state >> 32);
+}
+
+/* Others than these may be indices or flags: 0 and 1 are always right. */
+static void fill_random(const oc_tensor *tensor, size_t bytes, uint64_t *state)
+{
+    const size_t size = oc_dtype_size(tensor->desc.dtype);
+    const bool is_float = tensor->desc.dtype == OC_DTYPE_float32;
+    uint8_t *at = tensor->data;
+    for (size_t i = 0; i < bytes; i += size) {
+        const uint32_t number = next_random(state);
+        const float real = (float)(number >> 8) / (float)(1 << 23) - 1.0f;
+        const bool is_half = tensor->desc.dtype == OC_DTYPE_float16;
+        const uint16_t half = (uint16_t)(0x3800u | (number & 0x83ffu)); /* +-[0.5, 1) */
+        memset(at + i, 0, size);
+        if (is_float)
+            memcpy(at + i, &real, sizeof(real));
+        else if (is_half)
+            memcpy(at + i, &half, sizeof(half));
+        else
+            at[i] = desc_is_8bit(&tensor->desc) ? (uint8_t)number : (uint8_t)(number & 1);
+    }
+}
+
+int host_inputs_random(host_runner *runner, uint32_t seed)
+{
+    const oc_model_info *info = runner->info;
+    uint64_t state = UINT64_C(0x9e3779b97f4a7c15) * ((uint64_t)seed + 1);
+    for (size_t i = 0; i < info->n_inputs; i++) {
+        if (oc_tensor_alloc(&info->inputs[i].desc, runner->call->alloc, &runner->inputs[i]) !=
+            OC_OK)
+            return host_fail_about(runner->call, runner->path);
+        fill_random(&runner->inputs[i], (size_t)info->inputs[i].bytes, &state);
+    }
+    return HOST_OK;
+}

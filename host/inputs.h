@@ -35,6 +35,9 @@ bool host_layout(const oc_model_info *info, oc_image_layout *layout);
  */
 int host_inputs_load(host_runner *runner, const host_texts *texts, const host_normal *normal);
 
+/** Fill them with numbers that are the same on every machine: floats from -1 to 1, all values of 8 bits, 0 and 1 for other types. */
+int host_inputs_random(host_runner *runner, uint32_t seed);
+
 /**
  * One file into one tensor, allocated by the library. `input` is what the model wants. Returns an
  * exit status.

@@ -38,7 +38,7 @@ static const host_option rows[] = {
      .min = 1,
      .max = 101,
      .initial = "5",
-     .help = "measure each node here N times: the median counts"},
+     .help = "measure N runs here (or rows of short ones): the median counts"},
     {.name = "output",
      .letter = 'o',
      .value = "FILE",
@@ -70,8 +70,8 @@ typedef struct task {
 static void on_progress(void *ctx, size_t done, size_t total, const char *node)
 {
     const task *t = ctx;
-    host_progress(t->n_sites == 0 ? "measuring nodes" : "measuring nodes of the worker", done,
-                  total, node);
+    host_progress(t->n_sites == 0 ? "measuring runs" : "measuring nodes of the worker", done, total,
+                  node);
 }
 
 static void on_site(void *ctx, const oc_profile_info *info)

@@ -119,7 +119,7 @@ uint64_t host_resident_bytes(void)
     return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-static uint64_t peak_bytes(void)
+uint64_t host_peak_bytes(void)
 {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
@@ -137,12 +137,12 @@ static uint64_t rest_bytes(const oc_report *report, uint64_t start_bytes, uint64
     return peak > known ? peak - known : 0;
 }
 
-void host_memory_print(const oc_report *report, uint64_t start_bytes, const oc_budget *budget)
+void host_memory_print(const oc_report *report, uint64_t start_bytes, uint64_t peak_bytes,
+                       const oc_budget *budget)
 {
     host_table table;
     char titles[] = "|>|";
     char text[HOST_NUMBER_TEXT];
-    uint64_t peak = peak_bytes();
     host_table_init(&table, titles);
     host_cell(&table, "at start");
     host_cell(&table, "%s", host_bytes_text(start_bytes, text));
@@ -158,11 +158,11 @@ void host_memory_print(const oc_report *report, uint64_t start_bytes, const oc_b
     host_cell(&table, "%s", host_bytes_text(report->scratch_bytes, text));
     host_cell(&table, "what single kernels need on the device beside the arena");
     host_cell(&table, "the rest");
-    host_cell(&table, "%s", host_bytes_text(rest_bytes(report, start_bytes, peak), text));
+    host_cell(&table, "%s", host_bytes_text(rest_bytes(report, start_bytes, peak_bytes), text));
     host_cell(&table,
               "the OpenCL driver with its compiler and kernels, the graph, inputs and outputs");
     host_cell(&table, "peak");
-    host_cell(&table, "%s", host_bytes_text(peak, text));
+    host_cell(&table, "%s", host_bytes_text(peak_bytes, text));
     host_cell(&table, "largest resident set of this process");
     if (budget) {
         host_cell(&table, "held");
@@ -174,17 +174,18 @@ void host_memory_print(const oc_report *report, uint64_t start_bytes, const oc_b
     host_table_fini(&table);
 }
 
-json_t *host_memory_json(const oc_report *report, uint64_t start_bytes, const oc_budget *budget)
+json_t *host_memory_json(const oc_report *report, uint64_t start_bytes, uint64_t peak_bytes,
+                         const oc_budget *budget)
 {
     json_t *memory = host_json_object();
-    uint64_t peak = peak_bytes();
     host_json_put(memory, "start_bytes", host_json_uint(start_bytes));
     host_json_put(memory, "weight_bytes", host_json_uint(report->weight_bytes));
     host_json_put(memory, "arena_bytes", host_json_uint(report->arena_bytes));
     host_json_put(memory, "arena_lower_bound", host_json_uint(report->arena_lower_bound));
     host_json_put(memory, "scratch_bytes", host_json_uint(report->scratch_bytes));
-    host_json_put(memory, "rest_bytes", host_json_uint(rest_bytes(report, start_bytes, peak)));
-    host_json_put(memory, "peak_bytes", host_json_uint(peak));
+    host_json_put(memory, "rest_bytes",
+                  host_json_uint(rest_bytes(report, start_bytes, peak_bytes)));
+    host_json_put(memory, "peak_bytes", host_json_uint(peak_bytes));
     if (budget)
         host_json_put(memory, "held_peak_bytes", host_json_uint(oc_budget_peak_bytes(budget)));
     return memory;

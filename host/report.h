@@ -24,8 +24,12 @@ json_t *host_times_json(const oc_report *report);
  * opened it is the program's own share.
  */
 uint64_t host_resident_bytes(void);
-/** The peak of this process, and what it consists of. */
-void host_memory_print(const oc_report *report, uint64_t start_bytes, const oc_budget *budget);
-json_t *host_memory_json(const oc_report *report, uint64_t start_bytes, const oc_budget *budget);
+/** The largest that it was so far. */
+uint64_t host_peak_bytes(void);
+/** A peak of this process, and what it consists of. */
+void host_memory_print(const oc_report *report, uint64_t start_bytes, uint64_t peak_bytes,
+                       const oc_budget *budget);
+json_t *host_memory_json(const oc_report *report, uint64_t start_bytes, uint64_t peak_bytes,
+                         const oc_budget *budget);
 
 #endif

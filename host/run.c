@@ -373,7 +373,8 @@ static void print_json(const task *t, const oc_tensor *outputs)
     if (t->options->is_explained)
         host_json_put(document, "explained", host_explain_json(runner->session, &t->report));
     host_json_put(document, "time", host_times_json(&t->report));
-    host_json_put(document, "memory", host_memory_json(&t->report, t->start_bytes, t->call->budget));
+    host_json_put(document, "memory",
+                  host_memory_json(&t->report, t->start_bytes, host_peak_bytes(), t->call->budget));
     host_json_print(document);
 }
 
@@ -391,7 +392,7 @@ static void print_timings(const task *t)
     else
         printf("plan: %s\n", t->runner.plan ? oc_plan_name(t->runner.plan) : "all-local");
     host_times_print(&t->report, which);
-    host_memory_print(&t->report, t->start_bytes, t->call->budget);
+    host_memory_print(&t->report, t->start_bytes, host_peak_bytes(), t->call->budget);
 }
 
 static void print_text(const task *t, const oc_tensor *outputs)

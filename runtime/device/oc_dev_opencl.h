@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * What the files of the OpenCL device share: opencl.c (probe, open, memory), opencl_program.c
- * (building and caching), opencl_node.c (prepare and bind), opencl_queue.c (running and telling).
+ * (building and caching), opencl_node.c (prepare and bind), opencl_queue.c (running and telling), opencl_peak.c (what the
+ * device can do at most).
  */
 #ifndef OC_DEV_OPENCL_H
 #define OC_DEV_OPENCL_H
@@ -53,8 +54,8 @@ void oc_cl_buffer_release(oc_cl_dev *dev, cl_mem mem, size_t bytes);
 /** A sub-buffer of `root`; the whole of it for 0 bytes, which no kernel touches. Owns: clReleaseMemObject. */
 OC_MUST_USE oc_status oc_cl_sub_buffer(oc_cl_dev *dev, cl_mem root, size_t offset, size_t bytes, cl_mem *mem);
 
-/** The program of kernels-cl/<stem>.cl with `options`, built at most once per device. Borrowed until the device is closed. */
-OC_MUST_USE oc_status oc_cl_program_get(oc_cl_dev *dev, const char *stem, const char *options, cl_program *program);
+/** The program of kernels-cl/<stem>.cl with `options`, built at most once per device. Borrowed until the device is closed, as `*kept`, a copy of the options (NULL: not wanted). */
+OC_MUST_USE oc_status oc_cl_program_get(oc_cl_dev *dev, const char *stem, const char *options, cl_program *program, const char **kept);
 void oc_cl_programs_release(oc_cl_dev *dev);
 
 /* Parts of the type's row. */
@@ -64,8 +65,14 @@ void oc_cl_unprepare(oc_dev *dev, oc_dev_node *node);
 size_t oc_cl_scratch_bytes(oc_dev *dev, const oc_dev_node *node);
 oc_status oc_cl_bind(oc_dev *dev, const oc_dev_node *node, oc_dev_mem *const *in, oc_dev_mem *const *out, oc_dev_mem *scratch, oc_dev_bound **bound);
 void oc_cl_unbind(oc_dev *dev, oc_dev_bound *bound);
-/** Enqueue the kernels of one bound node. */
-OC_MUST_USE oc_status oc_cl_enqueue(oc_cl_dev *dev, cl_command_queue queue, const oc_dev_bound *bound);
+/** Events of kernels, kept for their times. */
+typedef struct oc_cl_events {
+    size_t count, max;
+    cl_event *items;
+} oc_cl_events;
+/** Enqueue the kernels of one bound node. `events` NULL: none are kept. Errors: also OC_E_LIMIT when there is no room for them. */
+OC_MUST_USE oc_status oc_cl_enqueue(oc_cl_dev *dev, cl_command_queue queue, const oc_dev_bound *bound, oc_cl_events *events);
+bool oc_cl_kernel(const oc_dev_node *node, size_t index, oc_dev_kernel *kernel);
 
 oc_status oc_cl_queue_create(oc_dev *dev, oc_dev_queue **queue);
 void oc_cl_queue_destroy(oc_dev *dev, oc_dev_queue *queue);
@@ -74,5 +81,8 @@ oc_status oc_cl_write(oc_dev_queue *queue, oc_dev_mem *mem, const void *src, siz
 oc_status oc_cl_read(oc_dev_queue *queue, oc_dev_mem *mem, void *dst, size_t bytes);
 oc_status oc_cl_after(oc_dev_queue *queue, oc_dev_queue *other);
 oc_status oc_cl_notify(oc_dev_queue *queue, oc_dev_done done, void *ctx);
+oc_status oc_cl_queue_create_timed(oc_dev *dev, size_t kernels, oc_dev_queue **queue);
+oc_status oc_cl_spans(oc_dev_queue *queue, oc_dev_span *spans, size_t *count);
+oc_status oc_cl_measure_peak(oc_dev *dev, oc_dev_peak *peak);
 
 #endif

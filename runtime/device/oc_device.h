@@ -69,6 +69,33 @@ typedef struct oc_dev_task {
     oc_status (*const_read)(void *ctx, uint32_t in, void *dst, size_t bytes);
 } oc_dev_task;
 
+/** One kernel that a prepared node runs, for people. The texts belong to the node. */
+typedef struct oc_dev_kernel {
+    const char *name;    /* "conv2d_tile" */
+    const char *options; /* what makes it this variant: shapes and tuning parameters, "-DKH=3 ..."; may be empty */
+    size_t global[3], local[3]; /* its range and work-group; 0: the device chooses */
+} oc_dev_kernel;
+
+/** When one kernel ran, on a clock of the device's own. */
+typedef struct oc_dev_span {
+    uint64_t begin_ns, end_ns;
+} oc_dev_span;
+
+#define OC_PEAK_SIZES 8
+/** What a device can do at most, as micro-kernels of its own measured it: what kernels are held against. */
+typedef struct oc_dev_peak {
+    double flops;        /* float32, per second, two a multiply-add */
+    double int_ops;      /* products of 8-bit integers added up, per second, two a multiply-add, by the quickest way measured */
+    double start_ns;     /* what one more kernel costs that does nothing, on a queue that is busy */
+    size_t n_sizes;
+    /* By what is touched over and over, ascending: caches hold small sizes. */
+    struct {
+        uint64_t bytes;
+        double read_per_s; /* bytes that are read */
+        double copy_per_s; /* bytes that are read and bytes that are written, half of each */
+    } memory[OC_PEAK_SIZES];
+} oc_dev_peak;
+
 /**
  * Called once, when everything that was on the queue before it has finished or failed; from any
  * thread, perhaps inside `notify` itself. Must not block or call the device. On a lost device it
@@ -95,6 +122,8 @@ struct oc_dev_type {
     void (*unprepare)(oc_dev *dev, oc_dev_node *node);
     /** Scratch memory that one run of the node needs beside its inputs and outputs. */
     size_t (*scratch_bytes)(oc_dev *dev, const oc_dev_node *node);
+    /** Kernel `index` of those that a run of the node starts; false behind the last. */
+    bool (*kernel)(const oc_dev_node *node, size_t index, oc_dev_kernel *kernel);
 
     oc_status (*mem_create)(oc_dev *dev, size_t bytes, oc_dev_mem **mem);
     /** A window of `parent`; destroy it before its parent. */
@@ -106,6 +135,8 @@ struct oc_dev_type {
     void (*unbind)(oc_dev *dev, oc_dev_bound *bound);
 
     oc_status (*queue_create)(oc_dev *dev, oc_dev_queue **queue);
+    /** A queue for measuring: it keeps when each kernel ran, of at most `kernels` until `spans` takes them: then `run` fails with OC_E_LIMIT. */
+    oc_status (*queue_create_timed)(oc_dev *dev, size_t kernels, oc_dev_queue **queue);
     /**
      * Waits for what runs and for the notifications under way. On a lost device it does not: host
      * memory that its unfinished commands use must then never be freed.
@@ -122,6 +153,11 @@ struct oc_dev_type {
     oc_status (*after)(oc_dev_queue *queue, oc_dev_queue *other);
     /** Call `done(ctx, status)` when all before it has finished; also starts the work. Errors (`done` is not called): also OC_E_BUSY when OC_DEV_NOTES are under way. */
     oc_status (*notify)(oc_dev_queue *queue, oc_dev_done done, void *ctx);
+
+    /** Of a timed queue that was waited for: when each kernel ran since the last call, in turn. There is room for as many as the queue keeps. */
+    oc_status (*spans)(oc_dev_queue *queue, oc_dev_span *spans, size_t *count);
+    /** Takes a second or less, on a device that does nothing else. NULL: nothing to hold against. */
+    oc_status (*measure_peak)(oc_dev *dev, oc_dev_peak *peak);
 };
 
 #define OC_DEVICE(name_) extern const oc_dev_type oc_dev_type_##name_;
@@ -157,6 +193,16 @@ typedef struct oc_dev_roofline {
 } oc_dev_roofline;
 /** From traits, compute units and clock; plain defaults where the driver says nothing (roofline.c names them). All three are positive. */
 oc_dev_roofline oc_dev_roofline_of(const oc_dev *dev);
+
+/** What some kernels have to do at least. */
+typedef struct oc_dev_work {
+    double flops, int_ops;    /* two a multiply-add */
+    uint64_t const_bytes;     /* of constants */
+    uint64_t all_const_bytes; /* of the whole network, all of which a run reads: whether caches hold them */
+    uint64_t in_bytes, out_bytes; /* of values, each once */
+} oc_dev_work;
+/** The shortest time in which a device of that peak does it, nanoseconds: the longer of arithmetic and memory; which is told in `*is_memory`. */
+double oc_dev_peak_ns(const oc_dev_peak *peak, const oc_dev_work *work, bool *is_memory);
 
 /* ---- for the types ------------------------------------------------------------------------- */
 

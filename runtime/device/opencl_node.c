@@ -19,6 +19,7 @@ typedef struct cl_arg {
 typedef struct cl_launch {
     cl_program program;
     const char *kernel;
+    const char *options; /* of the program */
     uint32_t dims, n_args;
     size_t global[3], local[3];
     bool has_local;
@@ -212,7 +213,7 @@ static oc_status take_launch(oc_cl_dev *dev, const oc_dev_task *task, const oc_l
         made->has_local = made->has_local || from->local[d] != 0;
         made->is_empty = made->is_empty || from->global[d] == 0;
     }
-    OC_TRY(oc_cl_program_get(dev, from->stem, from->options, &made->program));
+    OC_TRY(oc_cl_program_get(dev, from->stem, from->options, &made->program, &made->options));
     OC_TRY(check_kernel(dev, from, made));
     for (uint32_t i = 0; i < from->n_args; i++)
         OC_TRY(take_arg(dev, task, from, &from->args[i], node, &made->args[i]));
@@ -287,6 +288,22 @@ size_t oc_cl_scratch_bytes(oc_dev *dev, const oc_dev_node *node)
 {
     (void)dev;
     return node->scratch_bytes;
+}
+
+bool oc_cl_kernel(const oc_dev_node *node, size_t index, oc_dev_kernel *kernel)
+{
+    for (size_t i = 0; i < node->n_launches; i++) {
+        const cl_launch *launch = &node->launches[i];
+        if (launch->is_empty || index-- > 0)
+            continue;
+        *kernel = (oc_dev_kernel){.name = launch->kernel, .options = launch->options};
+        for (uint32_t d = 0; d < launch->dims; d++) {
+            kernel->global[d] = launch->global[d];
+            kernel->local[d] = launch->local[d];
+        }
+        return true;
+    }
+    return false;
 }
 
 /* ---- bind ---------------------------------------------------------------------------------- */
@@ -377,20 +394,28 @@ out:
     return status;
 }
 
-oc_status oc_cl_enqueue(oc_cl_dev *dev, cl_command_queue queue, const oc_dev_bound *bound)
+oc_status oc_cl_enqueue(oc_cl_dev *dev, cl_command_queue queue, const oc_dev_bound *bound,
+                        oc_cl_events *events)
 {
+    if (events != NULL && events->max - events->count < bound->node->n_launches)
+        return oc_fail(OC_E_LIMIT,
+                       "node %s (%s): the queue keeps the times of %zu kernels, no more",
+                       bound->node->call->name, bound->node->call->op->name, events->max);
     for (size_t i = 0; i < bound->node->n_launches; i++) {
         const cl_launch *launch = &bound->node->launches[i];
         if (launch->is_empty)
             continue;
         const cl_int error =
             clEnqueueNDRangeKernel(queue, bound->kernels[i], launch->dims, NULL, launch->global,
-                                   launch->has_local ? launch->local : NULL, 0, NULL, NULL);
+                                   launch->has_local ? launch->local : NULL, 0, NULL,
+                                   events != NULL ? &events->items[events->count] : NULL);
         if (error != CL_SUCCESS) {
             const oc_status status = oc_cl_check(dev, error, "clEnqueueNDRangeKernel");
             return oc_fail_in(status, "node %s (%s), kernel %s", bound->node->call->name,
                               bound->node->call->op->name, launch->kernel);
         }
+        if (events != NULL)
+            events->count++;
     }
     return OC_OK;
 }

@@ -226,7 +226,7 @@ out:
 }
 
 oc_status oc_cl_program_get(oc_cl_dev *dev, const char *stem, const char *options,
-                            cl_program *program)
+                            cl_program *program, const char **kept)
 {
     oc_status status = OC_OK;
     /* Held while building too: who needs the same program waits for it instead of building it twice. */
@@ -244,6 +244,8 @@ oc_status oc_cl_program_get(oc_cl_dev *dev, const char *stem, const char *option
     }
     if (status == OC_OK)
         *program = entry->program;
+    if (status == OC_OK && kept != NULL)
+        *kept = entry->options;
     pthread_mutex_unlock(&dev->mutex);
     return status;
 }

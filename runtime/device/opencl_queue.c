@@ -33,6 +33,7 @@ typedef struct cl_queue {
     oc_dev_queue head;
     cl_command_queue queue;
     notes *notes;
+    oc_cl_events events; /* of a timed queue: `items` is not NULL */
 } cl_queue;
 
 /* ---- slots --------------------------------------------------------------------------------- */
@@ -106,7 +107,15 @@ static oc_status keep_failure(notes *n, oc_status status)
 
 /* ---- create, destroy ----------------------------------------------------------------------- */
 
-oc_status oc_cl_queue_create(oc_dev *head, oc_dev_queue **queue)
+static void release_events(oc_cl_events *events)
+{
+    for (size_t i = 0; i < events->count; i++)
+        clReleaseEvent(events->items[i]);
+    events->count = 0;
+}
+
+static oc_status create(oc_dev *head, size_t kernels, cl_command_queue_properties properties,
+                        oc_dev_queue **queue)
 {
     oc_cl_dev *dev = (oc_cl_dev *)head;
     cl_queue *made = NULL;
@@ -116,7 +125,10 @@ oc_status oc_cl_queue_create(oc_dev *head, oc_dev_queue **queue)
     OC_TRY(OC_ALLOC(head->alloc, 1, made));
     OC_TRY_OUT(oc_dev_queue_init(&made->head, head));
     OC_TRY_OUT(notes_create(dev, &made->notes));
-    made->queue = clCreateCommandQueue(dev->context, dev->device, 0, &error);
+    if (properties != 0)
+        OC_TRY_OUT(OC_ALLOC(head->alloc, kernels + 1, made->events.items));
+    made->events.max = kernels;
+    made->queue = clCreateCommandQueue(dev->context, dev->device, properties, &error);
     OC_TRY_OUT(oc_cl_check(dev, error, "clCreateCommandQueue"));
     *queue = &made->head;
     return OC_OK;
@@ -126,8 +138,19 @@ out:
         notes_unref(made->notes);
     }
     oc_dev_queue_fini(&made->head);
+    oc_free(head->alloc, made->events.items);
     oc_free(head->alloc, made);
     return status;
+}
+
+oc_status oc_cl_queue_create(oc_dev *head, oc_dev_queue **queue)
+{
+    return create(head, 0, 0, queue);
+}
+
+oc_status oc_cl_queue_create_timed(oc_dev *head, size_t kernels, oc_dev_queue **queue)
+{
+    return create(head, kernels, CL_QUEUE_PROFILING_ENABLE, queue);
 }
 
 void oc_cl_queue_destroy(oc_dev *head, oc_dev_queue *queue)
@@ -143,8 +166,10 @@ void oc_cl_queue_destroy(oc_dev *head, oc_dev_queue *queue)
     while (!is_lost && q->notes->refs > 1)
         oc_cond_wait(&q->notes->cond, OC_NEVER_NS);
     notes_unref(q->notes);
+    release_events(&q->events);
     clReleaseCommandQueue(q->queue);
     oc_dev_queue_fini(&q->head);
+    oc_free(head->alloc, q->events.items);
     oc_free(head->alloc, q);
 }
 
@@ -172,14 +197,35 @@ static oc_status entered(cl_queue *q, cl_int error, const char *call)
 oc_status oc_cl_run(oc_dev_queue *queue, oc_dev_bound *const *bound, size_t count)
 {
     cl_queue *q = (cl_queue *)queue;
+    oc_cl_events *events = q->events.items != NULL ? &q->events : NULL;
     OC_TRY(check_queue(q));
     for (size_t i = 0; i < count; i++) {
-        const oc_status status = oc_cl_enqueue(q->notes->dev, q->queue, bound[i]);
+        const oc_status status = oc_cl_enqueue(q->notes->dev, q->queue, bound[i], events);
         if (status != OC_OK) {
             keep_failure(q->notes, status);
             return status;
         }
     }
+    return OC_OK;
+}
+
+oc_status oc_cl_spans(oc_dev_queue *queue, oc_dev_span *spans, size_t *count)
+{
+    cl_queue *q = (cl_queue *)queue;
+    cl_int error = CL_SUCCESS;
+    OC_TRY(check_queue(q));
+    for (size_t i = 0; i < q->events.count && error == CL_SUCCESS; i++) {
+        cl_ulong begin = 0, end = 0;
+        error = clGetEventProfilingInfo(q->events.items[i], CL_PROFILING_COMMAND_START,
+                                        sizeof(begin), &begin, NULL);
+        if (error == CL_SUCCESS)
+            error = clGetEventProfilingInfo(q->events.items[i], CL_PROFILING_COMMAND_END,
+                                            sizeof(end), &end, NULL);
+        spans[i] = (oc_dev_span){.begin_ns = begin, .end_ns = end};
+    }
+    OC_TRY(oc_cl_check(q->notes->dev, error, "clGetEventProfilingInfo"));
+    *count = q->events.count;
+    release_events(&q->events);
     return OC_OK;
 }
 

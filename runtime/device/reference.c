@@ -135,6 +135,15 @@ static size_t reference_scratch_bytes(oc_dev *dev, const oc_dev_node *node)
     return 0;
 }
 
+/* The definition is all there is. */
+static bool reference_kernel(const oc_dev_node *node, size_t index, oc_dev_kernel *kernel)
+{
+    if (index > 0 || oc_op_is_empty(node->call))
+        return false;
+    *kernel = (oc_dev_kernel){.name = node->call->op->name, .options = ""};
+    return true;
+}
+
 static void reference_unbind(oc_dev *dev, oc_dev_bound *bound)
 {
     if (bound == NULL)
@@ -241,6 +250,8 @@ struct queue {
     uint64_t entered; /* commands put in so far; the ring holds the last entered - ended */
     uint64_t ended;
     uint32_t n_notes;
+    oc_dev_span *spans;                 /* of a timed queue: when each node ran */
+    size_t n_spans, max_spans, n_asked; /* nodes put in since they were last taken */
     command ring[RING];
 };
 
@@ -251,6 +262,7 @@ static void queue_unref(queue *q)
     oc_cond_unlock(&q->cond);
     if (is_last) {
         oc_cond_fini(&q->cond);
+        oc_free(q->alloc, q->spans);
         oc_free(q->alloc, q);
     }
 }
@@ -317,8 +329,12 @@ static void *queue_thread(void *arg)
         const command *c = &q->ring[q->ended % RING];
         const oc_status failed = q->failed;
         oc_cond_unlock(&q->cond);
+        const uint64_t begin_ns = oc_now_ns();
         const oc_status status = execute(q, c, failed);
+        const uint64_t end_ns = oc_now_ns();
         oc_cond_lock(&q->cond);
+        if (c->kind == RUN && q->spans != NULL && !oc_op_is_empty(c->u.bound->call))
+            q->spans[q->n_spans++] = (oc_dev_span){begin_ns, end_ns};
         if (q->failed == OC_OK)
             q->failed = status;
         q->n_notes -= c->kind == NOTIFY;
@@ -363,6 +379,34 @@ out:
     return status;
 }
 
+static oc_status reference_queue_create_timed(oc_dev *dev, size_t kernels, oc_dev_queue **out)
+{
+    oc_dev_span *spans;
+    oc_dev_queue *made;
+    OC_TRY(OC_ALLOC(dev->alloc, kernels + 1, spans));
+    const oc_status status = reference_queue_create(dev, &made);
+    if (status != OC_OK) {
+        oc_free(dev->alloc, spans);
+        return status;
+    }
+    queue *q = (queue *)made;
+    q->spans = spans; /* nothing is on it yet */
+    q->max_spans = kernels;
+    *out = made;
+    return OC_OK;
+}
+
+static oc_status reference_spans(oc_dev_queue *head, oc_dev_span *spans, size_t *count)
+{
+    queue *q = (queue *)head;
+    oc_cond_lock(&q->cond);
+    memcpy(spans, q->spans, q->n_spans * sizeof(*spans));
+    *count = q->n_spans;
+    q->n_spans = q->n_asked = 0;
+    oc_cond_unlock(&q->cond);
+    return OC_OK;
+}
+
 static void reference_queue_destroy(oc_dev *dev, oc_dev_queue *head)
 {
     queue *q = (queue *)head;
@@ -402,8 +446,23 @@ static oc_status put(queue *q, command c)
     return OC_OK;
 }
 
+/* Room for the times of `count` more nodes, on a timed queue. */
+static oc_status ask_spans(queue *q, size_t count)
+{
+    oc_cond_lock(&q->cond);
+    const bool is_full = q->spans != NULL && count > q->max_spans - q->n_asked;
+    q->n_asked += is_full ? 0 : count;
+    oc_cond_unlock(&q->cond);
+    if (is_full)
+        return oc_fail(OC_E_LIMIT,
+                       "device reference: the queue keeps the times of %zu nodes, no more",
+                       q->max_spans);
+    return OC_OK;
+}
+
 static oc_status reference_run(oc_dev_queue *head, oc_dev_bound *const *bound, size_t count)
 {
+    OC_TRY(ask_spans((queue *)head, count));
     for (size_t i = 0; i < count; i++)
         OC_TRY(put((queue *)head, (command){.kind = RUN, .u.bound = bound[i]}));
     return OC_OK;
@@ -474,16 +533,19 @@ const oc_dev_type oc_dev_type_reference = {
     .prepare = reference_prepare,
     .unprepare = reference_unprepare,
     .scratch_bytes = reference_scratch_bytes,
+    .kernel = reference_kernel,
     .mem_create = reference_mem_create,
     .mem_view = reference_mem_view,
     .mem_destroy = reference_mem_destroy,
     .bind = reference_bind,
     .unbind = reference_unbind,
     .queue_create = reference_queue_create,
+    .queue_create_timed = reference_queue_create_timed,
     .queue_destroy = reference_queue_destroy,
     .run = reference_run,
     .write = reference_write,
     .read = reference_read,
     .after = reference_after,
     .notify = reference_notify,
+    .spans = reference_spans,
 };

@@ -7,23 +7,6 @@
  */
 #include "exec.h"
 
-struct oc_lane {
-    oc_exec *exec;
-    const oc_allocator *alloc;
-    oc_arena_plan plan;
-    size_t n_order;
-    bool *is_pinned; /* per root value */
-    oc_dev_mem *arena, *scratch;
-    size_t scratch_bytes;
-    oc_dev_mem **window;  /* per root value; NULL where the lane does not touch it */
-    oc_dev_bound **bound; /* those of the steps that run something, in order */
-    size_t n_bound;
-    size_t *first_bound; /* per step and one more: how many are bound before it */
-    oc_dev_queue *compute, *transfer;
-    bool is_compute_ahead; /* compute got commands that transfer does not wait for yet */
-    bool is_transfer_ahead;
-};
-
 /* ---- making -------------------------------------------------------------------------------- */
 
 static oc_status check_ready(const oc_exec *exec, const oc_id *order, size_t n_order)
@@ -138,6 +121,9 @@ static oc_status fill_lane(oc_lane *lane, const oc_id *order, const oc_id *pinne
     OC_TRY(oc_arena_plan_make(graph, order, lane->n_order, pinned, n_pinned,
                               OC_MAX(dev->mem_align, (size_t)OC_ARENA_ALIGN), alloc, &lane->plan));
     OC_TRY(check_ready(lane->exec, order, lane->n_order));
+    OC_TRY(OC_ALLOC(alloc, lane->n_order + 1, lane->order));
+    if (lane->n_order > 0)
+        memcpy(lane->order, order, lane->n_order * sizeof(*order));
     OC_TRY(OC_ALLOC(alloc, graph->n_values, lane->is_pinned));
     OC_TRY(OC_ALLOC(alloc, graph->n_values, lane->window));
     OC_TRY(OC_ALLOC(alloc, lane->n_order, lane->bound));
@@ -186,6 +172,7 @@ void oc_lane_destroy(oc_lane *lane)
     oc_free(lane->alloc, lane->bound);
     oc_free(lane->alloc, lane->window);
     oc_free(lane->alloc, lane->is_pinned);
+    oc_free(lane->alloc, lane->order);
     oc_arena_plan_fini(&lane->plan);
     oc_free(lane->alloc, lane);
 }

@@ -81,14 +81,36 @@ size_t oc_lane_arena_lower_bound(const oc_lane *lane);
 /** Device memory beside the arena: the scratch buffers that kernels ask for, the largest node's. */
 size_t oc_lane_scratch_bytes(const oc_lane *lane);
 
+/** The same for all that `exec` has prepared, in the fixed order: the network's inputs and the outputs that it makes stay readable. */
+OC_MUST_USE oc_status oc_lane_create_whole(oc_exec *exec, const oc_allocator *alloc, oc_lane **lane);
+
+/** One kernel that a run of a lane starts. */
+typedef struct oc_lane_kernel {
+    size_t step;         /* of the lane */
+    oc_dev_kernel info;  /* texts belong to the exec */
+    double ns, best_ns;  /* what it takes inside a run, by the device's own clock: the median, and the least */
+} oc_lane_kernel;
+
+typedef struct oc_lane_times {
+    const oc_allocator *alloc;
+    oc_lane_kernel *kernels; /* in the order in which they run */
+    size_t n_kernels;
+    double run_ns;           /* a run from the first one's begin to the last one's end, the median */
+} oc_lane_times;
+
 /**
- * Measure each of the lane's nodes: `node_ns` has n_order entries. A node is run alone and then several times in a row, so that what waiting costs
- * drops out; the median of `repeats` such measurements. Blocks; the lane is idle before and afterwards, its arena holds nothing of use.
- * `progress` (NULL: none) gets "step N" for a node's name: a lane knows none. Errors: OC_E_DEVICE, OC_E_LOST, OC_E_DEADLINE (a node that takes minutes), OC_E_NOMEM.
+ * Measure the lane's kernels in whole runs on what was last written to it: `repeats` runs, or rows of runs where these are short. Blocks; the lane is
+ * idle before and afterwards. A value that is not pinned holds nothing of use then, an input not even from one run to the next.
+ * `progress` (NULL: none) is told of each repeat, and "" for a name. Owns: the caller calls oc_lane_times_fini.
+ * Errors: OC_E_DEVICE, OC_E_LOST, OC_E_DEADLINE (runs that take minutes), OC_E_NOMEM.
  */
+OC_MUST_USE oc_status oc_lane_measure(oc_lane *lane, uint32_t repeats, oc_exec_progress progress, void *ctx, oc_lane_times *times);
+void oc_lane_times_fini(oc_lane_times *times);
+
+/** What each of the lane's nodes adds to a run: its kernels, and its share of what lies between kernels. `node_ns` has n_order entries. All values are zeros. Otherwise as oc_lane_measure. */
 OC_MUST_USE oc_status oc_lane_profile(oc_lane *lane, uint32_t repeats, oc_exec_progress progress, void *ctx, double *node_ns);
 
-/** The same for all that `exec` has prepared, in a lane of its own: `node_ns` per node of the graph, NAN where it is not prepared. Whole runs are measured too, and the nodes' times add up to theirs (less what waiting costs). Errors: also those of oc_lane_create. */
+/** The same for all that `exec` has prepared, in a lane of its own: `node_ns` per node of the graph, NAN where it is not prepared. Errors: also those of oc_lane_create. */
 OC_MUST_USE oc_status oc_exec_profile(oc_exec *exec, uint32_t repeats, oc_exec_progress progress, void *ctx, double *node_ns);
 
 /** Fill the arena with zeros and wait: for runs whose result nobody wants. Not between runs: constants that the arena holds are lost. */

@@ -1,37 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What each node costs, measured. A node that is run alone takes its own time and that of starting
- * and waiting for the queue; run n times more in a row it takes n times its own time more. So the
- * difference of the two, by n, is the node without the waiting: what it adds to a longer part.
+ * What each kernel costs, measured inside whole runs by the device's own clock: so each finds in the
+ * caches what the kernels before it left there, as when it counts, and not what it left there itself.
+ * Short networks run several times in a row, since waking a device that slept is no kernel's cost.
  */
 #include "exec.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-/* So long that the clock and a late wake-up do not count; slow nodes run no more than needed. */
+/* So long that the clock and a late wake-up do not count; long runs are run no more than needed. */
 #define ROW_NS 4e6
-#define ROW_MIN 2
 #define ROW_MAX 64
 
-#define REPEATS_MAX 101u /* more make no better median */
+#define REPEATS_MAX 1001u /* more make no better median */
 
 /* What takes longer is stuck: the reference device needs a minute for the largest networks. */
 #define LIMIT_NS (UINT64_C(600) * 1000000000)
-
-/* ---- one node ------------------------------------------------------------------------------ */
-
-/* The time of the steps [first, first+count), `times` times in a row, and of waiting for them. */
-static oc_status time_run(oc_lane *lane, size_t first, size_t count, size_t times, double *ns)
-{
-    const uint64_t begin_ns = oc_now_ns();
-    for (size_t i = 0; i < times; i++)
-        OC_TRY(oc_lane_submit(lane, first, count));
-    OC_TRY(oc_lane_wait(lane, begin_ns + LIMIT_NS));
-    *ns = (double)(oc_now_ns() - begin_ns);
-    return OC_OK;
-}
 
 static int compare_times(const void *a, const void *b)
 {
@@ -46,186 +31,226 @@ static double median(double *samples, size_t count)
     return samples[count / 2];
 }
 
-static size_t clamp_repeats(uint32_t repeats)
-{
-    return OC_MIN(OC_MAX(repeats, 1u), REPEATS_MAX);
-}
-
-static oc_status measure_step(oc_lane *lane, size_t step, uint32_t repeats, double *ns)
-{
-    const size_t count = clamp_repeats(repeats);
-    double samples[REPEATS_MAX], once, row;
-    OC_TRY(
-        time_run(lane, step, 1, 1, &once)); /* its first run here may wait for memory and caches */
-    const double fits = ROW_NS / OC_MAX(once, 1.0);
-    const size_t more = fits < ROW_MIN ? ROW_MIN : fits > ROW_MAX ? ROW_MAX : (size_t)fits;
-    for (size_t i = 0; i < count; i++) {
-        OC_TRY(time_run(lane, step, 1, 1, &once));
-        OC_TRY(time_run(lane, step, 1, 1 + more, &row));
-        samples[i] = OC_MAX(row - once, 0.0) / (double)more;
-    }
-    *ns = median(samples, count);
-    return OC_OK;
-}
-
 /* ---- a lane -------------------------------------------------------------------------------- */
 
-/* How many steps the lane has: behind its last one it takes no work. */
-static oc_status count_steps(oc_lane *lane, size_t *count)
+typedef struct measuring {
+    oc_lane *lane;
+    oc_dev_queue *queue;
+    size_t n_kernels;
+    size_t row;         /* how many times the lane runs for one sample */
+    oc_dev_span *spans; /* of one sample */
+    size_t repeats;
+    double *samples; /* per kernel, and for the whole, one per run that counts */
+    size_t n_samples, max_samples;
+    oc_lane_times *times;
+} measuring;
+
+/* The lane's kernels, as many as fit `cap`; how many there are. */
+static size_t list_kernels(const oc_lane *lane, oc_lane_kernel *list, size_t cap)
 {
-    size_t known = 0;
-    OC_TRY(oc_lane_submit(lane, 0, 0));
-    for (size_t jump = 1; jump > 0;) {
-        const oc_status status = oc_lane_submit(lane, known + jump, 0);
-        if (status != OC_OK && status != OC_E_ARG)
-            return status;
-        known += status == OC_OK ? jump : 0;
-        jump = status == OC_OK ? 2 * jump : jump / 2;
+    const oc_exec *exec = lane->exec;
+    size_t count = 0;
+    for (size_t s = 0; s < lane->n_order; s++) {
+        const oc_dev_node *node = exec->nodes[lane->order[s]];
+        oc_dev_kernel info;
+        for (size_t i = 0; node != NULL && exec->dev->type->kernel(node, i, &info); i++, count++)
+            if (count < cap)
+                list[count] = (oc_lane_kernel){.step = s, .info = info};
     }
-    *count = known;
+    return count;
+}
+
+/* The lane `row` times in a row; when each kernel ran is in `spans`. */
+static oc_status run_row(measuring *m, size_t row)
+{
+    const oc_lane *lane = m->lane;
+    oc_dev *dev = lane->exec->dev;
+    size_t found = 0;
+    for (size_t i = 0; i < row; i++)
+        OC_TRY(dev->type->run(m->queue, lane->bound, lane->n_bound));
+    OC_TRY(oc_dev_queue_wait(dev, m->queue, oc_now_ns() + LIMIT_NS));
+    OC_TRY(dev->type->spans(m->queue, m->spans, &found));
+    if (found != row * m->n_kernels)
+        return oc_fail(OC_E_INTERNAL, "device %s (%s): %zu kernels were to run, %zu did",
+                       dev->info.id, dev->info.name, row * m->n_kernels, found);
     return OC_OK;
+}
+
+static double span_ns(uint64_t begin_ns, uint64_t end_ns)
+{
+    return end_ns > begin_ns ? (double)(end_ns - begin_ns) : 0;
+}
+
+/* Of one run of the row, from the begin of its first kernel to the end of its last one. */
+static double run_ns(const measuring *m, size_t run)
+{
+    const oc_dev_span *spans = &m->spans[run * m->n_kernels];
+    return span_ns(spans[0].begin_ns, spans[m->n_kernels - 1].end_ns);
+}
+
+static oc_status choose_row(measuring *m)
+{
+    OC_TRY(run_row(m, 1)); /* it may wait for memory and caches */
+    OC_TRY(run_row(m, 1));
+    const double fits = ROW_NS / OC_MAX(run_ns(m, 0), 1.0);
+    m->row = fits < 1 ? 1 : fits >= ROW_MAX ? ROW_MAX : (size_t)fits + 1;
+    m->max_samples = m->repeats * (m->row > 1 ? m->row - 1 : 1);
+    size_t count;
+    OC_TRY(oc_mul_size(m->n_kernels + 1, m->max_samples, &count));
+    return OC_ALLOC(m->times->alloc, count, m->samples);
+}
+
+/* One row, without its first run where there are others: that one woke the device. */
+static oc_status measure_row(measuring *m)
+{
+    OC_TRY(run_row(m, m->row));
+    for (size_t r = m->row > 1 ? 1 : 0; r < m->row; r++, m->n_samples++) {
+        const oc_dev_span *spans = &m->spans[r * m->n_kernels];
+        double *sample = m->samples + m->n_samples;
+        for (size_t k = 0; k < m->n_kernels; k++, sample += m->max_samples)
+            *sample = span_ns(spans[k].begin_ns, spans[k].end_ns);
+        *sample = run_ns(m, r);
+    }
+    return OC_OK;
+}
+
+static oc_status measure_lane(measuring *m, oc_exec_progress progress, void *ctx)
+{
+    oc_lane_times *times = m->times;
+    OC_TRY(choose_row(m));
+    for (size_t i = 0; i < m->repeats; i++) {
+        OC_TRY(measure_row(m));
+        if (progress != NULL)
+            progress(ctx, i + 1, m->repeats, "");
+    }
+    double *samples = m->samples;
+    for (size_t k = 0; k < m->n_kernels; k++, samples += m->max_samples) {
+        times->kernels[k].ns = median(samples, m->n_samples);
+        times->kernels[k].best_ns = samples[0];
+    }
+    times->run_ns = median(samples, m->n_samples);
+    return OC_OK;
+}
+
+static oc_status open_measuring(measuring *m)
+{
+    oc_lane_times *times = m->times;
+    oc_dev *dev = m->lane->exec->dev;
+    size_t n_spans;
+    m->n_kernels = times->n_kernels = list_kernels(m->lane, NULL, 0);
+    OC_TRY(oc_mul_size(m->n_kernels + 1, ROW_MAX, &n_spans));
+    OC_TRY(OC_ALLOC(times->alloc, m->n_kernels + 1, times->kernels));
+    OC_TRY(OC_ALLOC(times->alloc, n_spans, m->spans));
+    list_kernels(m->lane, times->kernels, m->n_kernels);
+    return dev->type->queue_create_timed(dev, n_spans, &m->queue);
+}
+
+oc_status oc_lane_measure(oc_lane *lane, uint32_t repeats, oc_exec_progress progress, void *ctx,
+                          oc_lane_times *times)
+{
+    const oc_allocator *alloc = lane->alloc;
+    oc_lane_times made = {.alloc = alloc};
+    measuring m = {
+        .lane = lane, .repeats = OC_MIN(OC_MAX(repeats, 1u), REPEATS_MAX), .times = &made};
+    OC_TRY(oc_lane_wait(lane, oc_now_ns() + LIMIT_NS)); /* what was written is there */
+    oc_status status = open_measuring(&m);
+    if (status == OC_OK && m.n_kernels > 0)
+        status = measure_lane(&m, progress, ctx);
+    lane->exec->dev->type->queue_destroy(lane->exec->dev, m.queue);
+    oc_free(alloc, m.spans);
+    oc_free(alloc, m.samples);
+    if (status != OC_OK)
+        oc_lane_times_fini(&made);
+    else
+        *times = made;
+    return status;
+}
+
+void oc_lane_times_fini(oc_lane_times *times)
+{
+    oc_free(times->alloc, times->kernels);
+    times->kernels = NULL;
+    times->n_kernels = 0;
+}
+
+/* What lies between kernels is spread over them: each has to be started. */
+static void add_up(const oc_lane_times *times, size_t n_steps, double *step_ns)
+{
+    double sum = 0;
+    for (size_t s = 0; s < n_steps; s++)
+        step_ns[s] = 0;
+    for (size_t k = 0; k < times->n_kernels; k++)
+        sum += times->kernels[k].ns;
+    const double between =
+        OC_MAX(times->run_ns - sum, 0.0) / (double)OC_MAX(times->n_kernels, (size_t)1);
+    for (size_t k = 0; k < times->n_kernels; k++)
+        step_ns[times->kernels[k].step] += times->kernels[k].ns + between;
 }
 
 /* Lanes are cleared: new memory may hold denormal numbers, which some processors are slow with. */
 oc_status oc_lane_profile(oc_lane *lane, uint32_t repeats, oc_exec_progress progress, void *ctx,
                           double *node_ns)
 {
-    size_t n_steps;
-    char name[32];
-    OC_TRY(count_steps(lane, &n_steps));
+    oc_lane_times times;
     OC_TRY(oc_lane_clear(lane));
-    for (size_t i = 0; i < n_steps; i++) {
-        OC_TRY(measure_step(lane, i, repeats, &node_ns[i]));
-        snprintf(name, sizeof(name), "step %zu", i);
-        if (progress != NULL)
-            progress(ctx, i + 1, n_steps, name);
-    }
+    OC_TRY(oc_lane_measure(lane, repeats, progress, ctx, &times));
+    add_up(&times, lane->n_order, node_ns);
+    oc_lane_times_fini(&times);
     return OC_OK;
 }
 
 /* ---- all that is prepared ------------------------------------------------------------------ */
 
-/*
- * A node run in a row finds its constants in the caches, which in a whole run the other nodes have
- * filled: ResNet-50 takes a fifth longer than its nodes' rows say. So whole runs are measured too,
- * and what is missing goes to the nodes by the bytes that they move.
- */
-typedef struct exec_profile {
-    oc_exec *exec;
-    oc_lane *lane;
-    oc_id *order;   /* of the lane: the nodes that were prepared */
-    oc_id *outputs; /* of the graph that they make */
-    size_t n_order, n_outputs;
-    double *bytes; /* per step of the lane */
-    double *step_ns;
-} exec_profile;
+/* The nodes that were prepared, and the values that stay: inputs, and the outputs that they make. */
+typedef struct whole {
+    oc_id *order, *kept;
+    size_t n_order, n_kept;
+} whole;
 
-static oc_status list_nodes(exec_profile *p)
+static oc_status list_whole(const oc_exec *exec, whole *w)
 {
-    const oc_graph *graph = p->exec->graph;
-    const oc_allocator *alloc = p->exec->alloc;
-    OC_TRY(OC_ALLOC(alloc, graph->n_nodes, p->order));
-    OC_TRY(OC_ALLOC(alloc, graph->n_nodes, p->bytes));
-    OC_TRY(OC_ALLOC(alloc, graph->n_nodes, p->step_ns));
-    OC_TRY(OC_ALLOC(alloc, graph->n_outputs, p->outputs));
+    const oc_graph *graph = exec->graph;
+    OC_TRY(OC_ALLOC(exec->alloc, graph->n_nodes + 1, w->order));
+    OC_TRY(OC_ALLOC(exec->alloc, graph->n_inputs + graph->n_outputs + 1, w->kept));
     for (size_t n = 0; n < graph->n_nodes; n++)
-        if (p->exec->is_ready[n])
-            p->order[p->n_order++] = (oc_id)n;
+        if (exec->is_ready[n])
+            w->order[w->n_order++] = (oc_id)n;
+    for (size_t i = 0; i < graph->n_inputs; i++)
+        w->kept[w->n_kept++] = graph->inputs[i];
     for (size_t i = 0; i < graph->n_outputs; i++) {
         const oc_id producer = graph->values[graph->outputs[i]].producer;
-        if (producer != OC_NONE && p->exec->is_ready[producer])
-            p->outputs[p->n_outputs++] = graph->outputs[i];
+        if (producer != OC_NONE && exec->is_ready[producer])
+            w->kept[w->n_kept++] = graph->outputs[i];
     }
     return OC_OK;
 }
 
-/* Views move nothing. */
-static oc_status count_bytes(exec_profile *p)
+oc_status oc_lane_create_whole(oc_exec *exec, const oc_allocator *alloc, oc_lane **lane)
 {
-    for (size_t i = 0; i < p->n_order; i++) {
-        const oc_node *node = &p->exec->graph->nodes[p->order[i]];
-        const oc_desc *in[OC_NODE_IO_MAX], *out[OC_NODE_IO_MAX];
-        bool is_const[OC_NODE_IO_MAX];
-        oc_cost cost = {0};
-        const oc_op_call call = oc_node_call(p->exec->graph, node, in, out, is_const);
-        if (!node->op->is_view)
-            OC_TRY(node->op->cost(&call, &cost));
-        p->bytes[i] = (double)cost.bytes_read + (double)cost.bytes_written;
-    }
-    return OC_OK;
-}
-
-static oc_status measure_nodes(exec_profile *p, uint32_t repeats, oc_exec_progress progress,
-                               void *ctx)
-{
-    for (size_t i = 0; i < p->n_order; i++) {
-        const oc_node *node = &p->exec->graph->nodes[p->order[i]];
-        if (!node->op->is_view)
-            OC_TRY(measure_step(p->lane, i, repeats, &p->step_ns[i]));
-        if (progress != NULL)
-            progress(ctx, i + 1, p->n_order, node->name);
-    }
-    return OC_OK;
-}
-
-/* All steps, without what waiting costs. */
-static oc_status measure_whole(exec_profile *p, uint32_t repeats, double *ns)
-{
-    const size_t count = clamp_repeats(repeats);
-    double samples[REPEATS_MAX], whole, nothing;
-    for (size_t i = 0; i < count; i++) {
-        OC_TRY(time_run(p->lane, 0, 0, 1, &nothing));
-        OC_TRY(time_run(p->lane, 0, p->n_order, 1, &whole));
-        samples[i] = OC_MAX(whole - nothing, 0.0);
-    }
-    *ns = median(samples, count);
-    return OC_OK;
-}
-
-/* Make the nodes' times add up to the whole's. */
-static void balance(exec_profile *p, double whole_ns)
-{
-    double sum_ns = 0, sum_bytes = 0;
-    for (size_t i = 0; i < p->n_order; i++) {
-        sum_ns += p->step_ns[i];
-        sum_bytes += p->bytes[i];
-    }
-    for (size_t i = 0; i < p->n_order && sum_ns > 0; i++) {
-        if (whole_ns < sum_ns)
-            p->step_ns[i] *= whole_ns / sum_ns;
-        else if (sum_bytes > 0)
-            p->step_ns[i] += (whole_ns - sum_ns) * p->bytes[i] / sum_bytes;
-    }
-}
-
-static oc_status measure_exec(exec_profile *p, uint32_t repeats, oc_exec_progress progress,
-                              void *ctx)
-{
-    double whole_ns;
-    OC_TRY(list_nodes(p));
-    OC_TRY(count_bytes(p));
-    OC_TRY(oc_lane_create(p->exec, p->order, p->n_order, p->outputs, p->n_outputs, p->exec->alloc,
-                          &p->lane));
-    OC_TRY(oc_lane_clear(p->lane));
-    OC_TRY(measure_nodes(p, repeats, progress, ctx));
-    OC_TRY(measure_whole(p, repeats, &whole_ns));
-    balance(p, whole_ns);
-    return OC_OK;
+    whole w = {0};
+    oc_status status = list_whole(exec, &w);
+    if (status == OC_OK)
+        status = oc_lane_create(exec, w.order, w.n_order, w.kept, w.n_kept, alloc, lane);
+    oc_free(exec->alloc, w.kept);
+    oc_free(exec->alloc, w.order);
+    return status;
 }
 
 oc_status oc_exec_profile(oc_exec *exec, uint32_t repeats, oc_exec_progress progress, void *ctx,
                           double *node_ns)
 {
-    exec_profile p = {.exec = exec};
-    const oc_status status = measure_exec(&p, repeats, progress, ctx);
-    for (size_t n = 0; status == OC_OK && n < exec->graph->n_nodes; n++)
+    oc_lane *lane = NULL;
+    double *step_ns = NULL;
+    oc_status status;
+    OC_TRY_OUT(OC_ALLOC(exec->alloc, exec->graph->n_nodes + 1, step_ns));
+    OC_TRY_OUT(oc_lane_create_whole(exec, exec->alloc, &lane));
+    OC_TRY_OUT(oc_lane_profile(lane, repeats, progress, ctx, step_ns));
+    for (size_t n = 0; n < exec->graph->n_nodes; n++)
         node_ns[n] = NAN;
-    for (size_t i = 0; status == OC_OK && i < p.n_order; i++)
-        node_ns[p.order[i]] = p.step_ns[i];
-    oc_lane_destroy(p.lane);
-    oc_free(exec->alloc, p.outputs);
-    oc_free(exec->alloc, p.step_ns);
-    oc_free(exec->alloc, p.bytes);
-    oc_free(exec->alloc, p.order);
+    for (size_t s = 0; s < lane->n_order; s++)
+        node_ns[lane->order[s]] = step_ns[s];
+out:
+    oc_lane_destroy(lane);
+    oc_free(exec->alloc, step_ns);
     return status;
 }

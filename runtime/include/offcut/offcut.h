@@ -4,6 +4,7 @@
 #define OFFCUT_OFFCUT_H
 
 #include <offcut/base.h>
+#include <offcut/bench.h>
 #include <offcut/device.h>
 #include <offcut/image.h>
 #include <offcut/model.h>

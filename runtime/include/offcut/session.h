@@ -131,9 +131,9 @@ typedef struct oc_profile_info {
 
 typedef struct oc_profile_options {
     const char *worker;      /* "HOST:PORT": measure the nodes there too; NULL */
-    uint32_t repeats;        /* measurements of each node here, whose median counts (a worker has its own number); 0: 5 */
+    uint32_t repeats;        /* runs that are measured here, or rows of short ones; the median counts (a worker has its own number); 0: 5 */
     const oc_log_sink *log;  /* borrowed for the call; NULL */
-    /** Long work shows progress: `done` of `total` nodes of the site that is measured; NULL. */
+    /** Long work shows progress: `done` of `total` repeats here, with no node's name, or nodes of the worker; NULL. */
     void (*progress)(void *ctx, size_t done, size_t total, const char *node);
     void *progress_ctx;
     void (*on_site)(void *ctx, const oc_profile_info *site); /* each site once it is measured, the edge first; NULL */

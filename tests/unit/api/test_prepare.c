@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static oc_model *open_lenet(void)
@@ -129,6 +130,89 @@ static void a_profile_that_cannot_be_written_is_an_error(void **state)
     oc_model_destroy(model);
 }
 
+/* Every node but the view has a kernel, and what is summed up are the nodes. */
+static void check_bench(const oc_model *model, const oc_bench_info *info)
+{
+    double ns = 0, best_ns = 0, ops = 0;
+    assert_int_equal(info->n_nodes, oc_model_get_info(model)->n_nodes);
+    for (size_t n = 0; n < info->n_nodes; n++) {
+        const oc_node_info *about = oc_model_get_node(model, n);
+        const oc_bench_node *node = &info->nodes[n];
+        const bool is_view = strcmp(about->op, "reshape") == 0;
+        double kernels_ns = 0;
+        assert_int_equal(node->n_kernels == 0, is_view);
+        for (size_t k = 0; k < node->n_kernels; k++) {
+            assert_true(node->kernels[k].name[0] != '\0' && node->kernels[k].options != NULL);
+            assert_true(node->kernels[k].best_ns <= node->kernels[k].ns);
+            kernels_ns += node->kernels[k].ns;
+        }
+        assert_true(fabs(kernels_ns - node->ns) <= 1e-6 * node->ns);
+        assert_true(node->ops >= 2 * (double)about->macs);
+        assert_true(node->bytes == (double)(about->bytes_read + about->bytes_written));
+        assert_int_equal(isnan(node->bound_ns), is_view || !info->peak.is_measured);
+        ns += node->ns;
+        best_ns += node->best_ns;
+        ops += node->ops;
+    }
+    assert_true(fabs(info->kernels_ns - ns) <= 1e-6 * ns && info->run_ns > 0);
+    assert_true(fabs(info->best_ns - best_ns) <= 1e-6 * ns && fabs(info->ops - ops) < 1);
+}
+
+static void every_kernel_is_held_against_the_peak(void **state)
+{
+    (void)state;
+    static const char *const devices[] = {"reference", "pocl"};
+    oc_model *model = open_lenet();
+    for (size_t i = 0; i < OC_COUNT(devices); i++) {
+        const oc_prepare_options options = {.device = devices[i]};
+        const oc_bench_options few = {.repeats = 2};
+        oc_prepared *prepared;
+        oc_bench *bench;
+        oc_assert_ok(oc_prepare(model, &options, NULL, &prepared));
+        oc_assert_ok(oc_bench_run(prepared, &few, NULL, &bench));
+        assert_int_equal(oc_bench_get_info(bench)->peak.is_measured, i == 1);
+        check_bench(model, oc_bench_get_info(bench));
+        oc_bench_destroy(bench);
+        oc_prepared_destroy(prepared);
+    }
+    oc_bench_destroy(NULL);
+    oc_model_destroy(model);
+}
+
+static void a_prefix_is_not_benched(void **state)
+{
+    (void)state;
+    oc_model *model = open_lenet();
+    oc_prepared *prepared = prepare(model, 1, NULL);
+    oc_bench *bench;
+    oc_assert_fails(oc_bench_run(prepared, NULL, NULL, &bench), OC_E_ARG,
+                    "9 nodes prepared, found 0");
+    oc_prepared_destroy(prepared);
+    oc_model_destroy(model);
+}
+
+static oc_status bench_once(const oc_allocator *alloc, void *ctx)
+{
+    const oc_prepare_options options = {.device = "reference"};
+    const oc_bench_options few = {.repeats = 1};
+    oc_prepared *prepared = NULL;
+    oc_bench *bench = NULL;
+    oc_status status = oc_prepare(ctx, &options, alloc, &prepared);
+    if (status == OC_OK)
+        status = oc_bench_run(prepared, &few, alloc, &bench);
+    oc_bench_destroy(bench);
+    oc_prepared_destroy(prepared);
+    return status;
+}
+
+static void memory_may_run_out_while_benching(void **state)
+{
+    (void)state;
+    oc_model *model = open_lenet();
+    oc_test_oom_sweep(bench_once, model);
+    oc_model_destroy(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +220,9 @@ int main(void)
         cmocka_unit_test(no_node_at_all_is_said),
         cmocka_unit_test(what_was_prepared_is_measured),
         cmocka_unit_test(a_profile_that_cannot_be_written_is_an_error),
+        cmocka_unit_test(every_kernel_is_held_against_the_peak),
+        cmocka_unit_test(a_prefix_is_not_benched),
+        cmocka_unit_test(memory_may_run_out_while_benching),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

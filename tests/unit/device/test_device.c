@@ -484,6 +484,56 @@ static void a_queue_waits_for_another(void **state)
     on_every_target(turns_on);
 }
 
+static size_t count_kernels(const bench *b)
+{
+    size_t count = 0;
+    oc_dev_kernel kernel;
+    for (; b->dev->type->kernel(b->node, count, &kernel); count++)
+        assert_true(kernel.name != NULL && kernel.name[0] != '\0' && kernel.options != NULL);
+    return count;
+}
+
+/* Each kernel's time is kept, in turn, until it is taken; a queue keeps no more than it said. */
+static void times_of(bench *b)
+{
+    enum { RUNS = 3 };
+    const oc_dev_type *type = b->dev->type;
+    const size_t n = count_kernels(b);
+    oc_dev_span spans[RUNS * 8];
+    oc_dev_queue *queue;
+    size_t found = 99;
+    assert_true(n > 0 && n <= 8);
+    oc_assert_ok(type->queue_create_timed(b->dev, RUNS * n, &queue));
+    oc_assert_ok(type->spans(queue, spans, &found));
+    assert_int_equal(found, 0);
+    for (size_t round = 0; round < 2; round++) {
+        for (size_t i = 0; i < RUNS; i++)
+            oc_assert_ok(type->run(queue, &b->bound, 1));
+        oc_assert_ok(oc_dev_queue_wait(b->dev, queue, OC_NEVER_NS));
+        oc_assert_ok(type->spans(queue, spans, &found));
+        assert_int_equal(found, RUNS * n);
+        for (size_t k = 0; k < found; k++) {
+            assert_true(spans[k].begin_ns <= spans[k].end_ns);
+            assert_true(k == 0 || spans[k - 1].begin_ns <= spans[k].begin_ns);
+        }
+    }
+    for (size_t i = 0; i < RUNS; i++)
+        oc_assert_ok(type->run(queue, &b->bound, 1));
+    oc_assert_fails(type->run(queue, &b->bound, 1), OC_E_LIMIT, "no more");
+    type->queue_destroy(b->dev, queue); /* with times that nobody took */
+}
+
+static void times_on(oc_dev *dev)
+{
+    on_every_open(dev, times_of);
+}
+
+static void a_timed_queue_keeps_when_kernels_ran(void **state)
+{
+    (void)state;
+    on_every_target(times_on);
+}
+
 static void count_done(void *ctx, oc_status status)
 {
     if (status == OC_OK)
@@ -853,6 +903,7 @@ int main(void)
         cmocka_unit_test(a_buffer_that_is_too_large_is_refused),
         cmocka_unit_test(empty_tensors_run),
         cmocka_unit_test(a_queue_waits_for_another),
+        cmocka_unit_test(a_timed_queue_keeps_when_kernels_ran),
         cmocka_unit_test(every_notification_comes),
         cmocka_unit_test(bad_launches_are_refused),
         cmocka_unit_test(a_stem_that_is_not_embedded),

@@ -18,6 +18,7 @@ static void every_row_is_complete(void **state)
         assert_true(t->scratch_bytes && t->mem_create && t->mem_view && t->mem_destroy);
         assert_true(t->bind && t->unbind && t->queue_create && t->queue_destroy);
         assert_true(t->run && t->write && t->read && t->after && t->notify);
+        assert_true(t->kernel && t->queue_create_timed && t->spans);
         for (size_t j = 0; j < i; j++)
             assert_string_not_equal(t->name, types[j]->name);
     }
