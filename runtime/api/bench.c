@@ -19,10 +19,10 @@ _Static_assert(OC_BENCH_SIZES >= OC_PEAK_SIZES, "every size that a device measur
 
 /* ---- the peak ------------------------------------------------------------------------------ */
 
-static oc_status measure_peak(oc_dev *dev, oc_dev_peak *peak)
+static oc_status measure_peak(oc_dev *dev, uint64_t bytes, oc_dev_peak *peak)
 {
     *peak = (oc_dev_peak){0};
-    return dev->type->measure_peak ? dev->type->measure_peak(dev, peak) : OC_OK;
+    return dev->type->measure_peak ? dev->type->measure_peak(dev, bytes, peak) : OC_OK;
 }
 
 /* What else the machine does only ever takes away. */
@@ -81,6 +81,19 @@ static oc_status work_of(const oc_exec *exec, const oc_node *node, oc_dev_work *
     work->const_bytes = OC_MIN(work->const_bytes, cost.bytes_read);
     work->in_bytes = cost.bytes_read - work->const_bytes;
     work->out_bytes = cost.bytes_written;
+    return OC_OK;
+}
+
+/* The most that oc_dev_peak_ns asks the rate of. */
+static oc_status most_bytes(const oc_exec *exec, uint64_t *bytes)
+{
+    const oc_graph *graph = oc_exec_graph(exec);
+    *bytes = oc_exec_weight_bytes(exec);
+    for (size_t n = 0; n < graph->n_nodes; n++) {
+        oc_dev_work work;
+        OC_TRY(work_of(exec, &graph->nodes[n], &work));
+        *bytes = OC_MAX(*bytes, work.in_bytes + work.out_bytes);
+    }
     return OC_OK;
 }
 
@@ -166,9 +179,11 @@ static oc_status measure(oc_bench *b, oc_prepared *prepared, const oc_bench_opti
 {
     oc_dev_peak peak, after;
     oc_lane_times times;
-    OC_TRY(measure_peak(prepared->dev, &peak));
+    uint64_t bytes;
+    OC_TRY(most_bytes(prepared->exec, &bytes));
+    OC_TRY(measure_peak(prepared->dev, bytes, &peak));
     OC_TRY(measure_kernels(prepared->exec, options, b->alloc, &times));
-    oc_status status = measure_peak(prepared->dev, &after);
+    oc_status status = measure_peak(prepared->dev, bytes, &after);
     if (status == OC_OK) {
         keep_better(&peak, &after);
         status = fill(b, prepared->exec, &times, &peak);

@@ -83,6 +83,6 @@ oc_status oc_cl_after(oc_dev_queue *queue, oc_dev_queue *other);
 oc_status oc_cl_notify(oc_dev_queue *queue, oc_dev_done done, void *ctx);
 oc_status oc_cl_queue_create_timed(oc_dev *dev, size_t kernels, oc_dev_queue **queue);
 oc_status oc_cl_spans(oc_dev_queue *queue, oc_dev_span *spans, size_t *count);
-oc_status oc_cl_measure_peak(oc_dev *dev, oc_dev_peak *peak);
+oc_status oc_cl_measure_peak(oc_dev *dev, uint64_t bytes, oc_dev_peak *peak);
 
 #endif

@@ -156,8 +156,8 @@ struct oc_dev_type {
 
     /** Of a timed queue that was waited for: when each kernel ran since the last call, in turn. There is room for as many as the queue keeps. */
     oc_status (*spans)(oc_dev_queue *queue, oc_dev_span *spans, size_t *count);
-    /** Takes a second or less, on a device that does nothing else. NULL: nothing to hold against. */
-    oc_status (*measure_peak)(oc_dev *dev, oc_dev_peak *peak);
+    /** Takes about a second, on a device that does nothing else. `bytes`: the most that is of interest to touch at once. NULL: nothing to hold against. */
+    oc_status (*measure_peak)(oc_dev *dev, uint64_t bytes, oc_dev_peak *peak);
 };
 
 #define OC_DEVICE(name_) extern const oc_dev_type oc_dev_type_##name_;

@@ -16,7 +16,7 @@
 
 #define SIZE_MIN ((uint64_t)128 << 10) /* below, a network's kernels take no time worth a look */
 #define SIZE_STEP 4
-#define SIZE_MAX_BYTES ((uint64_t)128 << 20)
+#define SIZE_MAX_BYTES ((uint64_t)512 << 20)
 #define MEMORY_SHARE 8 /* of the device's memory no more than this part */
 
 typedef struct meter {
@@ -189,8 +189,11 @@ static oc_status measure(const meter *m, oc_dev_peak *peak)
 
 /* ---- the meter ----------------------------------------------------------------------------- */
 
-/* A CPU runs a work-group on one thread; other devices need many work-items to hide latencies. */
-static void shape(oc_cl_dev *dev, meter *m)
+/*
+ * Memory up to the first size that holds `bytes`. A CPU runs a work-group on one thread; other
+ * devices need many work-items to hide latencies.
+ */
+static void shape(oc_cl_dev *dev, uint64_t bytes, meter *m)
 {
     const oc_traits *t = &dev->head.traits;
     m->lanes = 1;
@@ -201,7 +204,9 @@ static void shape(oc_cl_dev *dev, meter *m)
     m->groups = t->compute_units * (t->is_cpu ? 1u : 8u);
     const uint64_t most =
         OC_MIN(dev->head.info.memory_bytes / MEMORY_SHARE, (uint64_t)dev->mem_max);
-    m->mem_bytes = OC_MIN(OC_MAX(most, SIZE_MIN), SIZE_MAX_BYTES);
+    m->mem_bytes = SIZE_MIN;
+    while (m->mem_bytes < bytes && m->mem_bytes * SIZE_STEP <= OC_MIN(most, SIZE_MAX_BYTES))
+        m->mem_bytes *= SIZE_STEP;
     m->out_bytes = m->groups * m->items * m->lanes * sizeof(float);
 }
 
@@ -220,7 +225,7 @@ static oc_status fill(const meter *m)
     return oc_cl_check(m->dev, clFinish(m->queue), "clFinish");
 }
 
-oc_status oc_cl_measure_peak(oc_dev *head, oc_dev_peak *peak)
+oc_status oc_cl_measure_peak(oc_dev *head, uint64_t bytes, oc_dev_peak *peak)
 {
     oc_cl_dev *dev = (oc_cl_dev *)head;
     meter m = {.dev = dev};
@@ -228,7 +233,7 @@ oc_status oc_cl_measure_peak(oc_dev *head, oc_dev_peak *peak)
     cl_int error;
     oc_status status;
     OC_TRY(oc_dev_check(head));
-    shape(dev, &m);
+    shape(dev, bytes, &m);
     m.queue = clCreateCommandQueue(dev->context, dev->device, CL_QUEUE_PROFILING_ENABLE, &error);
     OC_TRY(oc_cl_check(dev, error, "clCreateCommandQueue"));
     OC_TRY_OUT(oc_cl_buffer(dev, CL_MEM_READ_WRITE, (size_t)m.mem_bytes, &m.mem));

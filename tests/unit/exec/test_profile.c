@@ -444,11 +444,12 @@ static void every_device_has_a_peak_or_none(void **state)
             continue;
         oc_assert_ok(oc_dev_open(list[i].id, NULL, NULL, &dev));
         if (dev->type->measure_peak != NULL) {
-            oc_assert_ok(dev->type->measure_peak(dev, &peak));
+            oc_assert_ok(dev->type->measure_peak(dev, 1000000, &peak));
             assert_true(isfinite(peak.flops) && peak.flops > 0);
             assert_true(isfinite(peak.int_ops) && peak.int_ops > 0);
             assert_true(isfinite(peak.start_ns) && peak.start_ns > 0);
             assert_true(peak.n_sizes > 0 && peak.n_sizes <= OC_PEAK_SIZES);
+            assert_true(peak.memory[peak.n_sizes - 1].bytes >= 1000000);
         } else {
             assert_true(dev->type->is_reference);
         }
