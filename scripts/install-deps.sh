@@ -5,6 +5,7 @@
 #   scripts/install-deps.sh         to build, run and test
 #   scripts/install-deps.sh --ci    and what .ci/run needs beyond that
 #   scripts/install-deps.sh --long  and what the long tests need beyond that
+#   scripts/install-deps.sh --bench and what make bench needs beyond that
 set -euo pipefail
 
 packages=(
@@ -25,8 +26,9 @@ for arg in "$@"; do
     case $arg in
         --ci) packages+=(git clang libclang-rt-14-dev clang-format) ;;
         --long) packages+=(oclgrind python3-venv) ;;
+        --bench) packages+=(python3-venv) ;;
         *)
-            echo "usage: $0 [--ci] [--long]" >&2
+            echo "usage: $0 [--ci] [--long] [--bench]" >&2
             exit 2
             ;;
     esac

@@ -25,6 +25,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as tfl
 from ai_edge_litert.interpreter import Interpreter
 
+from tflite_build import AlignedBuffer
+
 HERE = Path(__file__).resolve().parent
 REPO = HERE.parents[1]
 
@@ -216,24 +218,6 @@ def train(images, labels, epochs, seed, batch=128, peak_rate=2e-3, decay=1e-4):
 
 
 # --- .tflite writer --------------------------------------------------------
-
-
-class AlignedBuffer(tfl.BufferT):
-    """A buffer whose bytes start at a multiple of 16.
-
-    The schema asks for it (force_align: 16), so that a reader may use weights
-    in place from a mapped file; the generated Python classes do not do it.
-    """
-
-    def Pack(self, builder):
-        raw = bytes(self.data)
-        builder.StartVector(1, len(raw), 16)
-        builder.head -= len(raw)
-        builder.Bytes[builder.head:builder.head + len(raw)] = raw
-        data = builder.EndVector()
-        tfl.BufferStart(builder)
-        tfl.BufferAddData(builder, data)
-        return tfl.BufferEnd(builder)
 
 
 def normalization_metadata():

@@ -29,8 +29,28 @@ class Quant:
         self.axis = axis
 
 
+class AlignedBuffer(tfl.BufferT):
+    """A buffer whose bytes start at a multiple of 16.
+
+    The schema asks for it (force_align: 16), so that a reader may use weights
+    in place from a mapped file; the generated Python classes do not do it.
+    """
+
+    def Pack(self, builder):
+        raw = bytes(self.data)
+        builder.StartVector(1, len(raw), 16)
+        builder.head -= len(raw)
+        builder.Bytes[builder.head:builder.head + len(raw)] = raw
+        data = builder.EndVector()
+        tfl.BufferStart(builder)
+        tfl.BufferAddData(builder, data)
+        return tfl.BufferEnd(builder)
+
+
 class Model:
     """Tensors and operators in the order in which they are added; names are unique."""
+
+    Buffer = tfl.BufferT  # what constants become: AlignedBuffer where they are large
 
     def __init__(self):
         self.model = tfl.ModelT()
@@ -42,9 +62,9 @@ class Model:
         self.graph.inputs, self.graph.outputs = [], []
         self.model.subgraphs = [self.graph]
 
-    @staticmethod
-    def buffer(data):
-        made = tfl.BufferT()
+    @classmethod
+    def buffer(cls, data):
+        made = tfl.BufferT() if data is None else cls.Buffer()
         if data is not None:
             made.data = np.frombuffer(data.tobytes(), np.uint8)
         return made

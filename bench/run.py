@@ -1,0 +1,291 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""offcut beside the CPU runtimes that a user would pick instead: `make bench`. docs/performance.md says how to read it.
+
+Each engine has a process of its own, pinned to as many cores as it may use threads. In each round every engine has a turn,
+in rotating order, while all others are stopped: a run that does not count, then as many as fill TURN_MS; their median is
+the engine's time in this round. Medians are over rounds, and so are the ratios, of two times of the same round.
+"""
+import argparse
+import datetime
+import hashlib
+import os
+import pathlib
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+import report
+from networks import NETWORKS
+from process import EngineError, Process
+
+HERE = pathlib.Path(__file__).resolve().parent
+TURN_MS = 30
+RUNS_MAX = 100  # in a turn
+TOLERANCE = 1e-4  # of the largest score: float32, against ONNX Runtime
+CORRELATION = 0.95  # int8: a peer rounds otherwise than TensorFlow Lite's definition, and the differences grow with depth
+PEERS = ("onnxruntime", "litert", "openvino", "ncnn")
+FLOAT_SUFFIX = {"offcut": ".onnx", "onnxruntime": ".onnx", "litert": ".tflite", "openvino": ".onnx", "ncnn": ".param"}
+INT8_SUFFIX = {"offcut": ".tflite", "onnxruntime": ".onnx", "litert": ".tflite", "openvino": ".onnx",
+               "litert-reference": ".tflite"}
+REFERENCE = {False: "onnxruntime", True: "litert-reference"}
+
+
+def is_int8(model):
+    return NETWORKS[model][2]
+
+
+class Progress:
+    """A bar on a terminal, else nothing."""
+
+    def __init__(self, total):
+        self.done, self.total, self.shown = 0, total, sys.stderr.isatty()
+
+    def show(self, text, step=0):
+        self.done += step
+        if self.shown:
+            share = self.done / self.total
+            bar = ("#" * round(30 * share)).ljust(30, ".")
+            sys.stderr.write(f"\r\033[K[{bar}] {100 * share:3.0f} %  {text}"[: shutil.get_terminal_size().columns + 3])
+            sys.stderr.flush()
+
+    def end(self):
+        if self.shown:
+            sys.stderr.write("\r\033[K")
+
+
+class Bench:
+    def __init__(self, args):
+        self.args = args
+        self.folder = args.build / "bench"
+        self.models = self.folder / "models"
+        self.models.mkdir(parents=True, exist_ok=True)
+        self.errors = open(self.folder / "engines.log", "wb")
+        self.progress = Progress(len(args.models) * len(args.threads) * args.rounds)
+        self.result = {"head": self.head(), "cells": []}
+        self.is_right = True
+
+    def head(self):
+        git = lambda *words: subprocess.run(("git", "-C", HERE, *words), capture_output=True, text=True).stdout.strip()
+        cpu = [line.partition(":")[2].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
+        return {"cpu": cpu[0] if cpu else platform.machine(), "cores": len(os.sched_getaffinity(0)),
+                "system": f"{platform.system()} {platform.release()}", "engines": {}, "device": "",
+                "commit": git("rev-parse", "--short", "HEAD") + (" with changes" if git("status", "--porcelain") else ""),
+                "date": datetime.date.today().isoformat(), "load": os.getloadavg()[0],
+                "rounds": self.args.rounds, "turn_ms": TURN_MS}
+
+    # ---- models
+
+    def file(self, model, engine):
+        suffix = (INT8_SUFFIX if is_int8(model) else FLOAT_SUFFIX).get(engine)
+        if not suffix:
+            raise EngineError("no quantised form is made for it")
+        return self.models / (model + suffix)
+
+    def make(self, model):
+        """All its files, unless they are there, from these very scripts."""
+        scripts = [*sorted(HERE.glob("to_*.py")), *(HERE / f"{s}.py" for s in ("models", "network", "networks", "quantise"))]
+        stamp = hashlib.sha256(b"".join(s.read_bytes() for s in scripts)).hexdigest()
+        stamped = self.models / (model + ".stamp")
+        if stamped.exists() and stamped.read_text() == stamp:
+            return
+        self.progress.show(f"{model}: writing the model")
+        suffixes = sorted(set((INT8_SUFFIX if is_int8(model) else FLOAT_SUFFIX).values()))
+        words = [w for s in suffixes for w in ("-o", self.models / (model + s))]
+        subprocess.run([sys.executable, HERE / "models.py", model, "--sample", *words], check=True)
+        stamped.write_text(stamp)
+
+    # ---- engines
+
+    def start(self, engine, model, threads, cache="pocl-cache"):
+        path = self.file(model, engine)
+        environment = {}
+        given = f"{path}.in.npy"
+        if engine == "offcut":
+            words = [self.args.engine, path, given, threads]
+            folder = self.folder / cache
+            folder.mkdir(exist_ok=True)
+            environment = {"POCL_CACHE_DIR": str(folder), "POCL_MAX_PTHREAD_COUNT": str(threads)}
+        else:
+            words = [sys.executable, HERE / "engine.py", engine, path, given, threads]
+        process = Process(words, sorted(os.sched_getaffinity(0))[:threads], environment, self.errors)
+        try:
+            self.result["head"]["engines"][engine] = process.answer()["engine"]
+        except EngineError:
+            process.end()
+            raise
+        return process
+
+    def answer(self, process, path):
+        """The output of the model at `path`, channels last, flat; 8-bit elements as those of int8."""
+        kept = self.models / "answer.npy"
+        process.ask(f"answer {kept}")
+        y = np.load(kept)
+        kept.unlink()
+        if y.ndim == 4 and path.suffix != ".tflite":
+            y = np.moveaxis(y, 1, -1)
+        return y.ravel().astype(np.float64) - (128 if y.dtype == np.uint8 else 0)
+
+    def compare(self, y, reference, engine, model):
+        """How far it is off, and whether that is right."""
+        if y.shape != reference.shape or not np.isfinite(y).all():
+            return {"error": f"{y.size} numbers instead of {reference.size}, or not all finite", "is_right": False}
+        off = float(np.abs(y - reference).max())
+        if not is_int8(model):
+            relative = off / float(np.abs(reference).max())
+            return {"error": f"{relative:.1e}", "is_right": relative <= TOLERANCE}
+        if engine == "offcut":
+            return {"error": "none" if off == 0 else f"{off:.0f} steps", "is_right": off == 0}
+        same = float(np.corrcoef(y, reference)[0, 1])
+        return {"error": f"{off:.0f} steps", "correlation": same, "is_right": same >= CORRELATION}
+
+    def reference(self, model):
+        engine = REFERENCE[is_int8(model)]
+        process = self.start(engine, model, max(self.args.threads))
+        try:
+            process.ask("load")
+            return self.answer(process, self.file(model, engine))
+        finally:
+            process.end()
+
+    def first_ms(self, model, threads, cache):
+        """Of a process of offcut that ends again."""
+        process = self.start("offcut", model, threads, cache)
+        try:
+            return process.ask("load")["first_ns"] / 1e6
+        finally:
+            process.end()
+
+    def prime(self, model, threads):
+        """offcut once before it is measured, so that its kernels are compiled; `--cold`: and once from nothing."""
+        cold = {}
+        if self.args.cold:
+            shutil.rmtree(self.folder / "cold-cache", ignore_errors=True)
+            cold["cold_ms"] = self.first_ms(model, threads, "cold-cache")
+        self.first_ms(model, threads, "pocl-cache")
+        return cold
+
+    def load(self, engine, model, threads, reference):
+        """Its process, ready to run, and the dict of what is known of it."""
+        path = self.file(model, engine)
+        cell = self.prime(model, threads) if engine == "offcut" else {}
+        path.read_bytes()  # into the page cache
+        process = self.start(engine, model, threads)
+        try:
+            cell["empty_bytes"] = process.memory("VmRSS")
+            said = process.ask("load")
+            cell.update(load_ms=said["load_ns"] / 1e6, first_ms=said["first_ns"] / 1e6,
+                        start_ms=(time.monotonic() - process.began) * 1e3, rounds_ms=[])
+            self.result["head"]["device"] = said.get("device", self.result["head"]["device"])
+            cell.update(self.compare(self.answer(process, path), reference, engine, model))
+            cell["runs"] = max(1, min(RUNS_MAX, int(TURN_MS * 1e6 / min(process.ask("run 3")["ns"]))))
+            process.freeze()
+        except BaseException:
+            process.end()
+            raise
+        return process, cell
+
+    # ---- measuring
+
+    def turn(self, process, cell):
+        process.thaw()
+        ns = process.ask(f"run {cell['runs'] + 1}")["ns"][1:]
+        process.freeze()
+        cell["rounds_ms"].append(statistics.median(ns) / 1e6)
+
+    def measure(self, model, threads, reference):
+        cells, running = {}, {}
+        try:
+            for engine in self.args.engines:
+                self.progress.show(f"{model}, {threads} threads: {engine} loads")
+                try:
+                    running[engine], cells[engine] = self.load(engine, model, threads, reference)
+                except EngineError as error:
+                    cells[engine] = {"failed": str(error)}
+            for at in range(self.args.rounds):
+                self.progress.show(f"{model}, {threads} threads: round {at + 1} of {self.args.rounds}", 1)
+                order = list(running)
+                for engine in order[at % len(order) :] + order[: at % len(order)]:
+                    try:
+                        self.turn(running[engine], cells[engine])
+                    except EngineError as error:
+                        cells[engine] = {"failed": str(error)}
+                        running.pop(engine).end()
+            for engine, process in running.items():
+                cells[engine]["peak_bytes"] = process.memory("VmHWM")
+        finally:
+            for process in running.values():
+                process.end()
+        self.conclude(model, threads, cells)
+
+    def conclude(self, model, threads, cells):
+        for engine, cell in cells.items():
+            if "failed" in cell:
+                self.is_right &= engine != "offcut"
+                continue
+            cell["ms"] = statistics.median(cell["rounds_ms"])
+            self.is_right &= cell["is_right"]
+            if "rounds_ms" in cells.get("offcut", {}):
+                pairs = zip(cells["offcut"]["rounds_ms"], cell["rounds_ms"])
+                cell["ratio"] = statistics.median(ours / theirs for ours, theirs in pairs)
+        self.result["cells"].append({"model": model, "title": NETWORKS[model][1], "threads": threads, "engines": cells})
+
+    def run(self):
+        try:
+            for model in self.args.models:
+                self.make(model)
+                reference = self.reference(model)
+                for threads in self.args.threads:
+                    self.measure(model, threads, reference)
+                    report.write(self.result, self.args.out)
+        finally:
+            self.progress.end()
+            self.errors.close()
+        print(report.markdown(self.result))
+        print(f"\n{self.args.out}: bench.md, bench.json, bench.svg")
+        return 0 if self.is_right else 1
+
+
+def names(known):
+    def split(text):
+        chosen = text.replace(",", " ").split()
+        for name in chosen:
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"'{name}' is none of {', '.join(known)}")
+        return chosen
+
+    return split
+
+
+def numbers(text):
+    cores = len(os.sched_getaffinity(0))
+    chosen = [int(n) for n in text.replace(",", " ").split()]
+    if not chosen or min(chosen) < 1 or max(chosen) > cores:
+        raise argparse.ArgumentTypeError(f"threads have to be 1 to {cores}, the cores of this machine; found '{text}'")
+    return chosen
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    cores = len(os.sched_getaffinity(0))
+    parser.add_argument("--models", type=names(NETWORKS), default=list(NETWORKS))
+    parser.add_argument("--engines", type=names(("offcut", *PEERS)), default=["offcut", *PEERS])
+    parser.add_argument("--threads", type=numbers, default=[1, 2] if cores > 1 else [1])
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--cold", action="store_true", help="measure offcut's first start without any compiled kernel too")
+    parser.add_argument("--build", type=pathlib.Path, default=HERE.parent / "build", help="where models and kernels are kept")
+    parser.add_argument("--engine", type=pathlib.Path, help="the program bench_engine (default: of build/release)")
+    parser.add_argument("--out", type=pathlib.Path, help="folder of the report (default: build/bench)")
+    args = parser.parse_args()
+    args.engine = args.engine or args.build / "release/bench/bench_engine"
+    args.out = args.out or args.build / "bench"
+    return Bench(args).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
