@@ -41,7 +41,7 @@ def speed_rows(result, cells):
                 row.append(f"{number(c['ms'])} ({c['ratio']:.2f})")
         best = rival(cell)
         has_ratio = best and "ratio" in cell["engines"][best]
-        row.append(f"{cell['engines'][best]['ratio']:.2f} of {best}" if has_ratio else "-")
+        row.append(f"{cell['engines'][best]['ratio']:.2f} ({best})" if has_ratio else "-")
         yield row
 
 
@@ -55,6 +55,12 @@ def mean_line(cells):
     ahead = sum(r <= 1 for r in ratios)
     return (f"\n\nAgainst the fastest peer of each model, LeNet not counted: {faster:.2f} times as fast (geometric mean), "
             f"not behind in {ahead} of {len(ratios)}.")
+
+
+def line(cell):
+    """One cell, for those who wait."""
+    times = (f"{e} {number(c['ms'])} ms" if "ms" in c else f"{e} failed" for e, c in cell["engines"].items())
+    return f"{cell['title']}, {cell['threads']} thread{'s' * (cell['threads'] > 1)}: {', '.join(times)}"
 
 
 def rows(result, cells, show):
@@ -90,8 +96,9 @@ def failures(result):
 
 def head(h):
     machine = f"{h['cpu']}, {h['cores']} cores, {h['system']}; {h['date']}, commit {h['commit']}"
+    device = f"; offcut's device: {h['device']}" if h["device"] else ""
     return [machine + f", {h['rounds']} rounds; load average at the start {h['load']:.1f}.",
-            "", "; ".join(h["engines"].values()) + f"; device of offcut: {h['device']}."]
+            "", "; ".join(dict.fromkeys(h["engines"].values())) + device + "."]
 
 
 def markdown(result):
@@ -99,8 +106,8 @@ def markdown(result):
     columns = ["model", *engines(result)]
     for threads in dict.fromkeys(cell["threads"] for cell in result["cells"]):
         cells = [cell for cell in result["cells"] if cell["threads"] == threads]
-        lines += ["", f"## {threads} thread{'s' * (threads > 1)}: milliseconds (offcut's time in that of the peer)", "",
-                  table([*columns, "offcut takes"], speed_rows(result, cells)) + mean_line(cells)]
+        lines += ["", f"## {threads} thread{'s' * (threads > 1)}: milliseconds (offcut's time / the peer's)", "",
+                  table([*columns, "offcut / fastest"], speed_rows(result, cells)) + mean_line(cells)]
         for title, show in (("peak memory in MiB above the process without a model (in all)", own_mib),
                             ("load / first answer since loading began / since the process began, ms", starts),
                             ("largest difference from the reference", errors)):

@@ -4,7 +4,7 @@
 
 Each engine has a process of its own, pinned to as many cores as it may use threads. In each round every engine has a turn,
 in rotating order, while all others are stopped: a run that does not count, then as many as fill TURN_MS; their median is
-the engine's time in this round. Medians are over rounds, and so are the ratios, of two times of the same round.
+the engine's time in this round. Medians are over rounds, and so are the ratios, of two times of one round.
 """
 import argparse
 import datetime
@@ -41,7 +41,7 @@ def is_int8(model):
 
 
 class Progress:
-    """A bar on a terminal, else nothing."""
+    """A bar on a terminal, below the lines of what is done."""
 
     def __init__(self, total):
         self.done, self.total, self.shown = 0, total, sys.stderr.isatty()
@@ -53,6 +53,11 @@ class Progress:
             bar = ("#" * round(30 * share)).ljust(30, ".")
             sys.stderr.write(f"\r\033[K[{bar}] {100 * share:3.0f} %  {text}"[: shutil.get_terminal_size().columns + 3])
             sys.stderr.flush()
+
+    def say(self, text):
+        """A line that stays."""
+        self.end()
+        print(text, file=sys.stderr, flush=True)
 
     def end(self):
         if self.shown:
@@ -92,11 +97,12 @@ class Bench:
         scripts = [*sorted(HERE.glob("to_*.py")), *(HERE / f"{s}.py" for s in ("models", "network", "networks", "quantise"))]
         stamp = hashlib.sha256(b"".join(s.read_bytes() for s in scripts)).hexdigest()
         stamped = self.models / (model + ".stamp")
-        if stamped.exists() and stamped.read_text() == stamp:
+        paths = [self.models / (model + s) for s in sorted(set((INT8_SUFFIX if is_int8(model) else FLOAT_SUFFIX).values()))]
+        needed = [*paths, *(p.with_suffix(".bin") for p in paths if p.suffix == ".param"), *(f"{p}.in.npy" for p in paths)]
+        if all(map(os.path.exists, needed)) and stamped.exists() and stamped.read_text() == stamp:
             return
         self.progress.show(f"{model}: writing the model")
-        suffixes = sorted(set((INT8_SUFFIX if is_int8(model) else FLOAT_SUFFIX).values()))
-        words = [w for s in suffixes for w in ("-o", self.models / (model + s))]
+        words = [w for path in paths for w in ("-o", path)]
         subprocess.run([sys.executable, HERE / "models.py", model, "--sample", *words], check=True)
         stamped.write_text(stamp)
 
@@ -242,6 +248,7 @@ class Bench:
                 reference = self.reference(model)
                 for threads in self.args.threads:
                     self.measure(model, threads, reference)
+                    self.progress.say(report.line(self.result["cells"][-1]))
                     report.write(self.result, self.args.out)
         finally:
             self.progress.end()
@@ -262,10 +269,16 @@ def names(known):
     return split
 
 
+def count(text):
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number of at least 1, found '{text}'")
+    return int(text)
+
+
 def numbers(text):
     cores = len(os.sched_getaffinity(0))
-    chosen = [int(n) for n in text.replace(",", " ").split()]
-    if not chosen or min(chosen) < 1 or max(chosen) > cores:
+    chosen = [count(n) for n in text.replace(",", " ").split()]
+    if not chosen or max(chosen) > cores:
         raise argparse.ArgumentTypeError(f"threads have to be 1 to {cores}, the cores of this machine; found '{text}'")
     return chosen
 
@@ -276,7 +289,7 @@ def main():
     parser.add_argument("--models", type=names(NETWORKS), default=list(NETWORKS))
     parser.add_argument("--engines", type=names(("offcut", *PEERS)), default=["offcut", *PEERS])
     parser.add_argument("--threads", type=numbers, default=[1, 2] if cores > 1 else [1])
-    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--rounds", type=count, default=20)
     parser.add_argument("--cold", action="store_true", help="measure offcut's first start without any compiled kernel too")
     parser.add_argument("--build", type=pathlib.Path, default=HERE.parent / "build", help="where models and kernels are kept")
     parser.add_argument("--engine", type=pathlib.Path, help="the program bench_engine (default: of build/release)")
