@@ -19,9 +19,12 @@ class Process:
     def __init__(self, words, cores, environment, errors):
         """`errors`  the file that takes what the engine prints."""
         self.began = time.monotonic()
-        self.child = subprocess.Popen(
-            [str(w) for w in words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
-            env={**os.environ, **environment}, preexec_fn=lambda: os.sched_setaffinity(0, cores))
+        try:
+            self.child = subprocess.Popen(
+                [str(w) for w in words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+                env={**os.environ, **environment}, preexec_fn=lambda: os.sched_setaffinity(0, cores))
+        except OSError as error:
+            raise EngineError(str(error)) from None
         self.rest = b""
 
     def answer(self):

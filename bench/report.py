@@ -59,7 +59,7 @@ def mean_line(cells):
 
 def line(cell):
     """One cell, for those who wait."""
-    times = (f"{e} {number(c['ms'])} ms" if "ms" in c else f"{e} failed" for e, c in cell["engines"].items())
+    times = (f"{e} {number(c['ms'])} ms" if "ms" in c else f"{e} not measured" for e, c in cell["engines"].items())
     return f"{cell['title']}, {cell['threads']} thread{'s' * (cell['threads'] > 1)}: {', '.join(times)}"
 
 

@@ -8,7 +8,6 @@ the engine's time in this round. Medians are over rounds, and so are the ratios,
 """
 import argparse
 import datetime
-import hashlib
 import os
 import pathlib
 import platform
@@ -21,23 +20,16 @@ import time
 import numpy as np
 
 import report
+from lineup import PEERS, Lineup, is_int8
 from networks import NETWORKS
-from process import EngineError, Process
+from process import EngineError
 
 HERE = pathlib.Path(__file__).resolve().parent
 TURN_MS = 30
 RUNS_MAX = 100  # in a turn
 TOLERANCE = 1e-4  # of the largest score: float32, against ONNX Runtime
 CORRELATION = 0.95  # int8: a peer rounds otherwise than TensorFlow Lite's definition, and the differences grow with depth
-PEERS = ("onnxruntime", "litert", "openvino", "ncnn")
-FLOAT_SUFFIX = {"offcut": ".onnx", "onnxruntime": ".onnx", "litert": ".tflite", "openvino": ".onnx", "ncnn": ".param"}
-INT8_SUFFIX = {"offcut": ".tflite", "onnxruntime": ".onnx", "litert": ".tflite", "openvino": ".onnx",
-               "litert-reference": ".tflite"}
 REFERENCE = {False: "onnxruntime", True: "litert-reference"}
-
-
-def is_int8(model):
-    return NETWORKS[model][2]
 
 
 class Progress:
@@ -64,104 +56,54 @@ class Progress:
             sys.stderr.write("\r\033[K")
 
 
+def machine(args):
+    """The head of the report; `engines` and `device` fill while it runs."""
+    git = lambda *words: subprocess.run(("git", "-C", HERE, *words), capture_output=True, text=True).stdout.strip()
+    cpu = [line.partition(":")[2].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
+    return {"cpu": cpu[0] if cpu else platform.machine(), "cores": len(os.sched_getaffinity(0)),
+            "system": f"{platform.system()} {platform.release()}", "engines": {}, "device": "",
+            "commit": git("rev-parse", "--short", "HEAD") + (" with changes" if git("status", "--porcelain") else ""),
+            "date": datetime.date.today().isoformat(), "load": os.getloadavg()[0],
+            "rounds": args.rounds, "turn_ms": TURN_MS}
+
+
+def compare(y, reference, engine, model):
+    """How far an answer is off, and whether that is right."""
+    if y.shape != reference.shape or not np.isfinite(y).all():
+        return {"error": f"{y.size} numbers instead of {reference.size}, or not all finite", "is_right": False}
+    off = float(np.abs(y - reference).max())
+    if not is_int8(model):
+        relative = off / float(np.abs(reference).max())
+        return {"error": f"{relative:.1e}", "is_right": relative <= TOLERANCE}
+    if engine == "offcut":
+        return {"error": "none" if off == 0 else f"{off:.0f} steps", "is_right": off == 0}
+    same = float(np.corrcoef(y, reference)[0, 1])
+    return {"error": f"{off:.0f} steps", "correlation": same, "is_right": same >= CORRELATION}
+
+
 class Bench:
     def __init__(self, args):
         self.args = args
-        self.folder = args.build / "bench"
-        self.models = self.folder / "models"
-        self.models.mkdir(parents=True, exist_ok=True)
-        self.errors = open(self.folder / "engines.log", "wb")
+        self.lineup = Lineup(args.build / "bench", args.engine)
         self.progress = Progress(len(args.models) * len(args.threads) * args.rounds)
-        self.result = {"head": self.head(), "cells": []}
+        self.result = {"head": machine(args), "cells": []}
+        self.result["head"]["engines"] = self.lineup.versions
         self.is_right = True
 
-    def head(self):
-        git = lambda *words: subprocess.run(("git", "-C", HERE, *words), capture_output=True, text=True).stdout.strip()
-        cpu = [line.partition(":")[2].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
-        return {"cpu": cpu[0] if cpu else platform.machine(), "cores": len(os.sched_getaffinity(0)),
-                "system": f"{platform.system()} {platform.release()}", "engines": {}, "device": "",
-                "commit": git("rev-parse", "--short", "HEAD") + (" with changes" if git("status", "--porcelain") else ""),
-                "date": datetime.date.today().isoformat(), "load": os.getloadavg()[0],
-                "rounds": self.args.rounds, "turn_ms": TURN_MS}
-
-    # ---- models
-
-    def file(self, model, engine):
-        suffix = (INT8_SUFFIX if is_int8(model) else FLOAT_SUFFIX).get(engine)
-        if not suffix:
-            raise EngineError("no quantised form is made for it")
-        return self.models / (model + suffix)
-
-    def make(self, model):
-        """All its files, unless they are there, from these very scripts."""
-        scripts = [*sorted(HERE.glob("to_*.py")), *(HERE / f"{s}.py" for s in ("models", "network", "networks", "quantise"))]
-        stamp = hashlib.sha256(b"".join(s.read_bytes() for s in scripts)).hexdigest()
-        stamped = self.models / (model + ".stamp")
-        paths = [self.models / (model + s) for s in sorted(set((INT8_SUFFIX if is_int8(model) else FLOAT_SUFFIX).values()))]
-        needed = [*paths, *(p.with_suffix(".bin") for p in paths if p.suffix == ".param"), *(f"{p}.in.npy" for p in paths)]
-        if all(map(os.path.exists, needed)) and stamped.exists() and stamped.read_text() == stamp:
-            return
-        self.progress.show(f"{model}: writing the model")
-        words = [w for path in paths for w in ("-o", path)]
-        subprocess.run([sys.executable, HERE / "models.py", model, "--sample", *words], check=True)
-        stamped.write_text(stamp)
-
-    # ---- engines
-
-    def start(self, engine, model, threads, cache="pocl-cache"):
-        path = self.file(model, engine)
-        environment = {}
-        given = f"{path}.in.npy"
-        if engine == "offcut":
-            words = [self.args.engine, path, given, threads]
-            folder = self.folder / cache
-            folder.mkdir(exist_ok=True)
-            environment = {"POCL_CACHE_DIR": str(folder), "POCL_MAX_PTHREAD_COUNT": str(threads)}
-        else:
-            words = [sys.executable, HERE / "engine.py", engine, path, given, threads]
-        process = Process(words, sorted(os.sched_getaffinity(0))[:threads], environment, self.errors)
-        try:
-            self.result["head"]["engines"][engine] = process.answer()["engine"]
-        except EngineError:
-            process.end()
-            raise
-        return process
-
-    def answer(self, process, path):
-        """The output of the model at `path`, channels last, flat; 8-bit elements as those of int8."""
-        kept = self.models / "answer.npy"
-        process.ask(f"answer {kept}")
-        y = np.load(kept)
-        kept.unlink()
-        if y.ndim == 4 and path.suffix != ".tflite":
-            y = np.moveaxis(y, 1, -1)
-        return y.ravel().astype(np.float64) - (128 if y.dtype == np.uint8 else 0)
-
-    def compare(self, y, reference, engine, model):
-        """How far it is off, and whether that is right."""
-        if y.shape != reference.shape or not np.isfinite(y).all():
-            return {"error": f"{y.size} numbers instead of {reference.size}, or not all finite", "is_right": False}
-        off = float(np.abs(y - reference).max())
-        if not is_int8(model):
-            relative = off / float(np.abs(reference).max())
-            return {"error": f"{relative:.1e}", "is_right": relative <= TOLERANCE}
-        if engine == "offcut":
-            return {"error": "none" if off == 0 else f"{off:.0f} steps", "is_right": off == 0}
-        same = float(np.corrcoef(y, reference)[0, 1])
-        return {"error": f"{off:.0f} steps", "correlation": same, "is_right": same >= CORRELATION}
+    # ---- before it counts
 
     def reference(self, model):
         engine = REFERENCE[is_int8(model)]
-        process = self.start(engine, model, max(self.args.threads))
+        process = self.lineup.start(engine, model, max(self.args.threads))
         try:
             process.ask("load")
-            return self.answer(process, self.file(model, engine))
+            return self.lineup.answer(process, self.lineup.file(model, engine))
         finally:
             process.end()
 
     def first_ms(self, model, threads, cache):
         """Of a process of offcut that ends again."""
-        process = self.start("offcut", model, threads, cache)
+        process = self.lineup.start("offcut", model, threads, cache)
         try:
             return process.ask("load")["first_ns"] / 1e6
         finally:
@@ -171,24 +113,23 @@ class Bench:
         """offcut once before it is measured, so that its kernels are compiled; `--cold`: and once from nothing."""
         cold = {}
         if self.args.cold:
-            shutil.rmtree(self.folder / "cold-cache", ignore_errors=True)
+            shutil.rmtree(self.lineup.folder / "cold-cache", ignore_errors=True)
             cold["cold_ms"] = self.first_ms(model, threads, "cold-cache")
         self.first_ms(model, threads, "pocl-cache")
         return cold
 
     def load(self, engine, model, threads, reference):
         """Its process, ready to run, and the dict of what is known of it."""
-        path = self.file(model, engine)
+        path = self.lineup.file(model, engine)
         cell = self.prime(model, threads) if engine == "offcut" else {}
-        path.read_bytes()  # into the page cache
-        process = self.start(engine, model, threads)
+        process = self.lineup.start(engine, model, threads)
         try:
             cell["empty_bytes"] = process.memory("VmRSS")
             said = process.ask("load")
             cell.update(load_ms=said["load_ns"] / 1e6, first_ms=said["first_ns"] / 1e6,
                         start_ms=(time.monotonic() - process.began) * 1e3, rounds_ms=[])
             self.result["head"]["device"] = said.get("device", self.result["head"]["device"])
-            cell.update(self.compare(self.answer(process, path), reference, engine, model))
+            cell.update(compare(self.lineup.answer(process, path), reference, engine, model))
             cell["runs"] = max(1, min(RUNS_MAX, int(TURN_MS * 1e6 / min(process.ask("run 3")["ns"]))))
             process.freeze()
         except BaseException:
@@ -216,7 +157,8 @@ class Bench:
             for at in range(self.args.rounds):
                 self.progress.show(f"{model}, {threads} threads: round {at + 1} of {self.args.rounds}", 1)
                 order = list(running)
-                for engine in order[at % len(order) :] + order[: at % len(order)]:
+                first = at % max(1, len(order))
+                for engine in order[first:] + order[:first]:
                     try:
                         self.turn(running[engine], cells[engine])
                     except EngineError as error:
@@ -244,7 +186,9 @@ class Bench:
     def run(self):
         try:
             for model in self.args.models:
-                self.make(model)
+                self.progress.show(f"{model}: the model and its answer")
+                self.lineup.make(model)
+                self.lineup.warm(model)
                 reference = self.reference(model)
                 for threads in self.args.threads:
                     self.measure(model, threads, reference)
@@ -252,7 +196,7 @@ class Bench:
                     report.write(self.result, self.args.out)
         finally:
             self.progress.end()
-            self.errors.close()
+            self.lineup.close()
         print(report.markdown(self.result))
         print(f"\n{self.args.out}: bench.md, bench.json, bench.svg")
         return 0 if self.is_right else 1
