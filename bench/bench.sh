@@ -12,6 +12,7 @@ if ! cmp -s bench/requirements.txt "$venv/requirements.txt"; then
     rm -rf "$venv"
     python3 -m venv "$venv"
     "$venv/bin/pip" -q --disable-pip-version-check install -r bench/requirements.txt
+    "$venv/bin/pip" -q --disable-pip-version-check uninstall -y openvino-telemetry # nobody's use is reported to anyone
     cp bench/requirements.txt "$venv/requirements.txt"
 fi
 exec "$venv/bin/python" bench/run.py "$@"

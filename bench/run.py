@@ -12,6 +12,7 @@ import os
 import pathlib
 import platform
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -241,6 +242,8 @@ def main():
     args = parser.parse_args()
     args.engine = args.engine or args.build / "release/bench/bench_engine"
     args.out = args.out or args.build / "bench"
+    for ended in (signal.SIGTERM, signal.SIGHUP):  # engines that are frozen would stay for ever
+        signal.signal(ended, lambda number, _: sys.exit(128 + number))
     return Bench(args).run()
 
 
