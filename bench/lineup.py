@@ -27,6 +27,13 @@ def suffixes(model):
     return INT8_SUFFIX if is_int8(model) else FLOAT_SUFFIX
 
 
+def flat(y, path):
+    """The output of the model at `path`, channels last; 8-bit elements as those of int8."""
+    if y.ndim == 4 and path.suffix != ".tflite":
+        y = np.moveaxis(y, 1, -1)
+    return y.ravel().astype(np.float64) - (128 if y.dtype == np.uint8 else 0)
+
+
 class Lineup:
     """`versions` fills with what each engine calls itself."""
 
@@ -52,7 +59,8 @@ class Lineup:
         """Those that engines load, and all that belong to them."""
         paths = [self.models / (model + s) for s in sorted(set(suffixes(model).values()))]
         beside = [p.with_suffix(".bin") for p in paths if p.suffix == ".param"]
-        return paths, paths + beside + [Path(f"{p}.in.npy") for p in paths]
+        samples = [Path(f"{p}.{of}.npy") for p in paths for of in (("in",) if is_int8(model) else ("in", "out"))]
+        return paths, paths + beside + samples
 
     def make(self, model):
         """All its files, unless they are there and made by these very scripts."""
@@ -91,11 +99,21 @@ class Lineup:
         return process
 
     def answer(self, process, path):
-        """The output of the model at `path`, channels last, flat; 8-bit elements as those of int8."""
+        """What the model at `path` gave in the last run."""
         kept = self.models / "answer.npy"
         process.ask(f"answer {kept}")
         y = np.load(kept)
         kept.unlink()
-        if y.ndim == 4 and path.suffix != ".tflite":
-            y = np.moveaxis(y, 1, -1)
-        return y.ravel().astype(np.float64) - (128 if y.dtype == np.uint8 else 0)
+        return flat(y, path)
+
+    def reference(self, model, threads):
+        """The right answer: that of numpy in float64, or of LiteRT's reference kernels, which define the integers."""
+        path = self.file(model, "litert")
+        if not is_int8(model):
+            return flat(np.load(f"{path}.out.npy"), path)
+        process = self.start("litert-reference", model, threads)
+        try:
+            process.ask("load")
+            return self.answer(process, path)
+        finally:
+            process.end()

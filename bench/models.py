@@ -8,7 +8,7 @@
                                                     and resnet50.onnx.in.npy, .out.npy: a picture and the answer
 
 Needs numpy and, for its format, onnx or ai-edge-litert with flatbuffers: bench/requirements.txt has the versions. The answer
-is numpy's own; of a quantised network there is none.
+is numpy's, computed in float64; of a quantised network there is none.
 """
 import argparse
 import importlib
@@ -36,7 +36,7 @@ def write(net, quant, path):
 def write_samples(net, quant, paths):
     """For each file a picture as it takes it; of a float network the answer too."""
     x = net.pictures(1, SAMPLE_SEED)
-    y = None if quant else net.answer(x)
+    y = None if quant else net.answer(x).astype(np.float32)
     for path in paths:
         given = quant.to_int8("input", x) if quant else x
         if quant and path.suffix == ".onnx":

@@ -70,11 +70,12 @@ def windows(x, node, fill):
 
 
 def convolve(node, x):
-    """Without bias and activation."""
-    out = np.zeros((len(x), *node.shape), np.float32)
+    """Without bias and activation, in the type of x."""
+    out = np.zeros((len(x), *node.shape), x.dtype)
+    weights = node.weights.astype(x.dtype, copy=False)
     per, made = x.shape[-1] // node.groups, node.shape[-1] // node.groups
     for i, j, seen in windows(x, node, 0):
-        w = node.weights[:, i, j]  # [O, C / groups]
+        w = weights[:, i, j]  # [O, C / groups]
         if per == 1 and made == 1:
             out += seen * w[:, 0]
             continue
@@ -104,7 +105,7 @@ def evaluate(node, xs):
     if node.kind == "maxpool":
         return np.max([seen for _, _, seen in windows(xs[0], node, -np.inf)], axis=0)
     if node.kind == "mean":
-        return xs[0].mean((1, 2), keepdims=True, dtype=np.float32)
+        return xs[0].mean((1, 2), keepdims=True)
     if node.kind == "add":
         return activate(xs[0] + xs[1], node.act)
     if node.kind == "concat":
@@ -131,8 +132,8 @@ class Net:
         return np.random.default_rng([self.seed, seed]).standard_normal((count, *self.shape)).astype(np.float32)
 
     def answer(self, x):
-        """What the network gives for [N, H, W, C], by numpy."""
-        values = {"input": x}
+        """What the network gives for [N, H, W, C], in float64: the truth that every engine's rounding is measured by."""
+        values = {"input": x.astype(np.float64)}
         for node in self.layers():
             values[node.name] = evaluate(node, [values[i] for i in node.inputs])
         return values[self.last.name]

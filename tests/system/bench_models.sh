@@ -21,7 +21,7 @@ for name in vgg16 yolov2 mobilenetv2_int8; do
 done
 runs 2 "$PYTHON" "$SRC_DIR/bench/models.py" lenet -o "$work/lenet.txt"
 
-# The same network in both formats and numpy: 1e-5 of the largest score apart at most.
+# The same network in both formats and in numpy: 1e-5 of the largest score apart at most.
 "$PYTHON" "$SRC_DIR/bench/models.py" lenet -o "$work/lenet.onnx" -o "$work/lenet.tflite" -o "$work/lenet.param" --sample
 [[ -s $work/lenet.bin ]] || fail "no weights for ncnn"
 for suffix in onnx tflite; do
