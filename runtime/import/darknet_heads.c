@@ -5,14 +5,19 @@
  */
 #include "darknet_layers.h"
 
+#include <float.h>
 #include <limits.h>
+#include <math.h>
 
 #define ANCHORS_MAX 1024 /* numbers in a list of anchors */
 #define CLASSES_MAX 100000
 
 /* ---- softmax --------------------------------------------------------------------------------- */
 
-/* Over each of `groups` runs of the flattened input, of x / temperature. */
+/*
+ * Over each of `groups` runs of the flattened input, of x / temperature. A temperature that devices
+ * may take for 0 is none: the quotients would be another answer on each, mostly NaN.
+ */
 static oc_status convert_softmax(oc_dk_call *call)
 {
     const oc_imp *at = &call->at;
@@ -22,10 +27,10 @@ static oc_status convert_softmax(oc_dk_call *call)
     const char *name;
     OC_TRY(oc_dk_int(call->section, "groups", 1, 1, INT_MAX, &groups));
     OC_TRY(oc_dk_float(call->section, "temperature", 1.0f, &temperature));
-    if (temperature == 0.0f)
+    if (fabsf(temperature) < FLT_MIN)
         return oc_fail(OC_E_FORMAT,
-                       "line %u: [softmax] temperature: expected a number other than 0, found 0",
-                       call->section->line);
+                       "line %u: [softmax] temperature: expected a size of %g and more, found %g",
+                       call->section->line, (double)FLT_MIN, (double)temperature);
     OC_TRY(oc_dk_only(call->section, "spatial", 0));
     OC_TRY(oc_dk_in(call, OC_DK_FLAT, &x));
     const int32_t count = oc_imp_shape(at, x)->dim[1];
