@@ -5,6 +5,7 @@
 #include "import_common.h"
 #include "zip.h"
 
+#include <inttypes.h>
 #include <math.h>
 
 enum { META_NAME, META_DESCRIPTION, META_VERSION, META_SUBGRAPHS };
@@ -146,14 +147,15 @@ typedef struct labels_reader {
     oc_zip zip;
     oc_arena scratch;
     oc_graph *graph;
-    uint64_t left; /* bytes of label files that may still be read; a look at the directory is LOOK_BYTES */
+    uint64_t most, left; /* bytes of label files that may be read, and that still may; a look is LOOK_BYTES */
 } labels_reader;
 
 static oc_status spend(labels_reader *r, uint64_t bytes)
 {
     if (bytes > r->left)
-        return oc_fail(OC_E_LIMIT, "metadata: expected at most %d bytes in files of labels, found more",
-                       LABEL_BYTES);
+        return oc_fail(OC_E_LIMIT,
+                       "metadata: expected at most %" PRIu64 " bytes in files of labels, found more",
+                       r->most);
     r->left -= bytes;
     return OC_OK;
 }
@@ -208,7 +210,7 @@ oc_status oc_tflite_read_labels(oc_bytes metadata, oc_bytes file, oc_graph *grap
     labels_reader r = {.graph = graph};
     oc_flat_vector outputs;
     OC_TRY(open_tensors(metadata, SUBGRAPH_OUTPUTS, &outputs));
-    r.left = OC_MIN((uint64_t)LABEL_BYTES, graph->limits.memory_bytes);
+    r.most = r.left = OC_MIN((uint64_t)LABEL_BYTES, graph->limits.memory_bytes);
     oc_arena_init(&r.scratch, graph->alloc);
     oc_status status = oc_zip_open(file, &r.scratch, &r.zip);
     if (status == OC_OK)

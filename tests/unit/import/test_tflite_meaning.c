@@ -223,7 +223,7 @@ static void label_files_have_limits(void **state)
     oc_assert_fails(import_meta(&labelled, &archive, NULL, &g), OC_E_LIMIT, "at most 16777216 bytes in files of labels");
     oc_buf_fini(&archive);
     write_archive(&archive, "pets.txt", "dog\n", true, 100); /* 64 for each of two looks */
-    oc_assert_fails(import_meta(&labelled, &archive, &small, &g), OC_E_LIMIT, "files of labels");
+    oc_assert_fails(import_meta(&labelled, &archive, &small, &g), OC_E_LIMIT, "at most 200 bytes in files of labels");
     oc_buf_fini(&archive);
     write_archive(&archive, "pets.txt", "dog\n", true, 100);
     oc_assert_fails(import_meta(&labelled, &archive, NULL, &g), OC_E_FORMAT, "found another stream");
