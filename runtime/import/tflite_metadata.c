@@ -140,14 +140,17 @@ static oc_status set_labels(oc_bytes text, size_t count, oc_arena *scratch, oc_g
     return oc_graph_set_labels(graph, output, &labels);
 }
 
-/* What reading labels may cost in all: tables can share bytes, so that a small file asks for much. */
+/*
+ * What reading labels may cost in all: tables can share bytes, so that a small file asks for much. A
+ * look at the directory costs LOOK_BYTES and the name, which is compared with others.
+ */
 enum { LABEL_BYTES = 16 << 20, LOOK_BYTES = 64 };
 
 typedef struct labels_reader {
     oc_zip zip;
     oc_arena scratch;
     oc_graph *graph;
-    uint64_t most, left; /* bytes of label files that may be read, and that still may; a look is LOOK_BYTES */
+    uint64_t most, left; /* bytes of label files that may be read, and that still may */
 } labels_reader;
 
 static oc_status spend(labels_reader *r, uint64_t bytes)
@@ -164,7 +167,7 @@ static oc_status spend(labels_reader *r, uint64_t bytes)
 static oc_status read_text(labels_reader *r, oc_bytes name, oc_bytes *text)
 {
     *text = (oc_bytes){.data = NULL};
-    OC_TRY(spend(r, LOOK_BYTES));
+    OC_TRY(spend(r, LOOK_BYTES + (uint64_t)name.size));
     const oc_zip_entry *entry = oc_zip_find(&r->zip, name);
     if (!entry)
         return OC_OK;

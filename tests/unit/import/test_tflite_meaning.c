@@ -38,7 +38,7 @@ typedef struct meta {
     struct {
         const char *name;
         uint8_t type;
-    } files[3];
+    } files[8];
 } meta;
 
 enum { VALUE_LABELS = 1, AXIS_LABELS = 2 };
@@ -222,8 +222,22 @@ static void label_files_have_limits(void **state)
     write_archive(&archive, "pets.txt", "dog\n", true, (16 << 20) + 1);
     oc_assert_fails(import_meta(&labelled, &archive, NULL, &g), OC_E_LIMIT, "at most 16777216 bytes in files of labels");
     oc_buf_fini(&archive);
-    write_archive(&archive, "pets.txt", "dog\n", true, 100); /* 64 for each of two looks */
+    write_archive(&archive, "pets.txt", "dog\n", true, 100); /* 64 and 8 for each of two looks */
     oc_assert_fails(import_meta(&labelled, &archive, &small, &g), OC_E_LIMIT, "at most 200 bytes in files of labels");
+    oc_buf_fini(&archive);
+    /* A look costs its name's length too: of names as long as this one 8 are too many for 8 KiB, 7 are not. */
+    static char name[1000];
+    memset(name, 'n', sizeof(name) - 1);
+    meta many = {.n_files = 8};
+    for (size_t i = 0; i < OC_COUNT(many.files); i++)
+        many.files[i].name = name, many.files[i].type = AXIS_LABELS;
+    const oc_model_options names = {.limits = {.memory_bytes = 8 << 10}};
+    write_archive(&archive, "pets.txt", "dog\n", true, 0);
+    oc_assert_fails(import_meta(&many, &archive, &names, &g), OC_E_LIMIT, "at most 8192 bytes in files of labels");
+    many.n_files = 7;
+    oc_assert_ok(import_meta(&many, &archive, &names, &g));
+    oc_graph_destroy(g);
+    g = NULL;
     oc_buf_fini(&archive);
     write_archive(&archive, "pets.txt", "dog\n", true, 100);
     oc_assert_fails(import_meta(&labelled, &archive, NULL, &g), OC_E_FORMAT, "found another stream");
