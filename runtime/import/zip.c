@@ -177,25 +177,30 @@ static oc_status find_data(const oc_zip *zip, const oc_zip_entry *entry, oc_byte
                         entry->is_packed ? entry->packed : entry->size, data);
 }
 
-oc_status oc_zip_read(const oc_zip *zip, const oc_zip_entry *entry, oc_arena *arena, oc_bytes *data)
+/* The contents of a deflated entry, unpacked into the arena. */
+static oc_status unpack(const oc_zip_entry *entry, oc_bytes packed, oc_arena *arena, oc_bytes *data)
 {
-    oc_bytes found;
     uint8_t *unpacked = NULL;
-    OC_TRY(find_data(zip, entry, &found));
-    if (!entry->is_packed) {
-        *data = found;
-        return OC_OK;
-    }
     if (entry->size / MOST_PER_BYTE > entry->packed)
         return oc_fail(OC_E_FORMAT, "offset %zu: %u deflated bytes cannot be %u", entry->at,
                        entry->packed, entry->size);
     OC_TRY(OC_ARENA_ALLOC(arena, (size_t)entry->size + 1, unpacked));
-    oc_status status = inflate_all(found, arena->alloc, unpacked, entry->size);
+    oc_status status = inflate_all(packed, arena->alloc, unpacked, entry->size);
     if (status != OC_OK)
         return oc_fail_in(status, "file at offset %zu of a ZIP archive", entry->at);
-    if (crc32(0, unpacked, entry->size) != entry->crc)
+    *data = (oc_bytes){unpacked, entry->size};
+    return OC_OK;
+}
+
+oc_status oc_zip_read(const oc_zip *zip, const oc_zip_entry *entry, oc_arena *arena, oc_bytes *data)
+{
+    oc_bytes found;
+    OC_TRY(find_data(zip, entry, &found));
+    if (entry->is_packed)
+        OC_TRY(unpack(entry, found, arena, &found));
+    if (crc32(0, found.data, entry->size) != entry->crc)
         return oc_fail(OC_E_FORMAT, "file at offset %zu of a ZIP archive: its checksum is another",
                        entry->at);
-    *data = (oc_bytes){unpacked, entry->size};
+    *data = found;
     return OC_OK;
 }

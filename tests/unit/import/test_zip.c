@@ -79,6 +79,9 @@ static void put_entry(writer *w, const file *f)
 #define PETS 320
 static const char deflated[] = "\x4b\xc9\x4f\xe7\x4a\x4e\x2c\xe1\x4a\x19\xa5\xc9\xa2\x01";
 #define PACKED (sizeof(deflated) - 1)
+/* CRC-32 of "dog\ncat\n" and of "dog", by zlib 1.2.13. */
+#define PAIR_SUM 0xd83cc671u
+#define DOG_SUM 0x812c397du
 
 /* A model of four letters, then a.txt (imploded), b.txt, c.txt, p.txt (deflated), x.txt (encrypted), a comment. */
 static places write_archive(writer *w)
@@ -88,7 +91,7 @@ static places write_archive(writer *w)
     put_text(w, "TFL3");
     p.start = w->size;
     put_file(w, p.start, (file){"a.txt", "squeezed", 8, 8, 0, 6, 0, 0});
-    put_file(w, p.start, (file){"b.txt", "dog\ncat\n", 8, 8, 0, 0, 0, 0});
+    put_file(w, p.start, (file){"b.txt", "dog\ncat\n", 8, 8, PAIR_SUM, 0, 0, 0});
     put_file(w, p.start, (file){"c.txt", "", 0, 0, 0, 0, 0, 0});
     put_file(w, p.start, (file){"p.txt", deflated, PACKED, PETS, 0xbb2dbae7u, 8, 0, 0});
     put_file(w, p.start, (file){"x.txt", "secret", 6, 6, 0, 0, 1, 0});
@@ -210,6 +213,17 @@ static size_t packed_entry(places p)
     return p.directory + 3 * (46 + 5);
 }
 
+static void stored_files_that_lie_are_refused(void **state)
+{
+    writer w;
+    oc_bytes data;
+    bool found;
+    (void)state;
+    const places p = write_archive(&w);
+    w.bytes[p.start + w.files[1].start + 30 + 5] = 'f'; /* no dog */
+    oc_assert_fails(find(&w, "b.txt", &data, &found), OC_E_FORMAT, "its checksum is another");
+}
+
 static void deflated_files_that_lie_are_refused(void **state)
 {
     writer w;
@@ -283,6 +297,7 @@ static void entries_may_overlap(void **state)
     const places p = write_archive(&w);
     poke(&w, p.directory + 2 * (46 + 5) + 42, (uint32_t)w.files[1].start);
     poke(&w, p.directory + 2 * (46 + 5) + 24, 3);
+    poke(&w, p.directory + 2 * (46 + 5) + 16, DOG_SUM);
     oc_assert_ok(find(&w, "c.txt", &data, &found));
     assert_true(found);
     assert_int_equal(data.size, 3);
@@ -331,6 +346,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(files_are_found, setup, teardown),
         cmocka_unit_test_setup_teardown(sizes_that_lie_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(stored_files_that_lie_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(deflated_files_that_lie_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(the_first_of_one_name_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(entries_may_overlap, setup, teardown),
