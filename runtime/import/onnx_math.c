@@ -259,6 +259,51 @@ static oc_status power_by_float(oc_onnx_call *c, const oc_imp *at, oc_id p, oc_i
     return oc_imp_binary(at, NULL, "add", exact, rounded, y);
 }
 
+/* Whole numbers up to this size are float32 as they are; of larger ones the odd ones are none. */
+#define WHOLE_FLOATS 16777216
+#define EXPONENTS_SEEN 4096 /* known exponents that are looked at */
+
+/* Whether every exponent is known to be a float32 as it is, by its type or by its value. */
+static oc_status are_floats(oc_onnx_call *c, oc_id q, bool *is_exact)
+{
+    const oc_dtype dtype = oc_onnx_dtype_of(c, 1);
+    int64_t *known = NULL;
+    size_t elems;
+    *is_exact = dtype != OC_DTYPE_int32 && dtype != OC_DTYPE_int64;
+    OC_TRY(oc_shape_elems(oc_imp_shape(&c->at, q), &elems));
+    if (*is_exact || !oc_imp_is_const(c->at.graph, q) || elems > EXPONENTS_SEEN)
+        return OC_OK;
+    OC_TRY(OC_ARENA_ALLOC(c->at.scratch, elems + 1, known));
+    OC_TRY(oc_imp_ints(&c->at, q, "exponent", known, elems, &elems));
+    *is_exact = true;
+    for (size_t i = 0; i < elems; i++)
+        *is_exact = *is_exact && known[i] >= -WHOLE_FLOATS && known[i] <= WHOLE_FLOATS;
+    return OC_OK;
+}
+
+/*
+ * The power of a float32 by an integer that no float32 may be: p^high p^low, where low is the rest of
+ * q by 2^24 and so a float32, with q's parity; high is one too, or so large that only its sign and
+ * being even count (|p| next to 1 to the power of 2^48 is 0 or infinite). Both have q's sign, so that
+ * neither factor is 0 or infinite unless the power is.
+ */
+static oc_status power_by_whole(oc_onnx_call *c, oc_id p, oc_id q, oc_id *y)
+{
+    oc_id unit, high, low;
+    oc_imp step;
+    OC_TRY(oc_onnx_step(c, "part", &step));
+    OC_TRY(oc_imp_scalar(&c->at, "unit", WHOLE_FLOATS, &unit));
+    OC_TRY(oc_onnx_cast_to(c, "unit", unit, oc_onnx_dtype_of(c, 1), &unit));
+    OC_TRY(oc_imp_binary(&step, NULL, "div", q, unit, &high));
+    OC_TRY(oc_imp_binary(&step, NULL, "mul", high, unit, &high));
+    OC_TRY(oc_imp_binary(&step, NULL, "sub", q, high, &low));
+    OC_TRY(oc_onnx_cast_to(c, "high", high, OC_DTYPE_float32, &high));
+    OC_TRY(oc_onnx_cast_to(c, "low", low, OC_DTYPE_float32, &low));
+    OC_TRY(oc_imp_binary(&step, NULL, "pow", p, high, &high));
+    OC_TRY(oc_imp_binary(&step, NULL, "pow", p, low, &low));
+    return oc_imp_binary(&c->at, NULL, "mul", high, low, y);
+}
+
 /*
  * The result has the base's type. Where the two types differ, the power of a float32 is computed in
  * float32, that of an integer in int64.
@@ -272,6 +317,11 @@ oc_status oc_onnx_power(oc_onnx_call *c)
         return oc_imp_binary(&c->at, NULL, "pow", p, q, &c->out[0]);
     const oc_dtype common = base == OC_DTYPE_float32 ? OC_DTYPE_float32 : OC_DTYPE_int64;
     const bool by_float = base != common && exponent == OC_DTYPE_float32;
+    bool is_exact = true;
+    if (base == OC_DTYPE_float32)
+        OC_TRY(are_floats(c, q, &is_exact));
+    if (!is_exact)
+        return power_by_whole(c, p, q, &c->out[0]);
     if (base != common)
         OC_TRY(oc_onnx_cast_to(c, "base", p, common, &p));
     if (exponent != common && exponent != OC_DTYPE_float32)

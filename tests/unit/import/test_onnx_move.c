@@ -277,6 +277,40 @@ static void powers_of_integers_by_floats(void **state)
     }
 }
 
+/* Exponents that are no float32, known or not: odd ones stay odd. */
+static void powers_of_floats_by_large_integers(void **state)
+{
+    (void)state;
+    static const int32_t narrow[] = {1, 2, -1, 0, 1, 0};
+    static const int64_t wide[] = {1, 2, -1, 0, INT64_C(1) << 53 | 1, INT64_C(1) << 62};
+    static const float bases[] = {-1, -1, -0.99999994f, -2, -1, -0.5f};
+    for (int is_wide = 0; is_wide < 2; is_wide++) {
+        onnx_writer w = begin(DIMS(6));
+        onnx_writer_floats(&w, "base", DIMS(6), bases);
+        onnx_writer_tensor(&w, "more", is_wide ? ONNX_TYPE_INT64 : ONNX_TYPE_INT32, is_wide ? 8 : 4,
+                           DIMS(6), is_wide ? (const void *)wide : narrow);
+        onnx_writer_node(&w, "Cast", "i", NAMES("x"), "n", ATTRS(INT("to", is_wide ? 7 : 6)));
+        onnx_writer_node(&w, "Add", "a", NAMES("n", "more"), "q", NULL);
+        onnx_writer_node(&w, "Pow", "p", NAMES("base", "q"), "y", NULL);
+        /* 1 - 2^-24 to the power of -(2^24 + 1) is e, but for 1 in 10^7. */
+        check(&w, 13, (float[]){16777216, 16777216, -16777216, 3, 1073741824, -8}, "6",
+              (float[]){-1, 1, -2.7182821f, -8, -1, is_wide ? 0 : 256});
+    }
+    static const int32_t known[] = {16777217, -16777217, 3};
+    onnx_writer w = begin(DIMS(3));
+    onnx_writer_tensor(&w, "q", ONNX_TYPE_INT32, 4, DIMS(3), known);
+    onnx_writer_node(&w, "Pow", "p", NAMES("x", "q"), "y", NULL);
+    check(&w, 13, (float[]){-1, -1, -2}, "3", (float[]){-1, -1, -8});
+    static const int32_t even[] = {16777216, -16777216, 3}; /* float32 all of them: one node does */
+    w = begin(DIMS(3));
+    onnx_writer_tensor(&w, "q", ONNX_TYPE_INT32, 4, DIMS(3), even);
+    onnx_writer_node(&w, "Pow", "p", NAMES("x", "q"), "y", NULL);
+    oc_graph *g = import_ok(&w, 13);
+    assert_int_equal(count_nodes(g, "binary"), 1);
+    assert_eval(g, (float[]){-1, -1, -2}, "3", (float[]){1, 1, -8});
+    oc_graph_destroy(g);
+}
+
 static void types_that_are_not_known_are_named(void **state)
 {
     (void)state;
@@ -311,6 +345,7 @@ int main(void)
         cmocka_unit_test(dequantised_as_the_attribute_says),
         cmocka_unit_test(powers_of_integers_are_exact),
         cmocka_unit_test(powers_of_integers_by_floats),
+        cmocka_unit_test(powers_of_floats_by_large_integers),
         cmocka_unit_test(types_that_are_not_known_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
