@@ -167,7 +167,11 @@ static void print_detections(const oc_detections *found, const host_labels *labe
 {
     host_table table;
     char titles[] = ">class|label|>score|>left|>top|>right|>bottom";
-    printf("detections: %zu\n", found->count);
+    printf("detections: %zu", found->count);
+    if (found->n_left_out > 0)
+        printf(" (of the best %d boxes; %zu weaker ones above the threshold were left out)",
+               OC_DETECTIONS_MAX, found->n_left_out);
+    putchar('\n');
     if (found->count == 0)
         return;
     host_table_init(&table, titles);
@@ -271,8 +275,11 @@ static json_t *mask_json(const host_seen *seen, const host_labels *labels)
 
 void host_seen_json(const host_seen *seen, const host_labels *labels, json_t *document)
 {
-    if (seen->has_detections)
+    if (seen->has_detections) {
         host_json_put(document, "detections", detections_json(&seen->detections, labels));
+        host_json_put(document, "detections_left_out",
+                      host_json_uint(seen->detections.n_left_out));
+    }
     if (seen->has_mask)
         host_json_put(document, "mask", mask_json(seen, labels));
 }

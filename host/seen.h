@@ -37,7 +37,7 @@ int host_seen_draw(const host_call *call, const host_seen_options *options, cons
 void host_seen_free(const host_call *call, host_seen *seen);
 
 void host_seen_print(const host_seen *seen, const host_labels *labels);
-/** Adds "detections" and "mask" to the document, each where there is one. */
+/** Adds "detections" with "detections_left_out", and "mask" to the document, each where there is one. */
 void host_seen_json(const host_seen *seen, const host_labels *labels, json_t *document);
 
 #endif

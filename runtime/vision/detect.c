@@ -170,6 +170,7 @@ oc_status oc_detect(const oc_detector *const *detectors, const oc_tensor *output
     if (f.count > 0)
         qsort(f.items, f.count, sizeof(*f.items), compare);
     fresh.count = OC_MIN(f.count, (size_t)OC_DETECTIONS_MAX);
+    fresh.n_left_out = f.count - fresh.count;
     OC_TRY_OUT(OC_ALLOC(f.alloc, fresh.count, fresh.items));
     for (size_t i = 0; i < fresh.count; i++)
         fresh.items[i] = f.items[i].box;

@@ -48,6 +48,14 @@ says '^detections: 32$' "$work/out"
 runs 0 "$OFFCUT" run "$work/boxes.cfg" --input "$digit" --fit stretch --threshold 0.99995 --json
 is_json "$work/out"
 says '"detections": \[\]' "$work/out"
+says '"detections_left_out": 0' "$work/out"
+# 64 x 72 boxes are more than are compared with each other, which is said.
+wide=(run "$work/boxes.cfg" --shape data=1x3x64x72 --input "$digit" --device reference)
+runs 0 "$OFFCUT" "${wide[@]}"
+says '^detections: 4096 \(of the best 4096 boxes; 512 weaker ones above the threshold were left out\)$' "$work/out"
+runs 0 "$OFFCUT" "${wide[@]}" --json
+is_json "$work/out"
+says '"detections_left_out": 512' "$work/out"
 runs 0 "$OFFCUT" inspect "$work/boxes.cfg" --json
 is_json "$work/out"
 runs 2 "$OFFCUT" run "$work/boxes.cfg" --input "$digit" --mask "$work/mask.png" --fit wide

@@ -52,6 +52,7 @@ typedef struct oc_detection {
 typedef struct oc_detections {
     oc_detection *items;
     size_t count;
+    size_t n_left_out; /* boxes above the threshold that were not looked at: all but the best OC_DETECTIONS_MAX */
 } oc_detections;
 
 #define OC_DETECTIONS_MAX 4096 /* boxes that are compared with each other: the best ones */

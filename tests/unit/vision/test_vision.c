@@ -57,6 +57,40 @@ static void yolo(void **state)
     oc_assert_fails(oc_detect(list, &output, 1, &o, NULL, &found), OC_E_ARG, "0 to 1");
 }
 
+/* More boxes than are compared with each other: the best ones count, and it is said how many did not. */
+static void too_many_boxes(void **state)
+{
+    enum { CELLS = OC_DETECTIONS_MAX + 7 };
+    static float numbers[6][CELLS];
+    const oc_detector d = {.kind = OC_DETECTOR_REGION,
+                           .n_anchors = 1,
+                           .n_classes = 1,
+                           .anchors = anchor,
+                           .input_w = CELLS,
+                           .input_h = 32,
+                           .scale_xy = 1};
+    const oc_detector *list[] = {&d};
+    const oc_tensor output = {{OC_DTYPE_float32, {4, {1, 6, 1, CELLS}}}, numbers};
+    oc_detect_options o = {.threshold = 0.1f, .overlap = 1, .width = CELLS, .height = 32};
+    oc_detections found;
+    (void)state;
+    for (size_t i = 0; i < CELLS; i++) {
+        numbers[4][i] = 1;
+        numbers[5][i] = i < 7 ? 0.25f : i < 14 ? 0.05f : 0.5f;
+    }
+    oc_assert_ok(oc_detect(list, &output, 1, &o, NULL, &found));
+    assert_int_equal(found.count, OC_DETECTIONS_MAX);
+    assert_int_equal(found.n_left_out, 0);
+    assert_true(found.items[OC_DETECTIONS_MAX - 1].score == 0.25f);
+    oc_detections_free(&found, NULL);
+    o.threshold = 0;
+    oc_assert_ok(oc_detect(list, &output, 1, &o, NULL, &found));
+    assert_int_equal(found.count, OC_DETECTIONS_MAX);
+    assert_int_equal(found.n_left_out, 7);
+    assert_true(found.items[OC_DETECTIONS_MAX - 1].score == 0.25f);
+    oc_detections_free(&found, NULL);
+}
+
 static void region_and_cells(void **state)
 {
     (void)state;
@@ -113,7 +147,7 @@ static void drawing(void **state)
     uint8_t grey[40 * 30] = {0}, rgb[3];
     const oc_image picture = {40, 30, 1, grey};
     oc_detection item = {3, 0.5f, 10, 15, 30, 25};
-    const oc_detections list = {&item, 1};
+    const oc_detections list = {.items = &item, .count = 1};
     oc_image drawn;
     oc_assert_ok(oc_detections_draw(&picture, &list, NULL, NULL, &drawn));
     oc_class_colour(3, rgb);
@@ -228,6 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(yolo),
+        cmocka_unit_test(too_many_boxes),
         cmocka_unit_test(region_and_cells),
         cmocka_unit_test(suppression),
         cmocka_unit_test(drawing),
