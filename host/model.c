@@ -78,6 +78,13 @@ int host_model_read(const host_call *call, const host_model_options *words, host
     return status == HOST_OK ? read_constants(call, &words->constants, model) : status;
 }
 
+int host_model_spare(const host_call *call, const oc_model *model, const char *option,
+                     const char *path)
+{
+    return path && oc_model_check_output(model, option, path) != OC_OK ? host_fail_library(call)
+                                                                       : HOST_OK;
+}
+
 void host_model_free(host_model *model)
 {
     for (size_t i = 0; i < model->options.n_constants; i++)

@@ -63,4 +63,8 @@ typedef struct host_model {
 int host_model_read(const host_call *call, const host_model_options *words, host_model *model);
 void host_model_free(host_model *model);
 
+/** What `option` writes to `path` (NULL: nothing) is no file of the model. Returns an exit status. */
+int host_model_spare(const host_call *call, const oc_model *model, const char *option,
+                     const char *path);
+
 #endif

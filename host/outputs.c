@@ -245,13 +245,30 @@ static char *path_of(const char *path, const char *name)
     return text;
 }
 
+/* Where output `i` goes. Freed by the caller. */
+static char *file_of(const char *path, const oc_model_info *info, size_t i)
+{
+    return info->n_outputs == 1 ? host_text("%s", path) : path_of(path, info->outputs[i].name);
+}
+
+int host_outputs_check(const host_call *call, const char *path, const oc_model *model)
+{
+    const oc_model_info *info = oc_model_get_info(model);
+    int status = HOST_OK;
+    for (size_t i = 0; i < info->n_outputs && status == HOST_OK && path; i++) {
+        char *file = file_of(path, info, i);
+        status = host_model_spare(call, model, "--output", file);
+        free(file);
+    }
+    return status;
+}
+
 int host_outputs_save(const host_call *call, const char *path, const oc_model_info *info,
                       const oc_tensor *outputs)
 {
     int status = HOST_OK;
     for (size_t i = 0; i < info->n_outputs && status == HOST_OK; i++) {
-        char *file =
-            info->n_outputs == 1 ? host_text("%s", path) : path_of(path, info->outputs[i].name);
+        char *file = file_of(path, info, i);
         if (oc_npy_write(file, &outputs[i]) != OC_OK)
             status = host_fail_about(call, file);
         free(file);

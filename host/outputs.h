@@ -5,6 +5,7 @@
 
 #include "json.h"
 #include "labels.h"
+#include "model.h"
 
 /** Whether an output is a score per class: one axis longer than 1. */
 bool host_is_scores(const oc_desc *desc);
@@ -40,6 +41,9 @@ bool host_answer(const oc_model_info *info, const oc_tensor *outputs, const host
  */
 int host_outputs_save(const host_call *call, const char *path, const oc_model_info *info,
                       const oc_tensor *outputs);
+
+/** None of the files that host_outputs_save would write is one of the model's. `path` may be NULL. Returns an exit status. */
+int host_outputs_check(const host_call *call, const char *path, const oc_model *model);
 
 /** The same bytes in all outputs. */
 bool host_outputs_equal(const oc_model_info *info, const oc_tensor *a, const oc_tensor *b);

@@ -201,6 +201,8 @@ static int run(const host_call *call)
     if (status == HOST_OK && oc_model_open(call->operand, &read.options, call->alloc, &model) != OC_OK)
         status = host_fail_about(call, call->operand);
     if (status == HOST_OK)
+        status = host_model_spare(call, model, "--output", options->output);
+    if (status == HOST_OK)
         status = show(call, model);
     oc_model_destroy(model);
     host_model_free(&read);

@@ -253,6 +253,8 @@ static int run(const host_call *call)
     task t = {.call = call, .options = options};
     int status = host_runner_open(call, call->operand, &options->model, &t.runner);
     if (status == HOST_OK)
+        status = host_model_spare(call, t.runner.model, "--output", options->output);
+    if (status == HOST_OK)
         status = measure(&t, options->is_verbose ? &log : NULL);
     if (status == HOST_OK)
         (options->is_json ? print_json : print_text)(&t);

@@ -286,11 +286,29 @@ static int load_inputs(task *t)
     return host_inputs_load(&t->runner, &t->options->inputs, &normal);
 }
 
+/* Nothing is written over the model. */
+static int check_outputs(const task *t)
+{
+    const run_options *o = t->options;
+    const struct {
+        const char *option, *path;
+    } files[] = {{"--draw", o->seen.draw},
+                 {"--mask", o->seen.mask},
+                 {"--trace", o->trace},
+                 {"--log", o->log}};
+    int status = host_outputs_check(t->call, o->output, t->runner.model);
+    for (size_t i = 0; i < HOST_COUNT(files) && status == HOST_OK; i++)
+        status = host_model_spare(t->call, t->runner.model, files[i].option, files[i].path);
+    return status;
+}
+
 /* Everything that can be wrong is found before kernels are compiled. */
 static int read_files(task *t)
 {
     const run_options *o = t->options;
     int status = host_runner_open(t->call, t->call->operand, &o->model, &t->runner);
+    if (status == HOST_OK)
+        status = check_outputs(t);
     if (status == HOST_OK)
         status = make_plan(t);
     if (status == HOST_OK)

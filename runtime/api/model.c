@@ -189,23 +189,22 @@ void oc_cut_info_free(oc_cut_info *cut, const oc_allocator *alloc)
     oc_free(alloc, cut);
 }
 
-/* The model is read again when it is prepared, and is not ours to lose: weights and other data neither. */
-static oc_status check_half(const oc_model *model, const char *which, const char *path)
+oc_status oc_model_check_output(const oc_model *model, const char *what, const char *path)
 {
     const oc_graph *g = model->graph;
     bool is_ours = oc_file_is_same(path, model->path);
     for (size_t i = 0; i < g->n_files && !is_ours; i++)
         is_ours = oc_file_is_same(path, oc_file_path(g->files[i]));
     return is_ours ? oc_fail(OC_E_ARG, "%s: expected another file than the model's own, found %s",
-                             which, path)
+                             what, path)
                    : OC_OK;
 }
 
 oc_status oc_model_split(const oc_model *model, const char *cut, const char *head, const char *tail)
 {
     oc_cut made;
-    OC_TRY(check_half(model, "head", head));
-    OC_TRY(check_half(model, "tail", tail));
+    OC_TRY(oc_model_check_output(model, "head", head));
+    OC_TRY(oc_model_check_output(model, "tail", tail));
     OC_TRY(oc_cut_parse(model->graph, cut, model->alloc, &made));
     oc_status status = oc_export_split(model->graph, &made, cut, head, tail, model->alloc);
     oc_cut_fini(&made);

@@ -224,7 +224,7 @@ oc_status oc_graph_add_fill(oc_graph *graph, const char *name, const oc_desc *de
                            value);
 }
 
-static oc_status hold_file(oc_graph *g, oc_file *file)
+oc_status oc_graph_hold_file(oc_graph *g, oc_file *file)
 {
     for (size_t i = 0; i < g->n_files; i++)
         if (g->files[i] == file)
@@ -244,7 +244,7 @@ oc_status oc_graph_add_file(oc_graph *graph, const char *name, const oc_desc *de
         return oc_fail(OC_E_FORMAT, "%s: constant \"%s\" needs bytes %llu+%zu, the file has %llu",
                        oc_file_path(file), name ? name : "", (unsigned long long)offset, size,
                        (unsigned long long)total);
-    OC_TRY(hold_file(graph, file));
+    OC_TRY(oc_graph_hold_file(graph, file));
     return add_constant(
         graph, name, desc,
         (oc_const){.kind = OC_CONST_FILE, .file = file, .offset = offset, .node = OC_NONE}, value);

@@ -113,6 +113,8 @@ OC_MUST_USE oc_status oc_graph_set_detector(oc_graph *graph, oc_id value, const 
 OC_MUST_USE oc_status oc_graph_add_bytes(oc_graph *graph, const char *name, const oc_desc *desc, const void *bytes, oc_id *value);
 OC_MUST_USE oc_status oc_graph_add_file(oc_graph *graph, const char *name, const oc_desc *desc, oc_file *file, uint64_t offset, oc_id *value);
 OC_MUST_USE oc_status oc_graph_add_fill(oc_graph *graph, const char *name, const oc_desc *desc, const void *element, oc_id *value);
+/** The file belongs to the model, whether constants are read from it later or not: it is held as long as the graph. */
+OC_MUST_USE oc_status oc_graph_hold_file(oc_graph *graph, oc_file *file);
 
 /**
  * Start a node: attributes get their defaults; set them by name (oc_node_set_*), then call

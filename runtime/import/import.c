@@ -147,6 +147,7 @@ oc_status oc_import_mix_file(oc_graph *graph, oc_file *file)
     oc_hash_destroy(hash);
     oc_free(graph->alloc, piece);
     OC_TRY(status);
+    OC_TRY(oc_graph_hold_file(graph, file));
     return oc_import_mix(graph, (oc_bytes){digest.bytes, sizeof(digest.bytes)});
 }
 

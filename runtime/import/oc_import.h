@@ -38,7 +38,7 @@ const oc_importer *const *oc_importers(size_t *count);
 
 /** graph->source becomes the digest of itself and `bytes`. */
 OC_MUST_USE oc_status oc_import_mix(oc_graph *graph, oc_bytes bytes);
-/** The same of all bytes of a file, which is read in pieces. */
+/** The same of all bytes of a file of the model, which is read in pieces and held by the graph. */
 OC_MUST_USE oc_status oc_import_mix_file(oc_graph *graph, oc_file *file);
 
 /**

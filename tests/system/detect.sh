@@ -90,6 +90,16 @@ says 'mask: expected an input of pictures, which tells whether classes come firs
 # Its own picture is a picture again.
 runs 0 "$OFFCUT" run "$work/boxes.cfg" --input "$work/boxes.png"
 
+# The weights stay as the network does, however few they are.
+cp "$work/boxes.bin" "$work/before.bin"
+for own in "$work/boxes.cfg" "$work/boxes.bin"; do
+    own=(--weights "$work/boxes.bin" --input "$digit" --device no-such-device --draw "$own")
+    refuses 1 '^offcut run: --draw: expected another file than the model.s own' "$OFFCUT" run "$work/boxes.cfg" "${own[@]}"
+done
+refuses 1 '^offcut run: --mask: expected another file than the model.s own' \
+    "$OFFCUT" run "$work/map.cfg" --input "$digit" --device no-such-device --mask "$work/map.weights"
+cmp "$work/before.bin" "$work/boxes.bin"
+
 # A real one, where the assets are; on the reference device, which compiles no kernels.
 darknet=${OFFCUT_ASSETS:-}/darknet
 if [[ -r $darknet/yolo-fastest-1.1.cfg ]]; then

@@ -33,6 +33,12 @@ says '^ *output +relu0 ' "$work/out"
 runs 0 "$OFFCUT" inspect "$tail"
 says '^ *input +relu0 ' "$work/out"
 
+# Its outputs go to a file each, of which none may be its own.
+cp "$head" "$work/part-relu0.npy"
+refuses 1 '^offcut run: --output: expected another file than the model.s own, found .*/part-relu0\.npy$' \
+    "$OFFCUT" run "$work/part-relu0.npy" --device no-such-device --input "$work/residual_input.npy" --output "$work/part.npy"
+cmp "$head" "$work/part-relu0.npy"
+
 # Twice the same bytes.
 runs 0 "$OFFCUT" split "$work/concat.onnx" --cut 4 --head "$head" --tail "$tail"
 runs 0 "$OFFCUT" split "$work/concat.onnx" --cut 4 --head "$head.again" --tail "$tail.again"

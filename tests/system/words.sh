@@ -58,6 +58,21 @@ for empty in --input --output --device --cut --plan --worker --labels; do
 done
 refuses 2 "lenet5 has no input 'nope' \(its inputs: image\)" "$OFFCUT" run "$lenet" -i nope=absent.png
 
+# The model stays, under whatever name it would be written over, and nothing runs for it.
+cp "$lenet" "$work/own.tflite"
+ln "$work/own.tflite" "$work/hard.tflite"
+ln -s own.tflite "$work/link.tflite"
+for own in "$work/own.tflite" "$work/hard.tflite" "$work/link.tflite" "$work/../${work##*/}/own.tflite"; do
+    for option in --output --trace --log; do
+        refuses 1 "^offcut run: $option: expected another file than the model.s own, found $own\$" \
+            "$OFFCUT" run "$work/own.tflite" -i "$picture" --policy local --device no-such "$option" "$own"
+    done
+    refuses 1 '^offcut plan: --output: expected another file than the model.s own' "$OFFCUT" plan "$work/own.tflite" -o "$own"
+    refuses 1 '^offcut profile: --output: expected another file than the model.s own' \
+        "$OFFCUT" profile "$work/own.tflite" --device no-such -o "$own"
+done
+cmp "$lenet" "$work/own.tflite"
+
 # An answer that cannot be written is a failure.
 if [[ -e /dev/full ]]; then
     status=0

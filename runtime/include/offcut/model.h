@@ -101,6 +101,13 @@ OC_API OC_MUST_USE oc_status oc_model_cut(const oc_model *model, size_t index, c
 OC_API void oc_cut_info_free(oc_cut_info *cut, const oc_allocator *alloc);
 
 /**
+ * Whether `path` may be written: it is not the model's own file, nor one with its weights or other data, under whatever name. They are read
+ * again when the model is prepared, and nobody means to lose them. `what` is written begins the error's text.
+ * Errors: OC_E_ARG. Threads: safe.
+ */
+OC_API OC_MUST_USE oc_status oc_model_check_output(const oc_model *model, const char *what, const char *path);
+
+/**
  * Write both sides of a cut as ONNX files (opset 21), for any runtime to serve: run one after the other they give what the whole model gives.
  *
  * `cut`    an index from 1 to n_nodes - 1, or names of values, as plans take it.
@@ -108,7 +115,7 @@ OC_API void oc_cut_info_free(oc_cut_info *cut, const oc_allocator *alloc);
  * The head takes the model's inputs that its nodes need; it gives the cut's values, then the model's outputs that it makes. The tail takes the cut's values,
  * inputs of the model that cross the cut among them (the head does not give those), and gives the model's other outputs. All under their own names, in their
  * own shapes. What is written are the transformed nodes, in standard operators; quantised networks give the same integers.
- * Errors: OC_E_ARG, OC_E_NOTFOUND (cut), OC_E_UNSUPPORTED (a node that has no form in ONNX), OC_E_LIMIT (a file of 2 GiB and more), OC_E_IO, OC_E_NOMEM.
+ * Errors: OC_E_ARG (also a path that oc_model_check_output refuses), OC_E_NOTFOUND (cut), OC_E_UNSUPPORTED (a node that has no form in ONNX), OC_E_LIMIT (a file of 2 GiB and more), OC_E_IO, OC_E_NOMEM.
  */
 OC_API OC_MUST_USE oc_status oc_model_split(const oc_model *model, const char *cut, const char *head, const char *tail);
 
