@@ -2,10 +2,10 @@
 #
 #   cmake "-DFILES=the .cl and .h files" -DOUTPUT=file.c -P embed.cmake
 #
-# The text of a kernel is all shared headers (*.h, in order of name) and then the .cl file; each
-# starts with a #line, so that a compiler's message names the file and the line one can edit. An
-# #include of a shared header, which lets the .cl file also be used straight from the folder, is
-# blanked.
+# The text of a kernel is the shared headers (*.h) that it includes, in order of name, and then the
+# .cl file; each starts with a #line, so that a compiler's message names the file and the line one can
+# edit. The #include itself, which lets the .cl file also be used straight from the folder, is blanked.
+# A header's own #include is for C: a kernel includes all that it needs.
 list(SORT FILES)
 set(headers "${FILES}")
 list(FILTER headers INCLUDE REGEX "\\.h$")
@@ -18,13 +18,13 @@ function(hex_of text out)
     set(${out} "${hex}" PARENT_SCOPE)
 endfunction()
 
-set(prelude "")
+set(preludes "")
 set(includes "")
 foreach(header IN LISTS headers)
     get_filename_component(name "${header}" NAME)
     hex_of("#line 1 \"${name}\"\n" line)
     file(READ "${header}" hex HEX)
-    string(APPEND prelude "${line}${hex}0a")
+    list(APPEND preludes "${line}${hex}0a")
     hex_of("#include \"${name}\"" include)
     list(APPEND includes "${include}")
 endforeach()
@@ -37,8 +37,13 @@ foreach(kernel IN LISTS kernels)
     endif()
     hex_of("#line 1 \"${stem}.cl\"\n" line)
     file(READ "${kernel}" hex HEX)
-    foreach(include IN LISTS includes)
-        string(REPLACE "${include}" "" hex "${hex}")
+    set(prelude "")
+    foreach(include part IN ZIP_LISTS includes preludes)
+        string(REPLACE "${include}" "" without "${hex}")
+        if(NOT without STREQUAL hex)
+            string(APPEND prelude "${part}")
+        endif()
+        set(hex "${without}")
     endforeach()
     set(hex "${prelude}${line}${hex}")
     string(REGEX MATCHALL "................................|..+$" text "${hex}")

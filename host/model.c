@@ -70,7 +70,9 @@ static int read_constants(const host_call *call, const host_texts *texts, host_m
 int host_model_read(const host_call *call, const host_model_options *words, host_model *model)
 {
     *model = (host_model){.alloc = call->alloc,
-                          .options = {.weights = words->weights, .batch = (int32_t)words->batch}};
+                          .options = {.weights = words->weights,
+                                      .batch = (int32_t)words->batch,
+                                      .numerics = words->numerics}};
     model->options.limits.model_bytes = words->model_bytes;
     model->options.limits.memory_bytes = words->memory_bytes;
     model->texts = host_alloc(words->shapes.count + words->constants.count, sizeof(*model->texts));

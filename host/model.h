@@ -7,7 +7,7 @@
 
 /** What the words say; one member of a command's options struct. */
 typedef struct host_model_options {
-    const char *weights;
+    const char *weights, *numerics;
     host_texts shapes, constants;
     uint32_t batch;
     uint64_t model_bytes, memory_bytes;
@@ -37,6 +37,12 @@ typedef struct host_model_options {
          .type = HOST_TEXTS,                                                                   \
          .offset = offsetof(type_, member_.constants),                                         \
          .help = "an input that is known now, and no input of the model any more"},            \
+        {.name = "numerics",                                                                   \
+         .value = "CLASS",                                                                     \
+         .type = HOST_TEXT,                                                                    \
+         .offset = offsetof(type_, member_.numerics),                                          \
+         .help = "direct, winograd2 or winograd4 for all nodes that can (default: what costs " \
+                 "least); workers need the same"},                                             \
         {.name = "max-model-bytes",                                                            \
          .value = "BYTES",                                                                     \
          .type = HOST_BYTES,                                                                   \

@@ -21,7 +21,7 @@ typedef struct cl_launch {
     const char *kernel;
     const char *options; /* of the program */
     uint32_t dims, n_args;
-    size_t global[3], local[3];
+    size_t offset[3], global[3], local[3];
     bool has_local;
     bool is_empty; /* no work-items: OpenCL 1.2 does not take such a range */
     cl_arg args[OC_LAUNCH_ARGS];
@@ -210,6 +210,7 @@ static oc_status take_launch(oc_cl_dev *dev, const oc_dev_task *task, const oc_l
     for (uint32_t d = 0; d < from->dims; d++) {
         made->global[d] = from->global[d];
         made->local[d] = from->local[d];
+        made->offset[d] = from->offset[d];
         made->has_local = made->has_local || from->local[d] != 0;
         made->is_empty = made->is_empty || from->global[d] == 0;
     }
@@ -406,9 +407,9 @@ oc_status oc_cl_enqueue(oc_cl_dev *dev, cl_command_queue queue, const oc_dev_bou
         if (launch->is_empty)
             continue;
         const cl_int error =
-            clEnqueueNDRangeKernel(queue, bound->kernels[i], launch->dims, NULL, launch->global,
-                                   launch->has_local ? launch->local : NULL, 0, NULL,
-                                   events != NULL ? &events->items[events->count] : NULL);
+            clEnqueueNDRangeKernel(queue, bound->kernels[i], launch->dims, launch->offset,
+                                   launch->global, launch->has_local ? launch->local : NULL, 0,
+                                   NULL, events != NULL ? &events->items[events->count] : NULL);
         if (error != CL_SUCCESS) {
             const oc_status status = oc_cl_check(dev, error, "clEnqueueNDRangeKernel");
             return oc_fail_in(status, "node %s (%s), kernel %s", bound->node->call->name,

@@ -69,6 +69,7 @@ typedef struct oc_names {
 typedef struct oc_graph {
     const oc_allocator *alloc;
     oc_limits limits;
+    const char *numerics;     /* the class that every node gets that can have it; NULL: as the operators choose */
     oc_arena arena;           /* names, attributes, id lists, small constants */
     const char *name;
     const char *format;       /* the importer's name */

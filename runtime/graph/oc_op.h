@@ -108,6 +108,7 @@ typedef struct oc_launch {
     uint32_t dims;        /* 1 to 3 */
     size_t global[3];
     size_t local[3];      /* all 0: the device chooses */
+    size_t offset[3];     /* where global ids begin */
 } oc_launch;
 
 /** The launches of a node, run in order. */
@@ -154,6 +155,7 @@ typedef struct oc_op_case {
     const char *name;
     oc_case_set sets[OC_CASE_SETS];   /* ends at the first NULL attr */
     oc_desc in[OC_CASE_IN];
+    const char *numerics;    /* NULL: the operator's */
     uint32_t n_in;
     uint32_t const_mask;     /* bit i: input i is constant */
     uint32_t absent_mask;    /* bit i: optional input i is not given */
@@ -178,6 +180,14 @@ struct oc_op {
      * devices that run the node must give these bits.
      */
     const char *numerics;
+    /** Further classes that a call may have, ended by NULL; NULL: none. */
+    const char *const *more_numerics;
+    /**
+     * Where there are further ones, the class of this call: `wanted`, or `numerics` where the call cannot
+     * have that; the one that costs least where `wanted` is NULL. Knows the call's shapes and which inputs are
+     * constant, but not how many images it takes: edge and worker choose alike.
+     */
+    const char *(*choose_numerics)(const oc_op_call *call, const char *wanted);
     bool is_view;                 /* output 0 is input 0's bytes under another shape: no kernel runs */
     /** Row name of the ENUM attribute that holds a fused activation, or NULL ("act"; "act_a", "act_b" hold its parameters). */
     const char *act_attr;

@@ -8,6 +8,7 @@
  *
  * Numerics "direct": acc = +0; for kh, kw, ci ascending: acc = fma(x, w, acc), where x = 0 outside
  * the input; y = acc + bias (acc itself without a bias); then the activation.
+ * "winograd2" and "winograd4": conv2d_winograd.c.
  * The integer form (op_product_int.h) is exact; a tap outside the input adds nothing.
  */
 #include "op_conv.h"
@@ -48,9 +49,12 @@ static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n
 static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
 {
     oc_op_conv s;
+    oc_box whole = *out;
     OC_TRY(sizes_set(call, &s));
-    oc_op_conv_halo(call, &s, out, in);
-    oc_op_geometry_halo(call, &s.g, out, &in[OP_X]);
+    if (oc_op_is_winograd(call))
+        oc_op_winograd_halo(call, &whole);
+    oc_op_conv_halo(call, &s, &whole, in);
+    oc_op_geometry_halo(call, &s.g, &whole, &in[OP_X]);
     return OC_OK;
 }
 
@@ -98,6 +102,10 @@ static oc_status reference(const oc_op_call *call, const void *const *in, void *
     OC_TRY(sizes_set(call, &s));
     if (oc_op_is_int(call)) {
         oc_op_conv2d_int_reference(call, &s, in, out);
+        return OC_OK;
+    }
+    if (oc_op_is_winograd(call)) {
+        oc_op_winograd_reference(call, &s, in, out);
         return OC_OK;
     }
     for (int32_t n = 0; n < s.g.n; n++)
@@ -233,6 +241,8 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
     OC_TRY(sizes_set(call, &s));
     if (oc_op_is_int(call))
         return oc_op_conv2d_int_launch(call, &s, traits, list);
+    if (oc_op_is_winograd(call))
+        return oc_op_winograd_launch(call, &s, traits, list);
     if (!call->is_const[1] || (s.has_bias && !call->is_const[2]))
         return launch_plain(call, &s, list);
     if (s.cg == 1 && s.og == 1)
@@ -275,6 +285,23 @@ static const oc_op_case cases[] = {
      .sets = {OP_SET_INTS("pads", 1, 1, 0, 2)}},
     {.name = "1x1_pixel", .in = {X(1, 1, 1, 40), X(1, 1, 1, 40), X(1)}, .n_in = 3,
      .const_mask = 6},
+    {.name = "winograd2", .numerics = OP_WINOGRAD_2, .in = {X(1, 6, 8, 16), X(32, 3, 3, 16), X(32)},
+     .n_in = 3, .const_mask = 6, .sets = {OP_SET_INTS("pads", 1, 1, 1, 1)}},
+    {.name = "winograd2_odd", .numerics = OP_WINOGRAD_2,
+     .in = {X(2, 9, 7, 19), X(37, 3, 3, 19), X(37)}, .n_in = 3, .const_mask = 6,
+     .sets = {OP_SET_INTS("pads", 0, 1, 2, 0), OP_SET_ENUM("act", "relu")}},
+    {.name = "winograd4", .numerics = OP_WINOGRAD_4,
+     .in = {X(1, 14, 14, 32), X(64, 3, 3, 32), X(64)}, .n_in = 3, .const_mask = 6,
+     .sets = {OP_SET_INTS("pads", 1, 1, 1, 1), OP_SET_ENUM("act", "relu6")}},
+    {.name = "winograd4_odd_batch_no_bias", .numerics = OP_WINOGRAD_4,
+     .in = {X(3, 11, 17, 21), X(41, 3, 3, 21)}, .n_in = 2, .const_mask = 2,
+     .sets = {OP_SET_INTS("pads", 2, 0, 1, 1)}},
+    {.name = "winograd4_little", .numerics = OP_WINOGRAD_4,
+     .in = {X(1, 3, 3, 5), X(3, 3, 3, 5), X(3)}, .n_in = 3, .const_mask = 6,
+     .sets = {OP_SET_ENUM("act", "tanh")}},
+    {.name = "winograd4_strips", .numerics = OP_WINOGRAD_4,
+     .in = {X(1, 94, 90, 80), X(80, 3, 3, 80), X(80)}, .n_in = 3, .const_mask = 6,
+     .sets = {OP_SET_INTS("pads", 1, 1, 1, 1)}},
     {.name = "groups", .in = {X(1, 9, 9, 12), X(40, 3, 3, 6), X(40)}, .n_in = 3, .const_mask = 6,
      .sets = {OP_SET("groups", 2), OP_SET_INTS("pads", 1, 1, 1, 1)}},
     {.name = "small_groups_no_bias", .in = {X(1, 8, 7, 20), X(30, 3, 3, 2)}, .n_in = 2,
@@ -354,6 +381,8 @@ static const oc_op_case cases[] = {
     {.name = "computed_int8_no_bias", .in = {S8(2, 5, 5, 3), S8(4, 2, 2, 3)}, .n_in = 2},
 };
 
+static const char *const more_numerics[] = {OP_WINOGRAD_2, OP_WINOGRAD_4, NULL};
+
 const oc_op oc_op_conv2d = {
     .name = "conv2d",
     .help = "x [N,H,W,C], w [O,KH,KW,C/G], bias [O], x_zero, w_zero (optional) -> [N,OH,OW,O]",
@@ -365,6 +394,8 @@ const oc_op oc_op_conv2d = {
     .n_out = 1,
     .types = OC_TYPE(float32) | OC_TYPES_8BIT,
     .numerics = "direct",
+    .more_numerics = more_numerics,
+    .choose_numerics = oc_op_conv2d_numerics,
     .act_attr = "act",
     .batch_axis = batch_axis,
     .halo = halo,

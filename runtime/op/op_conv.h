@@ -79,6 +79,22 @@ void oc_op_conv_pack(const oc_op_conv *conv, const float *w, float *dst);
 /** bias [O] -> [G][packs][width]. */
 void oc_op_conv_pack_bias(const oc_op_conv *conv, const float *bias, float *dst);
 
+/* ---- conv2d by Winograd's method --------------------------------------------------------------- */
+
+#define OP_WINOGRAD_2 "winograd2"
+#define OP_WINOGRAD_4 "winograd4"
+
+/** The call's numerics class is one of these. */
+bool oc_op_is_winograd(const oc_op_call *call);
+/** See oc_op.choose_numerics. */
+const char *oc_op_conv2d_numerics(const oc_op_call *call, const char *wanted);
+/** `out` becomes the whole tiles that it touches. */
+void oc_op_winograd_halo(const oc_op_call *call, oc_box *out);
+void oc_op_winograd_reference(const oc_op_call *call, const oc_op_conv *conv,
+                              const void *const *in, void *const *out);
+OC_MUST_USE oc_status oc_op_winograd_launch(const oc_op_call *call, const oc_op_conv *conv,
+                                            const oc_traits *traits, oc_launch_list *list);
+
 /* ---- the integer form of conv2d -------------------------------------------------------------- */
 
 void oc_op_conv2d_int_reference(const oc_op_call *call, const oc_op_conv *conv,

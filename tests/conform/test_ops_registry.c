@@ -170,7 +170,7 @@ static void check_cost(const op_run *run)
     CHECK(cost.bytes_read == read && cost.bytes_written == written && cost.param_elems == params,
           call->op, "%s: bytes and parameters", run->name);
     /* Each output, or where many lie between the grid's points each input, is part of a product. */
-    if (strcmp(call->op->numerics, "direct") == 0)
+    if (strcmp(call->numerics, "direct") == 0)
         CHECK(cost.macs >= OC_MIN(written / sizeof(float), bytes_of(call->in[0]) / sizeof(float)),
               call->op, "%s: multiply-adds", run->name);
 }

@@ -220,7 +220,8 @@ static oc_status conv(gen *t, oc_id x, oc_id *y)
     *y = OC_NONE;
     if (in.rank != 4 || elems_of(t, x) > ELEMS_MAX)
         return OC_OK;
-    int32_t groups = pick_groups(t, in.dim[1]), k = 1 + (int32_t)below(t, 3);
+    int32_t groups = pick_groups(t, in.dim[1]);
+    int32_t k = OC_MIN(1 + (int32_t)below(t, 4), 3); /* 3 as often as 1 and 2 */
     int32_t pad = (int32_t)below(t, 2), stride = 1 + (int32_t)chance(t, 25);
     int32_t outputs = groups * (1 + (int32_t)below(t, groups == 1 ? 5 : 2));
     if (in.dim[2] + 2 * pad < k || in.dim[3] + 2 * pad < k)

@@ -20,6 +20,7 @@ for bytes in 0 3 20 1000 $((size / 2)) $((size - 1)); do
     head -c "$bytes" "$lenet" >"$work/short.tflite"
     run_refuses 'short\.tflite' "$work/short.tflite" "$picture"
 done
+run_refuses 'numerics class.*found "winograd3"' "$lenet" "$picture" --numerics winograd3
 # Graphs in attributes of nodes of graphs, 400 deep: each message around the last, as \x escapes.
 deep='' length=0
 around() { # TAG: one more message around what there is

@@ -78,6 +78,7 @@ typedef struct oc_model_options {
     size_t n_shapes;
     const oc_named_tensor *constants;/* inputs that are known now, on which shapes may depend: no longer inputs of the model */
     size_t n_constants;
+    const char *numerics;            /* the numerics class of all nodes that can have it ("direct", "winograd2", "winograd4"); NULL: each node gets the one that costs least. An edge and its workers must agree: the digest depends on it */
 } oc_model_options;
 
 /**
