@@ -60,7 +60,9 @@ void oc_op_winograd_halo(const oc_op_call *call, oc_box *out)
 static bool is_possible(const oc_op_call *call, const oc_op_conv *s)
 {
     const oc_op_geometry *g = &s->g;
-    return !oc_op_is_int(call) && call->is_const[OP_W] &&
+    /* Of the larger class, so that both are possible or none; the scratch buffers are no larger. */
+    double weights = (double)SIDE_MAX * SIDE_MAX * g->c * (s->o + oc_op_pack_width(s));
+    return !oc_op_is_int(call) && weights <= OC_OP_LAUNCH_ELEMS && call->is_const[OP_W] &&
            (!s->has_bias || call->is_const[OP_BIAS]) && s->groups == 1 && g->kh == WINDOW &&
            g->kw == WINDOW && g->sh == 1 && g->sw == 1 && g->dh == 1 && g->dw == 1;
 }

@@ -65,7 +65,8 @@ static void a_wish_is_heard_where_it_is_possible(void **state)
     static const shape others[] = {
         {1, 9, 4, 5, 3, 2, 1, false, false}, {1, 9, 4, 5, 5, 1, 1, false, false},
         {1, 9, 4, 5, 1, 1, 1, false, false}, {1, 9, 4, 4, 3, 1, 2, false, false},
-        {1, 9, 4, 5, 3, 1, 1, true, false},  {1, 9, 4, 5, 3, 1, 1, false, true}};
+        {1, 9, 4, 5, 3, 1, 1, true, false},  {1, 9, 4, 5, 3, 1, 1, false, true},
+        {1, 99, 9000, 9000, 3, 1, 1, false, false}}; /* kernels count in int32_t */
     (void)state;
     assert_string_equal(class_of(&possible, "winograd2"), "winograd2");
     assert_string_equal(class_of(&possible, "winograd4"), "winograd4");
