@@ -19,19 +19,13 @@ static const oc_attr rows[] = {
     OP_ATTR_ACT(oc_op_conv_attrs),
 };
 
-static oc_status sizes_set(const oc_op_call *call, oc_op_conv *s)
-{
-    const oc_op_conv_attrs *a = call->attrs;
-    return oc_op_conv_set(call, &a->window, a->groups, s);
-}
-
 static oc_status shape(const oc_op_call *call, oc_desc *out)
 {
     const oc_op_conv_attrs *a = call->attrs;
     oc_op_conv s;
     OC_TRY(oc_op_check(call));
     OC_TRY(oc_op_check_product(call, &a->act));
-    OC_TRY(sizes_set(call, &s));
+    OC_TRY(oc_op_conv2d_set(call, &s));
     OC_TRY(oc_op_check_weights(call, s.cg, s.o));
     OC_TRY(oc_op_check_zeros(call, 1, s.o));
     out[0] = (oc_desc){oc_op_product_dtype(call), {4, {s.g.n, s.g.oh, s.g.ow, s.o}}};
@@ -50,7 +44,7 @@ static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
 {
     oc_op_conv s;
     oc_box whole = *out;
-    OC_TRY(sizes_set(call, &s));
+    OC_TRY(oc_op_conv2d_set(call, &s));
     if (oc_op_is_winograd(call))
         oc_op_winograd_halo(call, &whole);
     oc_op_conv_halo(call, &s, &whole, in);
@@ -62,7 +56,7 @@ static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
     const oc_op_conv_attrs *a = call->attrs;
     oc_op_conv s;
-    OC_TRY(sizes_set(call, &s));
+    OC_TRY(oc_op_conv2d_set(call, &s));
     OC_TRY(oc_op_cost_io(call, cost));
     uint64_t elems = oc_op_elems(&call->out[0]->shape);
     cost->macs = elems * (uint64_t)s.g.kh * (uint64_t)s.g.kw * (uint64_t)s.cg;
@@ -99,7 +93,7 @@ static oc_status reference(const oc_op_call *call, const void *const *in, void *
     const float *bias = oc_op_has(call, 2) ? in[2] : NULL;
     float *y = out[0];
     oc_op_conv s;
-    OC_TRY(sizes_set(call, &s));
+    OC_TRY(oc_op_conv2d_set(call, &s));
     if (oc_op_is_int(call)) {
         oc_op_conv2d_int_reference(call, &s, in, out);
         return OC_OK;
@@ -127,17 +121,8 @@ static oc_status pack_tile(const oc_op_call *call, const void *src, void *dst, s
 {
     oc_op_conv s;
     (void)dst_bytes;
-    OC_TRY(sizes_set(call, &s));
+    OC_TRY(oc_op_conv2d_set(call, &s));
     oc_op_conv_pack(&s, src, dst);
-    return OC_OK;
-}
-
-static oc_status pack_bias(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes)
-{
-    oc_op_conv s;
-    (void)dst_bytes;
-    OC_TRY(sizes_set(call, &s));
-    oc_op_conv_pack_bias(&s, src, dst);
     return OC_OK;
 }
 
@@ -147,7 +132,7 @@ static oc_status pack_depthwise(const oc_op_call *call, const void *src, void *d
 {
     oc_op_conv s;
     (void)dst_bytes;
-    OC_TRY(sizes_set(call, &s));
+    OC_TRY(oc_op_conv2d_set(call, &s));
     size_t taps = (size_t)s.g.kh * (size_t)s.g.kw, c = (size_t)s.g.c;
     for (size_t k = 0; k < taps; k++)
         for (size_t i = 0; i < c; i++)
@@ -190,7 +175,7 @@ static oc_status launch_tile(const oc_op_call *call, const oc_traits *traits, oc
         oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_PACKED,
                                              .index = 2,
                                              .bytes = p.bias_elems * sizeof(float),
-                                             .pack = pack_bias});
+                                             .pack = oc_op_conv2d_pack_bias});
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_OUT});
     oc_launch_range(l, (size_t)oc_op_ceil_div(s.g.ow, tile.rows), (size_t)s.g.n * (size_t)s.g.oh,
                     (size_t)s.groups * (size_t)blocks);
@@ -238,7 +223,7 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
 {
     oc_op_conv s;
     OC_TRY(oc_op_check_launch(call));
-    OC_TRY(sizes_set(call, &s));
+    OC_TRY(oc_op_conv2d_set(call, &s));
     if (oc_op_is_int(call))
         return oc_op_conv2d_int_launch(call, &s, traits, list);
     if (oc_op_is_winograd(call))

@@ -152,17 +152,11 @@ oc_status oc_op_launch_int_tile(const oc_op_call *call, const oc_op_conv *conv,
     return OC_OK;
 }
 
-static oc_status sizes_set(const oc_op_call *call, oc_op_conv *s)
-{
-    const oc_op_conv_attrs *a = call->attrs;
-    return oc_op_conv_set(call, &a->window, a->groups, s);
-}
-
 static oc_status pack_tile(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes)
 {
     oc_op_conv s;
     (void)dst_bytes;
-    OC_TRY(sizes_set(call, &s));
+    OC_TRY(oc_op_conv2d_set(call, &s));
     oc_op_pack_int(&s, src, (size_t)s.g.kh * (size_t)s.g.kw * (size_t)s.cg, 1, dst);
     return OC_OK;
 }
@@ -173,7 +167,7 @@ static oc_status pack_depthwise(const oc_op_call *call, const void *src, void *d
 {
     oc_op_conv s;
     (void)dst_bytes;
-    OC_TRY(sizes_set(call, &s));
+    OC_TRY(oc_op_conv2d_set(call, &s));
     size_t taps = (size_t)s.g.kh * (size_t)s.g.kw, c = (size_t)s.g.c;
     for (size_t k = 0; k < taps; k++)
         for (size_t i = 0; i < c; i++)

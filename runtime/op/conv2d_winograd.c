@@ -85,9 +85,8 @@ static double expense(const oc_op_conv *s, int32_t m)
 
 const char *oc_op_conv2d_numerics(const oc_op_call *call, const char *wanted)
 {
-    const oc_op_conv_attrs *a = call->attrs;
     oc_op_conv s;
-    if (oc_op_conv_set(call, &a->window, a->groups, &s) != OC_OK || !is_possible(call, &s))
+    if (oc_op_conv2d_set(call, &s) != OC_OK || !is_possible(call, &s))
         return call->op->numerics;
     if (wanted)
         return wanted;
@@ -127,9 +126,8 @@ static void transform_weights(const oc_op_conv *s, int32_t m, const float *w, si
 /* w [O,3,3,C] -> [N*N][packs][C][width] */
 static oc_status pack_weights(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes)
 {
-    const oc_op_conv_attrs *a = call->attrs;
     oc_op_conv s;
-    OC_TRY(oc_op_conv_set(call, &a->window, a->groups, &s));
+    OC_TRY(oc_op_conv2d_set(call, &s));
     const int32_t m = tile_side(call);
     size_t width = (size_t)oc_op_pack_width(&s), c_end = (size_t)s.cg, o_end = (size_t)s.o;
     size_t frequencies = (size_t)(OC_WINOGRAD_SIDE(m) * OC_WINOGRAD_SIDE(m));
@@ -144,16 +142,6 @@ static oc_status pack_weights(const oc_op_call *call, const void *src, void *dst
             for (size_t f = 0; f < frequencies; f++)
                 to[f * next] = u[f];
         }
-    return OC_OK;
-}
-
-static oc_status pack_bias(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes)
-{
-    const oc_op_conv_attrs *a = call->attrs;
-    oc_op_conv s;
-    (void)dst_bytes;
-    OC_TRY(oc_op_conv_set(call, &a->window, a->groups, &s));
-    oc_op_conv_pack_bias(&s, src, dst);
     return OC_OK;
 }
 
@@ -361,7 +349,7 @@ static oc_status launch_output(const oc_op_call *call, const oc_op_conv *s, cons
         oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_PACKED,
                                              .index = OP_BIAS,
                                              .bytes = r->packing.bias_elems * sizeof(float),
-                                             .pack = pack_bias});
+                                             .pack = oc_op_conv2d_pack_bias});
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_OUT});
     oc_launch_range(l, (size_t)oc_op_ceil_div(s->o, r->tile.lanes), (size_t)count, 1);
     l->offset[1] = (size_t)first;

@@ -51,14 +51,6 @@ static oc_status shape(const oc_op_call *call, oc_desc *out)
     return OC_OK;
 }
 
-static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n, int32_t *out,
-                            void *attrs_out)
-{
-    (void)n;
-    (void)attrs_out;
-    return oc_op_batch_along(call, in, UINT32_C(1) << (call->in[0]->shape.rank - 1), out);
-}
-
 static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
 {
     int32_t last = call->in[OP_X]->shape.rank - 1;
@@ -248,7 +240,7 @@ const oc_op oc_op_fully_connected = {
     .types = OC_TYPE(float32) | OC_TYPES_8BIT,
     .numerics = "direct",
     .act_attr = "act",
-    .batch_axis = batch_axis,
+    .batch_axis = oc_op_batch_lines,
     .halo = halo,
     .shape = shape, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),

@@ -27,6 +27,12 @@ oc_status oc_op_conv_set(const oc_op_call *call, const oc_op_window *window, int
     return OC_OK;
 }
 
+oc_status oc_op_conv2d_set(const oc_op_call *call, oc_op_conv *conv)
+{
+    const oc_op_conv_attrs *a = call->attrs;
+    return oc_op_conv_set(call, &a->window, a->groups, conv);
+}
+
 oc_status oc_op_check_weights(const oc_op_call *call, int32_t cg, int32_t o)
 {
     OC_TRY(oc_op_check_dim(call, 1, 3, cg, "input channels per group"));
@@ -125,4 +131,14 @@ void oc_op_conv_pack(const oc_op_conv *s, const float *w, float *dst)
 void oc_op_conv_pack_bias(const oc_op_conv *s, const float *bias, float *dst)
 {
     pack_groups(s, bias, 1, dst);
+}
+
+oc_status oc_op_conv2d_pack_bias(const oc_op_call *call, const void *src, void *dst,
+                                 size_t dst_bytes)
+{
+    oc_op_conv s;
+    (void)dst_bytes;
+    OC_TRY(oc_op_conv2d_set(call, &s));
+    oc_op_conv_pack_bias(&s, src, dst);
+    return OC_OK;
 }

@@ -36,6 +36,8 @@ OC_MUST_USE oc_status oc_op_check_groups(const oc_op_call *call, int32_t groups,
  */
 OC_MUST_USE oc_status oc_op_conv_set(const oc_op_call *call, const oc_op_window *window,
                                      int32_t groups, oc_op_conv *conv);
+/** oc_op_conv_set of a conv2d, whose attributes are oc_op_conv_attrs. */
+OC_MUST_USE oc_status oc_op_conv2d_set(const oc_op_call *call, oc_op_conv *conv);
 /** The rest of a convolution's shapes: w's last axis and the bias. Errors: OC_E_SHAPE. */
 OC_MUST_USE oc_status oc_op_check_weights(const oc_op_call *call, int32_t cg, int32_t o);
 
@@ -78,6 +80,9 @@ OC_MUST_USE oc_status oc_op_packing_set(const oc_op_conv *conv, oc_op_packing *p
 void oc_op_conv_pack(const oc_op_conv *conv, const float *w, float *dst);
 /** bias [O] -> [G][packs][width]. */
 void oc_op_conv_pack_bias(const oc_op_conv *conv, const float *bias, float *dst);
+/** oc_launch_arg.pack of a conv2d's bias. */
+OC_MUST_USE oc_status oc_op_conv2d_pack_bias(const oc_op_call *call, const void *src, void *dst,
+                                             size_t dst_bytes);
 
 /* ---- conv2d by Winograd's method --------------------------------------------------------------- */
 

@@ -10,3 +10,11 @@ oc_status oc_op_check_limits(const oc_op_call *call, oc_dtype dtype, int32_t lo,
     return oc_fail(OC_E_ARG, "%s: limits of %s are %d to %d, expected them within %d to %d (%s)",
                    call->name, call->op->name, lo, hi, least, most, oc_dtype_name(dtype));
 }
+
+oc_status oc_op_shape_lines(const oc_op_call *call, oc_desc *out)
+{
+    OC_TRY(oc_op_check(call));
+    OC_TRY(oc_op_check_rank(call, 0, 1, OC_RANK_MAX));
+    out[0] = *call->in[0];
+    return OC_OK;
+}

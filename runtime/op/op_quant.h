@@ -39,4 +39,7 @@ static inline void oc_op_store_8bit(oc_dtype dtype, void *y, size_t i, int32_t v
         ((uint8_t *)y)[i] = (uint8_t)v;
 }
 
+/** A row's `shape`: that of input 0, which has an axis. */
+OC_MUST_USE oc_status oc_op_shape_lines(const oc_op_call *call, oc_desc *out);
+
 #endif

@@ -29,6 +29,14 @@ oc_status oc_op_batch_along(const oc_op_call *call, const int32_t *in, uint32_t 
     return OC_OK;
 }
 
+oc_status oc_op_batch_lines(const oc_op_call *call, const int32_t *in, int32_t n, int32_t *out,
+                            void *attrs)
+{
+    (void)n;
+    (void)attrs;
+    return oc_op_batch_along(call, in, UINT32_C(1) << (call->in[0]->shape.rank - 1), out);
+}
+
 oc_status oc_op_batch_broadcast(const oc_op_call *call, const int32_t *in, uint32_t count,
                                 int32_t *out)
 {
@@ -126,4 +134,10 @@ void oc_op_halo_along(const oc_op_call *call, const oc_box *out, uint32_t whole,
     for (int32_t d = 0; d < x->rank; d++)
         if (!(whole >> d & 1))
             oc_op_halo_set(x, d, out->from[d], out->to[d], &in[0]);
+}
+
+oc_status oc_op_halo_lines(const oc_op_call *call, const oc_box *out, oc_box *in)
+{
+    oc_op_halo_along(call, out, UINT32_C(1) << (call->in[0]->shape.rank - 1), in);
+    return OC_OK;
 }

@@ -20,6 +20,10 @@ OC_MUST_USE oc_status oc_op_batch_refuse(const oc_op_call *call, uint32_t index,
 OC_MUST_USE oc_status oc_op_batch_along(const oc_op_call *call, const int32_t *in, uint32_t fixed,
                                         int32_t *out);
 
+/** A row's `batch_axis`: oc_op_batch_along any axis but input 0's last. */
+OC_MUST_USE oc_status oc_op_batch_lines(const oc_op_call *call, const int32_t *in, int32_t n,
+                                        int32_t *out, void *attrs);
+
 /**
  * The first `count` inputs broadcast to output 0, each element of which comes from its own place in
  * them: those that are joined meet in one axis of the output, those that are shared stretch there.
@@ -57,5 +61,8 @@ OC_MUST_USE oc_status oc_op_halo_elementwise(const oc_op_call *call, const oc_bo
  * `whole`; the whole of all other inputs.
  */
 void oc_op_halo_along(const oc_op_call *call, const oc_box *out, uint32_t whole, oc_box *in);
+
+/** A row's `halo`: oc_op_halo_along with the whole of the last axis. */
+OC_MUST_USE oc_status oc_op_halo_lines(const oc_op_call *call, const oc_box *out, oc_box *in);
 
 #endif

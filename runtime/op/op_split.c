@@ -35,6 +35,11 @@ oc_status oc_op_case_attrs(oc_node *node, const oc_op_case *c)
     return OC_OK;
 }
 
+const char *oc_op_case_numerics(const oc_op *op, const oc_op_case *c)
+{
+    return c->numerics ? c->numerics : op->numerics;
+}
+
 /* A case as a call, in one place that need not be initialised. */
 typedef struct case_call {
     oc_op_call call;
@@ -46,8 +51,8 @@ typedef struct case_call {
 static oc_status begin_call(const oc_op *op, const oc_op_case *c, void *attrs, case_call *k)
 {
     oc_node node = {.name = c->name, .op = op, .attrs = attrs};
-    *k = (case_call){.call = {.op = op, .name = c->name, .attrs = attrs, .numerics = op->numerics,
-                              .n_in = c->n_in, .n_out = op->n_out, .in = k->in, .out = k->out,
+    *k = (case_call){.call = {.op = op, .name = c->name, .attrs = attrs,
+                              .numerics = oc_op_case_numerics(op, c), .n_in = c->n_in, .n_out = op->n_out, .in = k->in, .out = k->out,
                               .is_const = k->is_const}};
     OC_TRY(oc_op_case_attrs(&node, c));
     for (uint32_t i = 0; i < c->n_in; i++) {

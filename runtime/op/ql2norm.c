@@ -25,28 +25,6 @@ static const oc_attr rows[] = {
     OP_ATTR_ZERO(attrs, zero, "zero point of x"),
 };
 
-static oc_status shape(const oc_op_call *call, oc_desc *out)
-{
-    OC_TRY(oc_op_check(call));
-    OC_TRY(oc_op_check_rank(call, 0, 1, OC_RANK_MAX));
-    out[0] = *call->in[0];
-    return OC_OK;
-}
-
-static oc_status batch_axis(const oc_op_call *call, const int32_t *in, int32_t n, int32_t *out,
-                            void *attrs_out)
-{
-    (void)n;
-    (void)attrs_out;
-    return oc_op_batch_along(call, in, UINT32_C(1) << (call->in[0]->shape.rank - 1), out);
-}
-
-static oc_status halo(const oc_op_call *call, const oc_box *out, oc_box *in)
-{
-    oc_op_halo_along(call, out, UINT32_C(1) << (call->in[0]->shape.rank - 1), in);
-    return OC_OK;
-}
-
 static oc_status cost(const oc_op_call *call, oc_cost *cost)
 {
     OC_TRY(oc_op_cost_io(call, cost));
@@ -131,9 +109,9 @@ const oc_op oc_op_ql2norm = {
     .in_min = 1, .in_max = 1, .n_out = 1,
     .types = OC_TYPES_8BIT,
     .numerics = "integer",
-    .batch_axis = batch_axis,
-    .halo = halo,
-    .shape = shape, .cost = cost, .reference = reference, .launch = launch,
+    .batch_axis = oc_op_batch_lines,
+    .halo = oc_op_halo_lines,
+    .shape = oc_op_shape_lines, .cost = cost, .reference = reference, .launch = launch,
     .cases = cases, .n_cases = OC_COUNT(cases),
 };
 /* clang-format on */

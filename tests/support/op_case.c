@@ -20,7 +20,7 @@ void op_run_init(op_run *run, const oc_op *op, const oc_op_case *c)
     }
     assert_true(op->n_out <= OC_CASE_IN);
     run->call = (oc_op_call){.op = op,
-                             .numerics = c->numerics ? c->numerics : op->numerics,
+                             .numerics = oc_op_case_numerics(op, c),
                              .name = run->name,
                              .attrs = run->attrs,
                              .n_in = c->n_in,

@@ -4,6 +4,7 @@
  * follow from another formula. (That kernels equal these references is the conform tests' matter.)
  */
 #include "oc_graph.h"
+#include "oc_op_split.h"
 #include "oc_ops.h"
 #include "oc_test.h"
 
@@ -28,25 +29,6 @@ typedef struct node_run {
     oc_tensor out;
 } node_run;
 
-static oc_status set_attr(oc_node *node, const oc_case_set *set)
-{
-    const oc_attr *row = oc_attr_find(node->op, set->attr);
-    assert_non_null(row);
-    switch (row->type) {
-    case OC_ATTR_INT:
-        return oc_node_set_int(node, set->attr, (int64_t)set->number);
-    case OC_ATTR_FLOAT:
-        return oc_node_set_float(node, set->attr, (float)set->number);
-    case OC_ATTR_ENUM:
-        return oc_node_set_enum(node, set->attr, set->name);
-    case OC_ATTR_FLOATS:
-        return oc_node_set_floats(node, set->attr, set->floats.v, (size_t)set->floats.count);
-    case OC_ATTR_INTS:
-        break;
-    }
-    return oc_node_set_ints(node, set->attr, set->ints.v, (size_t)set->ints.count);
-}
-
 /* Builds the node of `c`; the errors are those of its attributes and of its shape. */
 static oc_status build(const oc_op *op, const oc_op_case *c, oc_graph *graph, oc_desc *desc)
 {
@@ -55,8 +37,7 @@ static oc_status build(const oc_op *op, const oc_op_case *c, oc_graph *graph, oc
     for (uint32_t i = 0; i < c->n_in; i++)
         OC_TRY(oc_graph_add_input(graph, "in", &c->in[i], &in[i]));
     OC_TRY(oc_graph_begin_node(graph, op, "node", in, c->n_in, &node));
-    for (const oc_case_set *set = c->sets; set->attr != NULL; set++)
-        OC_TRY(set_attr(node, set));
+    OC_TRY(oc_op_case_attrs(node, c));
     OC_TRY(oc_graph_end_node(graph, node, NULL, &out));
     *desc = graph->values[out].desc;
     return OC_OK;
