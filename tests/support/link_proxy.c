@@ -8,7 +8,8 @@
  * the standard output by "ok LINE" once it holds, or "no LINE".
  *
  *     delay MS     every byte arrives so much later, each way; may have a fraction
- *     rate BITS    per second, each way, shared by all connections; K, M, G; 0: as fast as it goes
+ *     rate BITS    per second, each way, shared by all connections; K, M, G; 0: as fast as it goes;
+ *                  from now on, also for what already waits
  *     freeze       nothing is accepted, read or written: bytes and connections wait in the kernel
  *     thaw         they go on
  *     cut          every connection is reset
@@ -352,12 +353,37 @@ static bool parse_number(const char *text, double *value)
     return *(end + (suffix != NULL)) == '\0';
 }
 
+/* When what waits for the link will have been carried by it at the new rate; `flight_ns` goes on. */
+static void carry_on(const proxy *p, double rate, uint64_t now, uint64_t flight_ns,
+                     uint64_t *due_ns)
+{
+    if (*due_ns <= now + flight_ns)
+        return;
+    const double wait_ns = (double)(*due_ns - now - flight_ns);
+    *due_ns = now + flight_ns + (rate > 0 ? (uint64_t)(wait_ns * p->rate / rate) : 0);
+}
+
+static void set_rate(proxy *p, double rate)
+{
+    const uint64_t now = now_ns(), flight_ns = (uint64_t)p->delay_ns;
+    for (connection *c = p->connections; c; c = c->next)
+        for (int i = 0; i < 2; i++) {
+            flow *f = i ? &c->down : &c->up;
+            for (chunk *k = f->first; k; k = k->next)
+                carry_on(p, rate, now, flight_ns, &k->due_ns);
+            carry_on(p, rate, now, flight_ns, &f->due_ns);
+        }
+    for (int i = 0; i < 2; i++)
+        carry_on(p, rate, now, 0, &p->free_ns[i]);
+    p->rate = rate;
+}
+
 static bool set_number(proxy *p, const char *word, double value)
 {
     if (strcmp(word, "delay") == 0)
         p->delay_ns = value * 1e6;
     else if (strcmp(word, "rate") == 0)
-        p->rate = value;
+        set_rate(p, value);
     else if (strcmp(word, "corrupt") == 0)
         p->corrupt_in = (unsigned)value;
     else
