@@ -59,13 +59,24 @@ static bool parse_numbers(const char *text, host_numbers *out)
     return true;
 }
 
+/* Both texts as one. Owns: free. */
+static char *join(const char *head, const char *tail)
+{
+    const size_t size = strlen(head) + strlen(tail) + 1;
+    char *text = host_alloc(size, 1);
+    snprintf(text, size, "%s%s", head, tail);
+    return text;
+}
+
 /* `value` is NULL for a flag only. `room`: so many words there are at most. */
 static int set_option(const host_call *call, const host_option *option, const char *value,
                       size_t room, void *options)
 {
     void *field = (char *)options + option->offset;
     host_texts *texts = field;
-    if ((option->type == HOST_TEXT || option->type == HOST_TEXTS) && !*value)
+    const bool is_text =
+        option->type == HOST_TEXT || option->type == HOST_TEXTS || option->type == HOST_CACHE;
+    if (is_text && !*value)
         return host_usage(call, "--%s: expected %s, found ''", option->name, option->value);
     switch (option->type) {
     case HOST_FLAG:
@@ -73,6 +84,9 @@ static int set_option(const host_call *call, const host_option *option, const ch
         return HOST_OK;
     case HOST_TEXT:
         *(const char **)field = value;
+        return HOST_OK;
+    case HOST_CACHE:
+        *(char **)field = join(value, "");
         return HOST_OK;
     case HOST_TEXTS:
         if (!texts->items)
@@ -218,6 +232,35 @@ static int set_budget(host_call *call)
     return HOST_OK;
 }
 
+/* Where nothing is said: the folder of the XDG Base Directory Specification; NULL when nobody knows one. */
+static char *default_cache(void)
+{
+    static const char *const places[][2] = {
+        {"OFFCUT_CACHE_DIR", ""}, {"XDG_CACHE_HOME", "/offcut"}, {"HOME", "/.cache/offcut"}};
+    for (size_t i = 0; i < HOST_COUNT(places); i++) {
+        const char *value = getenv(places[i][0]);
+        if (value && *value)
+            return join(value, places[i][1]);
+    }
+    return NULL;
+}
+
+static void set_cache(const host_call *call, void *options)
+{
+    for (size_t i = 0; i < call->command->n_options; i++) {
+        const host_option *option = &call->command->options[i];
+        if (option->type != HOST_CACHE)
+            continue;
+        char **folder = (void *)((char *)options + option->offset);
+        if (!*folder)
+            *folder = default_cache();
+        if (*folder && strcmp(*folder, "none") == 0) {
+            free(*folder);
+            *folder = NULL;
+        }
+    }
+}
+
 int host_args_parse(host_call *call, int argc, char **argv, bool *wants_help)
 {
     word_reader words = {.argc = argc, .argv = argv};
@@ -232,16 +275,20 @@ int host_args_parse(host_call *call, int argc, char **argv, bool *wants_help)
     if (status == HOST_OK)
         status = take_words(call, &words);
     free(words.is_given);
+    set_cache(call, words.options);
     return status == HOST_OK ? set_budget(call) : status;
 }
 
 void host_args_free(host_call *call)
 {
-    for (size_t i = 0; call->options && i < call->command->n_options; i++)
-        if (call->command->options[i].type == HOST_TEXTS)
-            free(((const host_texts *)((const char *)call->options +
-                                       call->command->options[i].offset))
-                     ->items);
+    for (size_t i = 0; call->options && i < call->command->n_options; i++) {
+        const host_option *option = &call->command->options[i];
+        const void *field = (const char *)call->options + option->offset;
+        if (option->type == HOST_TEXTS)
+            free(((const host_texts *)field)->items);
+        else if (option->type == HOST_CACHE)
+            free(*(char *const *)field);
+    }
     free((void *)call->options);
     call->options = NULL;
     /* A driver that still holds a buffer will yet say that it is gone. */
@@ -256,6 +303,7 @@ oc_prepare_options host_prepare_options(const host_device_options *options, cons
     return (oc_prepare_options){.device = options->device,
                                 .threads = options->threads,
                                 .kernel_dir = options->kernel_dir,
+                                .cache_dir = options->cache_dir,
                                 .log = log};
 }
 

@@ -68,9 +68,12 @@ int host_child_start(const host_call *call, const char *model, const host_device
                      host_child *child)
 {
     char threads[16];
-    const char *argv[13] = {"offcut",  "worker", "--listen",  "127.0.0.1:0",
-                            "--model", model,    "--threads", threads};
-    size_t n = 8;
+    const char *argv[15] = {"offcut",    "worker",
+                            "--listen",  "127.0.0.1:0",
+                            "--model",   model,
+                            "--threads", threads,
+                            "--cache",   device->cache_dir ? device->cache_dir : "none"};
+    size_t n = 10;
     snprintf(threads, sizeof(threads), "%u", device->threads);
     if (device->device) {
         argv[n++] = "--device";

@@ -16,10 +16,11 @@ enum { HOST_OK = 0, HOST_FAILED = 1, HOST_USAGE = 2 };
 
 /** What an option's value is, and the C type of its field. */
 typedef enum host_option_type {
-    HOST_FLAG,   /* bool: no value */
-    HOST_TEXT,   /* const char *: of argv; NULL when not given */
-    HOST_UINT,   /* uint32_t, within min and max */
-    HOST_BYTES,  /* uint64_t, at least 1: "1048576", "64K", "512M", "4G" */
+    HOST_FLAG,  /* bool: no value */
+    HOST_TEXT,  /* const char *: of argv; NULL when not given */
+    HOST_UINT,  /* uint32_t, within min and max */
+    HOST_BYTES, /* uint64_t, at least 1: "1048576", "64K", "512M", "4G" */
+    HOST_CACHE, /* const char *, the folder; where none is given the user's (host_args_free frees it); NULL for "none" */
     HOST_MEMORY, /* uint64_t, likewise: what the whole command may hold (host_call.alloc) */
     HOST_TEXTS,  /* host_texts: may be given several times */
     HOST_NUMBERS /* host_numbers: "1.5" or "1,2,3" */
@@ -51,26 +52,32 @@ typedef struct host_command host_command;
 /** The options of every command that opens a device, as one member of its options struct. */
 typedef struct host_device_options {
     const char *device, *kernel_dir;
+    const char *cache_dir; /* NULL: none */
     uint32_t threads;
 } host_device_options;
 
 /** Their rows, for the member `member_` of the struct `type_`. */
-#define HOST_DEVICE_ROWS(type_, member_)                                         \
-    {.name = "device",                                                           \
-     .value = "SELECTOR",                                                        \
-     .type = HOST_TEXT,                                                          \
-     .offset = offsetof(type_, member_.device),                                  \
-     .help = "where to run (see: offcut devices)"},                              \
-        {.name = "threads",                                                      \
-         .value = "N",                                                           \
-         .type = HOST_UINT,                                                      \
-         .offset = offsetof(type_, member_.threads),                             \
-         .max = 4096,                                                            \
-         .help = "use at most N threads of a CPU device; 0: all"},               \
-    {                                                                            \
-        .name = "kernels", .value = "DIR", .type = HOST_TEXT,                    \
-        .offset = offsetof(type_, member_.kernel_dir),                           \
-        .help = "read the kernels from this folder instead of the built-in ones" \
+#define HOST_DEVICE_ROWS(type_, member_)                                            \
+    {.name = "device",                                                              \
+     .value = "SELECTOR",                                                           \
+     .type = HOST_TEXT,                                                             \
+     .offset = offsetof(type_, member_.device),                                     \
+     .help = "where to run (see: offcut devices)"},                                 \
+        {.name = "threads",                                                         \
+         .value = "N",                                                              \
+         .type = HOST_UINT,                                                         \
+         .offset = offsetof(type_, member_.threads),                                \
+         .max = 4096,                                                               \
+         .help = "use at most N threads of a CPU device; 0: all"},                  \
+        {.name = "kernels",                                                         \
+         .value = "DIR",                                                            \
+         .type = HOST_TEXT,                                                         \
+         .offset = offsetof(type_, member_.kernel_dir),                             \
+         .help = "read the kernels from this folder instead of the built-in ones"}, \
+    {                                                                               \
+        .name = "cache", .value = "DIR", .type = HOST_CACHE,                        \
+        .offset = offsetof(type_, member_.cache_dir),                               \
+        .help = "keep built kernels here for the next start; none: nowhere",        \
     }
 
 /** One invocation. `options` is the command's own struct, filled by its rows. */
@@ -89,7 +96,7 @@ struct host_command {
     const char *notes;   /* what else help says; NULL */
     const host_option *options;
     size_t n_options;
-    size_t options_size; /* of the struct that the rows fill */
+    size_t options_size;     /* of the struct that the rows fill */
     void (*more_help)(void); /* prints what help says behind the notes; NULL */
     int (*run)(
         const host_call *call); /* returns the exit status; what failed was said by host_fail */

@@ -73,8 +73,10 @@ static oc_status load_model(oc_worker *w, const oc_worker_options *o, const oc_w
 
 static oc_status load_models(oc_worker *w, const oc_worker_options *o)
 {
-    const oc_dev_options dev = {
-        .threads = o->prepare.threads, .kernel_dir = o->prepare.kernel_dir, .log = w->log};
+    const oc_dev_options dev = {.threads = o->prepare.threads,
+                                .kernel_dir = o->prepare.kernel_dir,
+                                .cache_dir = o->prepare.cache_dir,
+                                .log = w->log};
     if (o->n_models == 0)
         return oc_fail(OC_E_ARG, "worker: expected at least one model, found none");
     OC_TRY(oc_dev_open(o->prepare.device, &dev, w->alloc, &w->dev));

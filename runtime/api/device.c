@@ -85,7 +85,10 @@ oc_status oc_prepare(const oc_model *model, const oc_prepare_options *options,
 {
     oc_prepared *p = NULL;
     oc_prepare_options all = options ? *options : (oc_prepare_options){0};
-    oc_dev_options dev = {.threads = all.threads, .kernel_dir = all.kernel_dir, .log = all.log};
+    oc_dev_options dev = {.threads = all.threads,
+                          .kernel_dir = all.kernel_dir,
+                          .cache_dir = all.cache_dir,
+                          .log = all.log};
     alloc = oc_allocator_or_default(alloc);
     OC_TRY(OC_ALLOC(alloc, 1, p));
     p->alloc = alloc;

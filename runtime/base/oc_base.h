@@ -225,6 +225,25 @@ uint64_t oc_now_ns(void);
 /** Send one line to the sink if its level asks for it. NULL sink: nothing. */
 void oc_log(const oc_log_sink *sink, oc_log_level level, const char *fmt, ...) OC_PRINTF(3, 4);
 
+/* ---- cache --------------------------------------------------------------------------------- */
+
+/**
+ * A folder of results that are dear to make again, each under the digest of all that it depends on.
+ * Whatever goes wrong with a file (absent, corrupt, foreign, no room, no right) costs only time: the
+ * result counts as absent, or is not kept, and the first such thing is a warning in the log; the
+ * others are told at level debug. A file may be deleted at any time. Safe with several processes and threads.
+ */
+typedef struct oc_cache oc_cache;
+/** `folder` is copied, and made when something is put. Nothing is read yet. Errors: OC_E_ARG (no name), OC_E_NOMEM. */
+OC_MUST_USE oc_status oc_cache_create(const char *folder, const oc_log_sink *log, const oc_allocator *alloc, oc_cache **cache);
+void oc_cache_destroy(oc_cache *cache);
+/** Whether there is a result, byte for byte as it was put. Owns: oc_free `result->data`. */
+bool oc_cache_get(oc_cache *cache, const oc_digest *key, oc_bytes *result);
+/** Keep a result; takes the place of what is there. */
+void oc_cache_put(oc_cache *cache, const oc_digest *key, oc_bytes result);
+/** The warning for a result that its user cannot take: `why` names it. */
+void oc_cache_warn(oc_cache *cache, const char *why);
+
 /* ---- threads ------------------------------------------------------------------------------ */
 
 /** A condition that is waited for with monotonic deadlines, and its mutex. */

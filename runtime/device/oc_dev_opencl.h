@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * What the files of the OpenCL device share: opencl.c (probe, open, memory), opencl_program.c
- * (building and caching), opencl_node.c (prepare and bind), opencl_queue.c (running and telling), opencl_peak.c (what the
+ * (building), opencl_binary.c (keeping what was built), opencl_node.c (prepare and bind), opencl_queue.c (running and telling), opencl_peak.c (what the
  * device can do at most).
  */
 #ifndef OC_DEV_OPENCL_H
@@ -20,10 +20,12 @@ typedef struct oc_cl_dev {
     cl_context context;
     cl_command_queue loader;  /* fills constants; used by any thread that prepares */
     const char *kernel_dir;
+    oc_cache *cache;          /* of program binaries; NULL: none */
     size_t mem_max;           /* the largest buffer the driver gives */
     char build_options[64];   /* those that every program is built with */
-    pthread_mutex_t mutex;    /* guards programs */
+    pthread_mutex_t mutex;    /* guards programs and build_ns */
     oc_cl_program *programs;
+    uint64_t build_ns;        /* how long the driver has built from source */
 } oc_cl_dev;
 
 /**
@@ -57,6 +59,13 @@ OC_MUST_USE oc_status oc_cl_sub_buffer(oc_cl_dev *dev, cl_mem root, size_t offse
 /** The program of kernels-cl/<stem>.cl with `options`, built at most once per device. Borrowed until the device is closed, as `*kept`, a copy of the options (NULL: not wanted). */
 OC_MUST_USE oc_status oc_cl_program_get(oc_cl_dev *dev, const char *stem, const char *options, cl_program *program, const char **kept);
 void oc_cl_programs_release(oc_cl_dev *dev);
+
+/** What a program's binary is kept under: all that it is made from. `options`: all of them. */
+OC_MUST_USE oc_status oc_cl_binary_key(oc_cl_dev *dev, oc_bytes source, const char *options, oc_digest *key);
+/** The program of that key, built from what was kept; NULL where there is none that the driver takes. Owns: clReleaseProgram. */
+cl_program oc_cl_binary_load(oc_cl_dev *dev, const char *stem, const char *options, const oc_digest *key);
+/** Keep a program, once its kernels have run: what the driver made of them then is part of it. */
+void oc_cl_binary_keep(oc_cl_dev *dev, cl_program program, const oc_digest *key);
 
 /* Parts of the type's row. */
 oc_status oc_cl_can_run(oc_dev *dev, const oc_op_call *call);

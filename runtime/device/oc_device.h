@@ -30,10 +30,11 @@ typedef struct oc_dev_info {
     uint32_t clock_mhz;   /* of a compute unit at most; 0: the driver does not say */
 } oc_dev_info;
 
-/** Options of opening, plain data. `kernel_dir` and `log` are borrowed until the device is closed. */
+/** Options of opening, plain data. `kernel_dir` and `log` are borrowed until the device is closed, `cache_dir` is copied. */
 typedef struct oc_dev_options {
     uint32_t threads;           /* CPU devices: at most so many threads; 0: all */
     const char *kernel_dir;     /* read <stem>.cl and the headers it includes from here instead of the embedded ones; NULL: embedded */
+    const char *cache_dir;      /* built programs are kept here when the device is closed, and taken from here (oc_cache); NULL: nowhere */
     const oc_log_sink *log;
 } oc_dev_options;
 

@@ -40,6 +40,7 @@ static const error_name error_names[] = {
     NAMED(CL_INVALID_CONTEXT),
     NAMED(CL_INVALID_COMMAND_QUEUE),
     NAMED(CL_INVALID_MEM_OBJECT),
+    NAMED(CL_INVALID_BINARY),
     NAMED(CL_INVALID_BUILD_OPTIONS),
     NAMED(CL_INVALID_PROGRAM_EXECUTABLE),
     NAMED(CL_INVALID_KERNEL_NAME),
@@ -306,6 +307,7 @@ static void opencl_close(oc_dev *head)
     if (dev->context != NULL)
         clReleaseContext(dev->context);
     pthread_mutex_destroy(&dev->mutex);
+    oc_cache_destroy(dev->cache);
     oc_free(dev->head.alloc, dev);
 }
 
@@ -377,6 +379,8 @@ static oc_status opencl_open(const oc_dev_info *info, const oc_dev_options *opti
     atomic_init(&dev->head.n_pending, 0);
     atomic_init(&dev->head.is_lost, false);
     pthread_mutex_init(&dev->mutex, NULL);
+    if (options->cache_dir != NULL)
+        OC_TRY_OUT(oc_cache_create(options->cache_dir, options->log, alloc, &dev->cache));
     OC_TRY_OUT(find_device(dev, info));
     OC_TRY_OUT(limit_threads(dev, options->threads));
     read_traits(dev);

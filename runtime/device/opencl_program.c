@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * OpenCL programs: found among the embedded sources or in a folder, built with the options of a
- * launch, kept until the device is closed. Nodes of one shape share a program.
+ * launch unless their binary was kept by an earlier start, held until the device is closed. Nodes of
+ * one shape share a program.
  */
 #include "oc_dev_opencl.h"
 
@@ -15,6 +16,8 @@ struct oc_cl_program {
     oc_cl_program *next;
     char *stem, *options; /* the key */
     cl_program program;
+    bool is_new;      /* built from source here: kept when the device is closed */
+    oc_digest binary; /* what it is kept under */
 };
 
 /* ---- source -------------------------------------------------------------------------------- */
@@ -142,55 +145,74 @@ static oc_status fail_build(oc_cl_dev *dev, cl_int error, const char *stem, cons
                    text, options);
 }
 
-static oc_status build(oc_cl_dev *dev, const char *stem, const char *options, cl_program program)
+/* `options`: all of them. Owns: clReleaseProgram. */
+static oc_status build(oc_cl_dev *dev, const char *stem, oc_bytes source, const char *options,
+                       cl_program *program)
 {
-    oc_buf all;
-    char *text = NULL;
-    oc_status status;
-    oc_buf_init(&all, dev->head.alloc);
-    OC_TRY_OUT(oc_buf_printf(&all, "%s %s", dev->build_options, options));
-    const cl_int error = clBuildProgram(program, 1, &dev->device, all.data, NULL, NULL);
-    OC_TRY_OUT(read_build_log(dev, program, &text));
-    if (error != CL_SUCCESS)
-        status = fail_build(dev, error, stem, all.data, text);
-    else
-        log_lines(dev, OC_LOG_DEBUG, stem, text);
-out:
-    oc_free(dev->head.alloc, text);
-    oc_buf_fini(&all);
-    return status;
-}
-
-static oc_status make_program(oc_cl_dev *dev, const char *stem, const char *options,
-                              cl_program *program)
-{
-    oc_buf folder;
-    cl_program made = NULL;
     cl_int error;
-    oc_status status = OC_OK;
-    oc_buf_init(&folder, dev->head.alloc);
-    const oc_kernel_source *embedded = dev->kernel_dir == NULL ? embedded_source(stem) : NULL;
-    if (dev->kernel_dir != NULL)
-        OC_TRY_OUT(read_folder(dev, stem, &folder));
-    if (dev->kernel_dir == NULL && embedded == NULL) {
-        status = oc_fail(OC_E_INTERNAL, "kernels-cl/%s.cl is not embedded", stem);
-        goto out;
+    char *log = NULL;
+    oc_status status;
+    cl_program made = clCreateProgramWithSource(
+        dev->context, 1, (const char *[]){(const char *)source.data}, &source.size, &error);
+    OC_TRY(oc_cl_check(dev, error, "clCreateProgramWithSource"));
+    const uint64_t begin_ns = oc_now_ns();
+    error = clBuildProgram(made, 1, &dev->device, options, NULL, NULL);
+    dev->build_ns += oc_now_ns() - begin_ns;
+    OC_TRY_OUT(read_build_log(dev, made, &log));
+    if (error != CL_SUCCESS) {
+        status = fail_build(dev, error, stem, options, log);
+    } else {
+        log_lines(dev, OC_LOG_DEBUG, stem, log);
+        *program = made;
+        made = NULL;
     }
-    const char *text = embedded != NULL ? embedded->text : folder.data;
-    const size_t size = embedded != NULL ? embedded->size : folder.size;
-    made = clCreateProgramWithSource(dev->context, 1, &text, &size, &error);
-    OC_TRY_OUT(oc_cl_check(dev, error, "clCreateProgramWithSource"));
-    OC_TRY_OUT(build(dev, stem, options, made));
-    *program = made;
-    made = NULL;
 out:
     if (made != NULL)
         clReleaseProgram(made);
+    oc_free(dev->head.alloc, log);
+    return status;
+}
+
+/* The text of kernels-cl/<stem>.cl: of the folder, in `folder`, or the embedded one. */
+static oc_status find_source(oc_cl_dev *dev, const char *stem, oc_buf *folder, oc_bytes *source)
+{
+    if (dev->kernel_dir != NULL) {
+        OC_TRY(read_folder(dev, stem, folder));
+        *source = (oc_bytes){.data = (const uint8_t *)folder->data, .size = folder->size};
+        return OC_OK;
+    }
+    const oc_kernel_source *embedded = embedded_source(stem);
+    if (embedded == NULL)
+        return oc_fail(OC_E_INTERNAL, "kernels-cl/%s.cl is not embedded", stem);
+    *source = (oc_bytes){.data = (const uint8_t *)embedded->text, .size = embedded->size};
+    return OC_OK;
+}
+
+/* From what was kept of it, or else from source. */
+static oc_status make_program(oc_cl_dev *dev, oc_cl_program *entry)
+{
+    oc_buf folder, all;
+    oc_bytes source;
+    oc_status status;
+    oc_buf_init(&folder, dev->head.alloc);
+    oc_buf_init(&all, dev->head.alloc);
+    OC_TRY_OUT(find_source(dev, entry->stem, &folder, &source));
+    OC_TRY_OUT(oc_buf_printf(&all, "%s %s", dev->build_options, entry->options));
+    if (dev->cache != NULL) {
+        OC_TRY_OUT(oc_cl_binary_key(dev, source, all.data, &entry->binary));
+        entry->program = oc_cl_binary_load(dev, entry->stem, all.data, &entry->binary);
+    }
+    if (entry->program == NULL) {
+        OC_TRY_OUT(build(dev, entry->stem, source, all.data, &entry->program));
+        entry->is_new = true;
+    }
+out:
+    oc_buf_fini(&all);
     oc_buf_fini(&folder);
     return status;
 }
 
-/* ---- cache --------------------------------------------------------------------------------- */
+/* ---- programs ------------------------------------------------------------------------------ */
 
 static void destroy_entry(oc_cl_dev *dev, oc_cl_program *entry)
 {
@@ -217,7 +239,7 @@ static oc_status make_entry(oc_cl_dev *dev, const char *stem, const char *option
     OC_TRY(OC_ALLOC(dev->head.alloc, 1, made));
     OC_TRY_OUT(copy_text(dev, stem, &made->stem));
     OC_TRY_OUT(copy_text(dev, options, &made->options));
-    OC_TRY_OUT(make_program(dev, stem, options, &made->program));
+    OC_TRY_OUT(make_program(dev, made));
     *entry = made;
     return OC_OK;
 out:
@@ -250,11 +272,18 @@ oc_status oc_cl_program_get(oc_cl_dev *dev, const char *stem, const char *option
     return status;
 }
 
+/*
+ * What is new is kept, but for no longer than building took: the first start then takes twice as
+ * long at most, and those that follow keep what it did not come to.
+ */
 void oc_cl_programs_release(oc_cl_dev *dev)
 {
+    const uint64_t until_ns = oc_now_ns() + dev->build_ns;
     while (dev->programs != NULL) {
         oc_cl_program *entry = dev->programs;
         dev->programs = entry->next;
+        if (dev->cache != NULL && entry->is_new && oc_now_ns() < until_ns)
+            oc_cl_binary_keep(dev, entry->program, &entry->binary);
         destroy_entry(dev, entry);
     }
 }
