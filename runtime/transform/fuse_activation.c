@@ -5,16 +5,6 @@
 
 #include "oc_tensor.h"
 
-/* Does the producer's list of activations have the function? */
-static bool knows(const oc_node *producer, const char *fn)
-{
-    const oc_attr *row = oc_attr_find(producer->op, producer->op->act_attr);
-    for (size_t i = 0; row && row->names[i]; i++)
-        if (strcmp(row->names[i], fn) == 0)
-            return true;
-    return false;
-}
-
 /*
  * The producer that can take the function over, or NULL. A producer takes one only, so that the list of
  * uses, which is not kept up to date, is asked for values that nothing has changed yet; that is why "none",
@@ -28,17 +18,16 @@ static oc_node *find_host(oc_graph *graph, const oc_consumers *uses, const oc_no
     if (producer == OC_NONE || !oc_consumers_is_single(uses, in))
         return NULL;
     oc_node *host = &graph->nodes[producer];
-    bool can = host->op->act_attr && host->n_out == 1 && oc_rewrite_is_plain(host) &&
-               strcmp(fn, "none") != 0 && knows(host, fn) &&
+    bool can = host->n_out == 1 && strcmp(fn, "none") != 0 &&
+               oc_rewrite_takes_activation(host, fn) &&
                oc_desc_equal(&graph->values[in].desc, &graph->values[unary->out[0]].desc);
     return can ? host : NULL;
 }
 
 static oc_status fuse(oc_graph *graph, oc_node *host, const oc_node *unary)
 {
-    OC_TRY(oc_node_set_enum(host, host->op->act_attr, oc_node_enum(unary, unary->op->unary_attr)));
-    OC_TRY(oc_node_set_float(host, "act_a", oc_node_float(unary, "a")));
-    OC_TRY(oc_node_set_float(host, "act_b", oc_node_float(unary, "b")));
+    OC_TRY(oc_rewrite_set_activation(host, oc_node_enum(unary, unary->op->unary_attr),
+                                     oc_node_float(unary, "a"), oc_node_float(unary, "b")));
     return oc_rewrite_supersede(graph, unary->out[0], host->out[0]);
 }
 

@@ -14,7 +14,7 @@ typedef struct oc_transform {
 } oc_transform;
 
 /** Part of every graph's digest: raise it when a transform's result changes. */
-#define OC_TRANSFORM_VERSION 1
+#define OC_TRANSFORM_VERSION 2
 
 const oc_transform *const *oc_transforms(size_t *count);
 

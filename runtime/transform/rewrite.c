@@ -53,6 +53,15 @@ bool oc_rewrite_is_plain(const oc_node *node)
     return !node->op->act_attr || strcmp(oc_node_enum(node, node->op->act_attr), "none") == 0;
 }
 
+bool oc_rewrite_takes_activation(const oc_node *node, const char *fn)
+{
+    const oc_attr *row = node->op->act_attr ? oc_attr_find(node->op, node->op->act_attr) : NULL;
+    for (size_t i = 0; row && oc_rewrite_is_plain(node) && row->names[i]; i++)
+        if (strcmp(row->names[i], fn) == 0)
+            return true;
+    return false;
+}
+
 bool oc_rewrite_can_replace(const oc_graph *graph, oc_id from, oc_id to)
 {
     if (!oc_graph_is_output(graph, from))
@@ -61,6 +70,13 @@ bool oc_rewrite_can_replace(const oc_graph *graph, oc_id from, oc_id to)
 }
 
 /* ---- changes -------------------------------------------------------------------------------- */
+
+oc_status oc_rewrite_set_activation(oc_node *node, const char *fn, float a, float b)
+{
+    OC_TRY(oc_node_set_enum(node, node->op->act_attr, fn));
+    OC_TRY(oc_node_set_float(node, "act_a", a));
+    return oc_node_set_float(node, "act_b", b);
+}
 
 void oc_rewrite_swap_names(oc_graph *graph, oc_id a, oc_id b)
 {

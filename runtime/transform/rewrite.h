@@ -26,6 +26,11 @@ const oc_node *oc_rewrite_producer(const oc_graph *graph, oc_id value, const oc_
 /** The node does its operator's work and no more: no activation is fused into it. */
 bool oc_rewrite_is_plain(const oc_node *node);
 
+/** The node has no activation yet and could have `fn`; a plain node with activations takes "none", too. */
+bool oc_rewrite_takes_activation(const oc_node *node, const char *fn);
+/** Give it one that it takes. */
+OC_MUST_USE oc_status oc_rewrite_set_activation(oc_node *node, const char *fn, float a, float b);
+
 /**
  * May every use of `from` become one of `to`? Not when that would make the graph give one value
  * twice, or give an input or a constant: then an output would lose its name.

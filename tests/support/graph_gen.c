@@ -172,6 +172,19 @@ static oc_status binary_constant(gen *t, oc_id x, oc_id *y)
     return is_first ? binary(t, fn, c, x, y) : binary(t, fn, x, c, y);
 }
 
+/* A factor and an addend for each channel, as Caffe's layer "Scale" has them behind a batch-norm. */
+static oc_status rescale(gen *t, oc_id x, oc_id *y)
+{
+    const oc_shape shape = *shape_of(t, x);
+    const int32_t full[] = {1, shape.dim[1], 1, 1}, lead = chance(t, 50) ? 1 : 0;
+    const int32_t rank = shape.rank - lead;
+    oc_id factor, addend;
+    OC_TRY(constant(t, rank, full + lead, 0.5f, 1.5f, &factor));
+    OC_TRY(constant(t, rank, full + lead, -0.5f, 0.5f, &addend));
+    OC_TRY(binary(t, chance(t, 80) ? "mul" : "div", x, factor, y));
+    return binary(t, "add", *y, addend, y);
+}
+
 static oc_status batchnorm(gen *t, oc_id x, oc_id *y)
 {
     oc_node *node;
@@ -190,7 +203,9 @@ static oc_status batchnorm(gen *t, oc_id x, oc_id *y)
     OC_TRY(begin(t, &oc_op_batchnorm, in, 5, &node));
     OC_TRY(oc_node_set_float(node, "epsilon", 1e-3f));
     OC_TRY(end(t, node, y));
-    return is_spatial ? transpose(t, *y, to_nchw_perm, y) : OC_OK;
+    if (is_spatial)
+        OC_TRY(transpose(t, *y, to_nchw_perm, y));
+    return chance(t, 30) ? rescale(t, *y, y) : OC_OK;
 }
 
 /* What models put behind a layer: batch-norm, a bias or a scale of its own, an activation. */

@@ -5,6 +5,7 @@
 #include "oc_test.h"
 #include "oc_transform.h"
 
+#include <math.h>
 #include <stdio.h>
 
 /* ---- building as importers do ------------------------------------------------------------------ */
@@ -500,6 +501,202 @@ static void one_activation_is_fused(void **state)
     oc_graph_destroy(g);
 }
 
+/* ---- scales --------------------------------------------------------------------------------- */
+
+/* What Caffe's batch-norm becomes in ONNX: statistics, then a factor and an addend a channel. */
+static oc_id normalised(oc_graph *g, oc_id x)
+{
+    const int32_t c = g->values[x].desc.shape.dim[1];
+    const int32_t full[] = {1, c, 1, 1};
+    x = batchnorm(g, "bn", x);
+    x = binary(g, "scaled", "mul", x, constant(g, "factor", 3, full + 1, -1.5f, 1.5f));
+    x = binary(g, "shifted", "add", constant(g, "addend", 4, full, -1, 1), x);
+    return unary(g, "relu", "relu", x);
+}
+
+static void a_whole_chain_goes_into_the_layer(void **state)
+{
+    (void)state;
+    oc_graph *g = new_graph();
+    oc_id x = normalised(g, conv(g, "conv", input(g, 1, 3, 6, 6), 4, true));
+    transform(g, mean(g, "mean", x, false));
+    assert_ops(g, "transpose conv2d reduce reshape");
+    assert_string_equal(oc_node_enum(node_of(g, "relu"), "act"), "relu");
+    oc_graph_destroy(g);
+}
+
+static void a_batchnorm_takes_a_scale_over(void **state)
+{
+    (void)state;
+    oc_graph *g = new_graph();
+    oc_id x = normalised(g, maxpool(g, "pool", input(g, 1, 3, 6, 6)));
+    transform(g, mean(g, "mean", x, false));
+    assert_ops(g, "transpose maxpool2d batchnorm reduce reshape");
+    assert_string_equal(oc_node_enum(node_of(g, "relu"), "act"), "relu");
+    oc_graph_destroy(g);
+}
+
+/* The layers that take over, each with weights (or statistics) for an input of 4 channels. */
+static oc_id linear_layer(oc_graph *g, size_t which, oc_id x)
+{
+    static const oc_op *const ops[] = {&oc_op_conv2d, &oc_op_conv_transpose2d, &oc_op_deform_conv2d,
+                                       &oc_op_fully_connected, &oc_op_batchnorm};
+    const oc_op *op = ops[which];
+    oc_id in[5] = {x};
+    size_t n_in = 2;
+    if (op == &oc_op_batchnorm)
+        for (n_in = 1; n_in < 5; n_in++)
+            in[n_in] = constant(g, "statistic", 1, (int32_t[]){4}, 0.5f, 1.5f);
+    else if (op == &oc_op_fully_connected)
+        in[1] = constant(g, "weights", 2, (int32_t[]){4, 4}, -1, 1);
+    else
+        in[1] = constant(g, "weights", 4, (int32_t[]){4, 2, 2, 4}, -0.5f, 0.5f);
+    if (op == &oc_op_deform_conv2d)
+        in[n_in++] = constant(g, "offset", 4, (int32_t[]){1, 4, 4, 8}, -1, 1);
+    if (op != &oc_op_batchnorm)
+        in[n_in++] = constant(g, "bias", 1, (int32_t[]){4}, -1, 1);
+    return end(g, begin(g, op, "layer", in, n_in));
+}
+
+enum { LINEAR_LAYERS = 5 };
+
+/* Minus, times, divided by, plus; the sum has an activation already, as TensorFlow Lite's have. */
+static oc_id all_scales(oc_graph *g, oc_id x)
+{
+    const int32_t dims[] = {1, 1, 1, 4};
+    x = binary(g, "sub", "sub", x, constant(g, "minus", 1, dims + 3, -1, 1));
+    x = binary(g, "mul", "mul", constant(g, "factor", 0, NULL, -2, -1), x);
+    x = binary(g, "div", "div", x, constant(g, "divisor", 4, dims, 0.5f, 2));
+    oc_id in[2] = {x, constant(g, "plus", 2, dims + 2, -1, 1)};
+    oc_node *node = begin(g, &oc_op_binary, "add", in, 2);
+    oc_assert_ok(oc_node_set_enum(node, "fn", "add"));
+    oc_assert_ok(oc_node_set_enum(node, "act", "leaky_relu"));
+    oc_assert_ok(oc_node_set_float(node, "act_a", 0.25f));
+    return end(g, node);
+}
+
+static void each_linear_layer_takes_all_scales_over(void **state)
+{
+    (void)state;
+    oc_desc desc = {OC_DTYPE_float32, {4, {1, 5, 5, 4}}};
+    oc_rng rng = oc_rng_make(5);
+    oc_tensor out[2], in;
+    oc_assert_ok(oc_tensor_alloc(&desc, NULL, &in));
+    oc_rng_fill_floats(&rng, in.data, 100, -1, 1);
+    for (size_t which = 0; which < LINEAR_LAYERS; which++) {
+        oc_graph *g[2];
+        size_t elems;
+        for (int i = 0; i < 2; i++) {
+            g[i] = new_graph();
+            oc_id x = all_scales(g[i], linear_layer(g[i], which, input(g[i], 1, 5, 5, 4)));
+            oc_assert_ok(oc_graph_add_output(g[i], x));
+            oc_assert_ok(i ? oc_transform_all(g[i]) : oc_graph_freeze(g[i], 0));
+            oc_assert_ok(graph_eval(g[i], &in, &out[i]));
+        }
+        assert_int_equal(g[1]->n_nodes, 1);
+        assert_string_equal(oc_node_enum(&g[1]->nodes[0], "act"), "leaky_relu");
+        assert_true(oc_node_float(&g[1]->nodes[0], "act_a") == 0.25f);
+        assert_string_equal(g[1]->values[g[1]->outputs[0]].name, "add");
+        oc_assert_ok(oc_shape_elems(&out[0].desc.shape, &elems));
+        const float *expected = out[0].data, *found = out[1].data;
+        for (size_t e = 0; e < elems; e++)
+            if (!(fabsf(found[e] - expected[e]) <= 1e-5f))
+                fail_msg("layer %zu, element %zu: %g, expected %g", which, e, (double)found[e],
+                         (double)expected[e]);
+        for (int i = 0; i < 2; i++) {
+            oc_tensor_free(&out[i], NULL);
+            oc_graph_destroy(g[i]);
+        }
+    }
+    oc_tensor_free(&in, NULL);
+}
+
+/* Constants along another axis or all of them, and functions that turn the value over. */
+static void what_is_no_scale_of_channels_stays(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *fn;
+        bool is_first;
+        int32_t rank, dims[4];
+    } list[] = {
+        {"mul", true, 4, {1, 4, 4, 4}}, {"add", false, 4, {1, 1, 4, 1}},
+        {"sub", false, 1, {4}},         {"div", false, 1, {4}},
+        {"max", true, 1, {4}},          {"add", true, 4, {2, 1, 1, 4}},
+    };
+    for (size_t i = 0; i < OC_COUNT(list); i++) {
+        oc_graph *g = new_graph();
+        oc_id x = linear_layer(g, 0, input(g, 1, 5, 5, 4));
+        oc_id c = constant(g, "c", list[i].rank, list[i].dims, 0.5f, 1);
+        transform(g, list[i].is_first ? binary(g, "y", list[i].fn, x, c)
+                                      : binary(g, "y", list[i].fn, c, x));
+        assert_ops(g, "conv2d binary");
+        oc_graph_destroy(g);
+    }
+}
+
+/* Integers wrap around, and have no room for an activation: they are left alone. */
+static void integers_stay(void **state)
+{
+    (void)state;
+    oc_graph *g = new_graph();
+    const oc_desc x = {OC_DTYPE_int8, {2, {1, 4}}}, w = {OC_DTYPE_int8, {2, {4, 4}}};
+    const oc_desc c = {OC_DTYPE_int32, {1, {4}}};
+    const int8_t ones[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    const int32_t addends[4] = {1, 2, 3, 4};
+    oc_id in[2], addend;
+    oc_assert_ok(oc_graph_add_input(g, "x", &x, &in[0]));
+    oc_assert_ok(oc_graph_add_bytes(g, "w", &w, ones, &in[1]));
+    oc_assert_ok(oc_graph_add_bytes(g, "addend", &c, addends, &addend));
+    oc_id y = end(g, begin(g, &oc_op_fully_connected, "layer", in, 2));
+    transform(g, binary(g, "sum", "add", y, addend));
+    assert_ops(g, "fully_connected binary");
+    oc_graph_destroy(g);
+}
+
+/* 0 times infinity is NaN, which the product by itself would not have been. */
+static void a_scale_without_bounds_stays(void **state)
+{
+    (void)state;
+    oc_graph *g = new_graph();
+    const int32_t c = 4;
+    oc_id x = linear_layer(g, 0, input(g, 1, 5, 5, 4));
+    x = binary(g, "scaled", "mul", x, constant(g, "factor", 1, &c, 0.5f, 1));
+    x = binary(g, "huge", "div", x, constant(g, "zero", 1, &c, 0, 0));
+    transform(g, binary(g, "shifted", "add", x, constant(g, "addend", 1, &c, 0.5f, 1)));
+    assert_ops(g, "conv2d binary binary");
+    assert_ptr_equal(node_of(g, "scaled")->op, &oc_op_conv2d);
+    oc_graph_destroy(g);
+}
+
+/* Two layers with the same weights and bias, one of them scaled by a number that others need, too. */
+static void shared_constants_stay_what_they_are(void **state)
+{
+    (void)state;
+    oc_graph *g = new_graph();
+    const int32_t c = 4;
+    oc_id x = reshape(g, "flat", input(g, 1, 4, 1, 1), 2, (int32_t[]){1, 4});
+    oc_id in[3] = {x, constant(g, "weights", 2, (int32_t[]){4, 4}, -1, 1),
+                   constant(g, "bias", 1, &c, -1, 1)};
+    oc_id left = end(g, begin(g, &oc_op_fully_connected, "left", in, 3));
+    oc_id right = end(g, begin(g, &oc_op_fully_connected, "right", in, 3));
+    oc_id factor = constant(g, "factor", 1, &c, 0.5f, 2);
+    left = binary(g, "scaled", "mul", left, factor);
+    right = unary(g, "tanh", "tanh", right);
+    right = binary(g, "weighted", "mul", right, factor);
+    transform(g, binary(g, "sum", "sub", left, right));
+    assert_ops(g, "reshape fully_connected fully_connected binary binary");
+    const oc_node *kept = node_of(g, "tanh"), *scaled = node_of(g, "scaled");
+    float bias[2][4], f[4];
+    assert_string_equal(g->values[kept->in[1]].name, "weights");
+    oc_assert_ok(oc_graph_const_read(g, kept->in[2], bias[0], sizeof(bias[0])));
+    oc_assert_ok(oc_graph_const_read(g, scaled->in[2], bias[1], sizeof(bias[1])));
+    oc_assert_ok(oc_graph_const_read(g, node_of(g, "weighted")->in[1], f, sizeof(f)));
+    for (int i = 0; i < 4; i++)
+        assert_true(bias[1][i] == bias[0][i] * f[i]);
+    oc_graph_destroy(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -520,6 +717,13 @@ int main(void)
         cmocka_unit_test(a_bias_written_as_addition_keeps_its_bits),
         cmocka_unit_test(a_layer_that_others_see_takes_nothing_over),
         cmocka_unit_test(one_activation_is_fused),
+        cmocka_unit_test(a_whole_chain_goes_into_the_layer),
+        cmocka_unit_test(a_batchnorm_takes_a_scale_over),
+        cmocka_unit_test(each_linear_layer_takes_all_scales_over),
+        cmocka_unit_test(what_is_no_scale_of_channels_stays),
+        cmocka_unit_test(integers_stay),
+        cmocka_unit_test(a_scale_without_bounds_stays),
+        cmocka_unit_test(shared_constants_stay_what_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
