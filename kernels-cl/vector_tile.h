@@ -31,33 +31,72 @@ static inline void oc_tile_step(oc_lanes acc[TILE][VECTORS], const float x[TILE]
 }
 
 #ifdef ACT
+/* The activations that are so short that they may be compiled once for every vector of a tile. */
+#define OC_SHORT_oc_unary_none 1
+#define OC_SHORT_oc_unary_relu 1
+#define OC_SHORT_oc_unary_relu6 1
+#define OC_SHORT_oc_unary_relu_n1_to_1 1
+#define OC_SHORT_oc_unary_leaky_relu 1
+#define OC_SHORT_oc_unary_clip 1
+#if OC_JOIN(OC_SHORT_, ACT)
+#define OC_IS_SHORT 1
+#else
+#define OC_IS_SHORT 0
+#endif
+
+static inline oc_lanes oc_tile_finish(oc_lanes r, __global const float *bias)
+{
+    if (bias)
+        r += oc_lanes_load(bias);
+    return oc_lanes_act(r);
+}
+
+/*
+ * One vector of every row, by a loop that stays one: for an activation that is compiled once, and
+ * for vectors of which not all lanes are stored. `lanes`: begin and end.
+ */
+static inline void oc_tile_store_loop(oc_lanes acc[TILE][VECTORS], int v,
+                                      __global const float *bias, __global float *y, int stride,
+                                      int2 rows, int2 lanes)
+{
+    oc_lanes_each z[TILE];
+#pragma unroll
+    for (int m = 0; m < TILE; m++)
+        z[m].all = acc[m][v];
+#pragma unroll 1
+    for (int m = rows.x; m < rows.y; m++) {
+        __global float *out = y + m * stride;
+        oc_lanes_each r;
+        r.all = oc_tile_finish(z[m].all, bias);
+        if (lanes.x == 0 && lanes.y == LANES)
+            oc_lanes_store(r.all, out);
+        else
+            for (int lane = lanes.x; lane < lanes.y; lane++)
+                out[lane] = r.one[lane];
+    }
+}
+
 /*
  * y[m * stride + j] = activation(acc[m][j] + bias[j]) for rows.x <= m < rows.y, columns.x <= j <
- * columns.y. bias 0: none; it holds OC_BLOCK floats. The loop stays one: unrolled, the activation
- * would be compiled for every vector.
+ * columns.y. bias 0: none; it holds OC_BLOCK floats. Where K is short, storing costs as much time
+ * as computing: so whole vectors go straight from their registers.
  */
 static inline void oc_tile_store(oc_lanes acc[TILE][VECTORS], __global const float *bias,
                                  __global float *y, int stride, int2 rows, int2 columns)
 {
-    oc_lanes_each z[TILE * VECTORS];
 #pragma unroll
-    for (int m = 0; m < TILE; m++)
+    for (int v = 0; v < VECTORS; v++) {
+        int j = v * LANES;
+        int2 lanes = (int2)(max(columns.x - j, 0), min(columns.y - j, LANES));
+        __global const float *b = bias ? bias + j : 0;
+        if (OC_IS_SHORT && lanes.x == 0 && lanes.y == LANES) {
 #pragma unroll
-        for (int v = 0; v < VECTORS; v++)
-            z[m * VECTORS + v].all = acc[m][v];
-#pragma unroll 1
-    for (int i = rows.x * VECTORS; i < rows.y * VECTORS; i++) {
-        int j = i % VECTORS * LANES, begin = max(columns.x - j, 0), end = min(columns.y - j, LANES);
-        oc_lanes r = z[i].all;
-        if (bias)
-            r += oc_lanes_load(bias + j);
-        z[i].all = r = oc_lanes_act(r);
-        __global float *out = y + i / VECTORS * stride + j;
-        if (begin == 0 && end == LANES)
-            oc_lanes_store(r, out);
-        else
-            for (int lane = begin; lane < end; lane++)
-                out[lane] = z[i].one[lane];
+            for (int m = 0; m < TILE; m++)
+                if (m >= rows.x && m < rows.y)
+                    oc_lanes_store(oc_tile_finish(acc[m][v], b), y + (m * stride + j));
+        } else {
+            oc_tile_store_loop(acc, v, b, y + j, stride, rows, lanes);
+        }
     }
 }
 #endif

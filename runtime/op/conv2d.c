@@ -268,6 +268,8 @@ static const oc_op_case cases[] = {
      .const_mask = 2},
     {.name = "1x1_padded", .in = {X(1, 4, 5, 6), X(7, 1, 1, 6), X(7)}, .n_in = 3, .const_mask = 6,
      .sets = {OP_SET_INTS("pads", 1, 1, 0, 2)}},
+    {.name = "1x1_left_over", .in = {X(1, 9, 11, 19), X(61, 1, 1, 19), X(61)}, .n_in = 3,
+     .const_mask = 6, .sets = {OP_SET_ENUM("act", "relu_n1_to_1")}},
     {.name = "1x1_pixel", .in = {X(1, 1, 1, 40), X(1, 1, 1, 40), X(1)}, .n_in = 3,
      .const_mask = 6},
     {.name = "winograd2", .numerics = OP_WINOGRAD_2, .in = {X(1, 6, 8, 16), X(32, 3, 3, 16), X(32)},
