@@ -9,19 +9,28 @@
 #include "numerics.h"
 #include "vector.h"
 
+/* Channels at .. at + LANES - 1 of a pixel, 0 for those outside. */
+static inline oc_lanes channels(__global const float *in, int at)
+{
+    if (at >= 0 && at <= C - LANES)
+        return oc_lanes_load(in + at);
+    float edge[3 * LANES];
+    int first = at < 0 ? 0 : C - LANES;
+    oc_lanes_store((oc_lanes)(0.0f), edge);
+    oc_lanes_store(oc_lanes_load(in + first), edge + LANES);
+    oc_lanes_store((oc_lanes)(0.0f), edge + 2 * LANES);
+    return oc_lanes_load(edge + LANES + clamp(at - first, -LANES, LANES));
+}
+
 __kernel void lrn(__global const float *restrict in, __global float *restrict out)
 {
     int c = (int)get_global_id(0) * LANES;
     in += get_global_id(1) * (size_t)C;
     out += get_global_id(1) * (size_t)C;
-    oc_lanes_each sum, x;
-    sum.all = (oc_lanes)(0.0f);
+    oc_lanes sum = (oc_lanes)(0.0f);
     for (int k = -BEFORE; k <= AFTER; k++) {
-        for (int i = 0; i < LANES; i++) {
-            int at = c + i + k;
-            x.one[i] = at >= 0 && at < C ? in[at] : 0.0f;
-        }
-        sum.all += x.all * x.all;
+        oc_lanes x = channels(in, c + k);
+        sum += x * x;
     }
-    oc_lanes_store(oc_lanes_load(in + c) / oc_pow(BIAS + ALPHA * sum.all, BETA), out + c);
+    oc_lanes_store(oc_lanes_load(in + c) / oc_pow(BIAS + ALPHA * sum, BETA), out + c);
 }

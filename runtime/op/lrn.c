@@ -146,6 +146,14 @@ static const oc_op_case cases[] = {
      .in = {OP_F32(3, 16)},
      .n_in = 1,
      .sets = {OP_SET("size", 1), OP_SET("beta", 1)}},
+    {.name = "wide_window",
+     .in = {OP_F32(2, 3, 48)},
+     .n_in = 1,
+     .sets = {OP_SET("size", 41), OP_SET("alpha", 0.1), OP_SET("beta", 0.75)}},
+    {.name = "all_of_three_vectors",
+     .in = {OP_F32(5, 48)},
+     .n_in = 1,
+     .sets = {OP_SET("size", 1000), OP_SET("beta", 0.75)}},
     {.name = "one_channel", .in = {OP_F32(1)}, .n_in = 1, .sets = {OP_SET("size", 3)}},
 };
 
