@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Convolution of int8 or uint8: y = bias + sum of (x - x_zero) (w - w_zero) over the taps inside
- * the input, modulo 2^32, so that the order of the sum never shows.
+ * the input, modulo 2^32, so that the order of the sum never shows; or that requantised.
  *
- * All need N H W C OH OW, KH KW SH SW DH DW PT PL, O, G (groups), and the macros of product_int.h.
+ * All need N H W C OH OW, KH KW SH SW DH DW PT PL, O, G (groups), and the macros of product_int.h
+ * and vector_requant.h.
  */
 #include "numerics.h"
 #include "quant.h"
 #include "vector.h"
 #include "vector_tile.h"
 #include "product_int.h"
+#include "vector_requant.h"
 
 #define CG (C / G)
 #define OG (O / G)
@@ -65,20 +67,15 @@ static inline void step(oc_lanes acc[TILE][VECTORS], const float x[TILE], __glob
             acc[m][v] = fma((oc_lanes)(x[m]), wv[v], acc[m][v]);
 }
 
-typedef union lanes_each {
-    oc_q32 all;
-    int one[LANES];
-} lanes_each;
-
 /* Zero points of the channels from `j` on of the group that begins at `base`. */
 #if HAS_W_ZERO
 #define W_ZERO_ARG w_zero,
 static inline oc_lanes zeros_of(__global const TW *w_zero, int base, int j)
 {
-    lanes_each z;
+    oc_lanes_each z;
     for (int i = 0; i < LANES; i++)
-        z.one[i] = W_ZERO(base + min(j + i, OG - 1));
-    return OC_WIDE(convert_float)(z.all);
+        z.one[i] = (float)W_ZERO(base + min(j + i, OG - 1));
+    return z.all;
 }
 #else
 #define W_ZERO_ARG
@@ -88,25 +85,37 @@ static inline oc_lanes zeros_of(int base, int j)
 }
 #endif
 
-/* The first `count` elements of sum + bias, or all. */
+/*
+ * The sums of `pixels` pixels with their bias, as they are or requantised; `first` is the first channel's
+ * number, and `count` channels are left in the group. The loops stay loops: unrolled, requantising would be
+ * compiled for every vector.
+ */
 #if HAS_BIAS
-#define BIAS_ARG(i_) bias + (i_),
+#define BIAS_ARG bias,
 #else
-#define BIAS_ARG(i_)
+#define BIAS_ARG
 #endif
-static inline void store(oc_q32 sum, INT_BIAS_PARAM __global int *y, int count)
+static inline void finish(oc_q32 sum[TILE][VECTORS], INT_BIAS_PARAM REQUANT_PARAMS __global TY *y,
+                          int first, int count, int pixels)
 {
-    lanes_each z;
-    if (count >= LANES) {
+    oc_q32 z[TILE * VECTORS];
+    #pragma unroll
+    for (int m = 0; m < TILE; m++)
+        #pragma unroll
+        for (int v = 0; v < VECTORS; v++)
+            z[v * TILE + m] = sum[m][v];
+    #pragma unroll 1
+    for (int j = 0; j < min(OC_BLOCK, count); j += LANES) {
+        oc_factors f = oc_factors_load(REQUANT_ARGS first + j, count - j);
+        oc_q32 plus = (oc_q32)(0);
 #if HAS_BIAS
-        sum = oc_quant_add(sum, oc_lanes_load(bias));
+        plus = oc_q32_load(bias + first + j, count - j);
 #endif
-        oc_lanes_store(sum, y);
-        return;
+        #pragma unroll 1
+        for (int m = 0; m < pixels; m++)
+            oc_sums_store(oc_requant(oc_quant_add(z[j / LANES * TILE + m], plus), f),
+                          y + m * O + j, count - j);
     }
-    z.all = sum;
-    for (int i = 0; i < count; i++)
-        y[i] = as_int(as_uint(z.one[i]) + INT_BIAS(i));
 }
 
 /* `count_` steps, of which step k takes x_ for pixel m. */
@@ -125,7 +134,7 @@ static inline void store(oc_q32 sum, INT_BIAS_PARAM __global int *y, int count)
     }
 
 __kernel void conv2d_int_tile(__global const float *x, __global const TW *w,
-                              INT_BIAS_PARAM W_ZERO_PARAM __global int *restrict y)
+                              INT_BIAS_PARAM W_ZERO_PARAM REQUANT_PARAMS __global TY *restrict y)
 {
     int ow = (int)get_global_id(0) * TILE, row = (int)get_global_id(1);
     int g = (int)get_global_id(2) / BLOCKS, o = (int)get_global_id(2) % BLOCKS * OC_BLOCK;
@@ -168,15 +177,8 @@ __kernel void conv2d_int_tile(__global const float *x, __global const TW *w,
     }
     flush(acc, sum);
 
-    int pixels = min(TILE, OW - ow);
-    y += (row * OW + ow) * O + g * OG + o;
-    #pragma unroll
-    for (int m = 0; m < TILE; m++)
-        #pragma unroll
-        for (int v = 0; v < VECTORS; v++)
-            if (m < pixels)
-                store(sum[m][v], BIAS_ARG(g * OG + o + v * LANES) y + m * O + v * LANES,
-                      OG - o - v * LANES);
+    finish(sum, BIAS_ARG REQUANT_ARGS y + ((row * OW + ow) * O + g * OG + o), g * OG + o, OG - o,
+           min(TILE, OW - ow));
 }
 #endif
 
@@ -191,14 +193,14 @@ __kernel void conv2d_int_tile(__global const float *x, __global const TW *w,
  * The last vector of a chunk may overlap the one before: it computes the same values again.
  */
 __kernel void conv2d_int_depthwise(__global const TX *x, __global const TW *w,
-                                   INT_PARAMS __global int *restrict y)
+                                   INT_PARAMS REQUANT_PARAMS __global TY *restrict y)
 {
     int chunk = (int)get_global_id(0), ow = (int)get_global_id(1) * TILE;
     int row = (int)get_global_id(2), h_0 = row % OH * SH - PT, w_0 = ow * SW - PL;
     int c = chunk * CHUNK, end = chunk == CHUNKS - 1 ? C : c + CHUNK;
     oc_q32 xz = (oc_q32)(X_ZERO(0));
     for (;;) {
-        oc_q32 sum[TILE], wz = (oc_q32)(0), bias_lanes = (oc_q32)(0);
+        oc_q32 sum[TILE], z[TILE], wz = (oc_q32)(0), bias_lanes = (oc_q32)(0);
 #if HAS_W_ZERO
         wz = W_ZERO_STEP ? OC_Q32(oc_lanes_load(w_zero + c * W_ZERO_STEP)) : (oc_q32)(W_ZERO(0));
 #endif
@@ -224,10 +226,13 @@ __kernel void conv2d_int_depthwise(__global const TX *x, __global const TW *w,
                 }
             }
         }
+        oc_factors f = oc_factors_load(REQUANT_ARGS c, LANES);
         #pragma unroll
         for (int m = 0; m < TILE; m++)
-            if (ow + m < OW)
-                oc_lanes_store(sum[m], y + (row * OW + ow + m) * C + c);
+            z[m] = sum[m];
+        #pragma unroll 1
+        for (int m = 0; m < min(TILE, OW - ow); m++)
+            oc_sums_store(oc_requant(z[m], f), y + (row * OW + ow + m) * C + c, LANES);
         if (c + LANES >= end)
             break;
         c = min(c + LANES, end - LANES);
@@ -242,7 +247,7 @@ __kernel void conv2d_int_depthwise(__global const TX *x, __global const TW *w,
  * gid(0) = o   gid(1) = ow   gid(2) = n * OH + oh
  */
 __kernel void conv2d_int_plain(__global const TX *x, __global const TW *w,
-                               INT_PARAMS __global int *restrict y)
+                               INT_PARAMS REQUANT_PARAMS __global TY *restrict y)
 {
     int o = (int)get_global_id(0), ow = (int)get_global_id(1), row = (int)get_global_id(2);
     int h_0 = row % OH * SH - PT, w_0 = ow * SW - PL, xz = X_ZERO(0), wz = W_ZERO(o);
@@ -258,6 +263,7 @@ __kernel void conv2d_int_plain(__global const TX *x, __global const TW *w,
                 sum += as_uint((x[at + ci] - xz) * (w[ci] - wz));
         }
     }
-    y[(row * OW + ow) * O + o] = as_int(sum);
+    oc_factors f = oc_factors_load(REQUANT_ARGS o, 1);
+    y[(row * OW + ow) * O + o] = (TY)oc_requant(as_int(sum), f);
 }
 #endif

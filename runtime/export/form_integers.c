@@ -7,9 +7,169 @@
 
 #include "quant.h"
 
+/* ---- requantising ----------------------------------------------------------------------------- */
+
+/* min(max(x + zero, lo), hi) as output 0. */
+static void finish(oc_form_call *c, oc_tensor_id x, const char *zero)
+{
+    int32_t offset = oc_node_int(&c->node, zero);
+    if (offset != 0)
+        x = oc_fixed_wrap(c, oc_fixed_add(c, x, oc_fixed_number(c, offset)));
+    x = oc_fixed_clip(c, x, oc_node_int(&c->node, "lo"), oc_node_int(&c->node, "hi"));
+    oc_form_out(c, 0, oc_form_cast(c, x, OC_DTYPE_int64, c->out[0]->dtype));
+}
+
+/* What is requantised by inputs from `first` on: multiplier, shift, perhaps low. */
+typedef struct requant {
+    oc_tensor_id x;
+    uint32_t first;
+    oc_shape shape; /* of the factors beside x */
+} requant;
+
+/* The factors as inputs: powers of two by a look at their table. */
+static oc_fixed_factor input_factors(oc_form_call *c, const requant *r)
+{
+    oc_fixed_factor factor;
+    oc_tensor_id mult = oc_form_reshape(c, oc_form_in(c, r->first), &r->shape);
+    oc_tensor_id shift = oc_form_reshape(c, oc_form_in(c, r->first + 1), &r->shape);
+    shift = oc_form_cast(c, shift, OC_DTYPE_int32, OC_DTYPE_int64);
+    oc_tensor_id up = oc_fixed_clip(c, shift, 0, 31);
+    oc_tensor_id down = OC_FORM(c, "Neg", oc_fixed_clip(c, shift, -31, 0));
+    factor.mult = oc_form_cast(c, mult, OC_DTYPE_int32, OC_DTYPE_int64);
+    factor.up = OC_FORM(c, "Gather", oc_fixed_powers(c, false), up);
+    factor.power = OC_FORM(c, "Gather", oc_fixed_powers(c, false), down);
+    factor.half = OC_FORM(c, "Gather", oc_fixed_powers(c, true), down);
+    return factor;
+}
+
+/* Input `index`, its bits below 2^bits. */
+static oc_tensor_id low_bits(oc_form_call *c, uint32_t index, const oc_shape *shape, int bits)
+{
+    oc_tensor_id x = oc_form_reshape(c, oc_form_in(c, index), shape);
+    x = oc_form_cast(c, x, OC_DTYPE_int32, OC_DTYPE_int64);
+    return OC_FORM(c, "Mod", x, oc_fixed_number(c, INT64_C(1) << bits));
+}
+
+/* x / 2^bits rounded down, for x not below 0. */
+static oc_tensor_id shift_down(oc_form_call *c, oc_tensor_id x, int bits)
+{
+    return OC_FORM(c, "Div", x, oc_fixed_number(c, INT64_C(1) << bits));
+}
+
+/* 2^n for n of 0 to 62, by a look at a table. */
+static oc_tensor_id power_of_two(oc_form_call *c, oc_tensor_id n)
+{
+    int64_t powers[63];
+    for (int i = 0; i < 63; i++)
+        powers[i] = INT64_C(1) << i;
+    return OC_FORM(c, "Gather", oc_form_int64s(c, powers, OC_COUNT(powers)), n);
+}
+
+/* The least n, 0 to 31, for which x / 2^n is below 2^21: one bit of it after the other. */
+static oc_tensor_id bits_above_21(oc_form_call *c, oc_tensor_id x)
+{
+    oc_tensor_id n = oc_fixed_number(c, 0);
+    for (int step = 16; step > 0; step /= 2) {
+        oc_tensor_id is_more = OC_FORM(c, "Sign", shift_down(c, x, 20 + step));
+        oc_tensor_id more = OC_FORM(c, "Mul", is_more, oc_fixed_number(c, step));
+        x = OC_FORM(c, "Div", x, power_of_two(c, more));
+        n = oc_fixed_add(c, n, more);
+    }
+    return n;
+}
+
+/*
+ * The first 53 bits of |x| (31-bit multiplier 2^22 + low), |x| of 0 to 2^31, rounded to the nearest,
+ * halves to even; `*n` says how many bits follow them. As in oc_quant_scale_double, the product is
+ * high 2^32 + rest.
+ */
+static oc_tensor_id product_of_53_bits(oc_form_call *c, const requant *r, oc_tensor_id *n)
+{
+    const oc_tensor_id x = OC_FORM(c, "Abs", r->x);
+    const oc_tensor_id word = oc_fixed_number(c, INT64_C(1) << 32), one = oc_fixed_number(c, 1);
+    oc_tensor_id m = low_bits(c, r->first, &r->shape, 31), up = oc_fixed_number(c, 1 << 22);
+    oc_tensor_id m_high = shift_down(c, m, 10);
+    oc_tensor_id m_rest = OC_FORM(c, "Mul", low_bits(c, r->first, &r->shape, 10), up);
+    m_rest = oc_fixed_add(c, m_rest, low_bits(c, r->first + 2, &r->shape, 22));
+    oc_tensor_id rest = OC_FORM(c, "Mul", x, m_rest); /* below 2^63 */
+    oc_tensor_id high = oc_fixed_add(c, OC_FORM(c, "Mul", x, m_high), shift_down(c, rest, 32));
+    rest = OC_FORM(c, "Mod", rest, word);
+    *n = bits_above_21(c, high);
+    oc_tensor_id power = power_of_two(c, *n), other = OC_FORM(c, "Div", word, power);
+    oc_tensor_id kept = OC_FORM(c, "Mul", high, other);
+    kept = oc_fixed_add(c, kept, OC_FORM(c, "Div", rest, power));
+    /* What is dropped, with nearly half of what it could be, which is -1 where no bit is dropped. */
+    oc_tensor_id nearly_half = oc_fixed_sub(c, shift_down(c, power, 1), one);
+    nearly_half = oc_fixed_add(c, nearly_half, OC_FORM(c, "Mod", kept, oc_fixed_number(c, 2)));
+    nearly_half = oc_fixed_clip(c, nearly_half, 0, 1 << 30);
+    rest = oc_fixed_add(c, OC_FORM(c, "Mod", rest, power), nearly_half);
+    return oc_fixed_add(c, kept, OC_FORM(c, "Div", rest, power));
+}
+
+/*
+ * oc_quant_scale_double(x, ...): round(x factor), halves away from 0, and the least int32 where it is
+ * none. In integers, as there: ONNX has doubles, but no value of our graphs is one.
+ */
+static oc_tensor_id scale_double(oc_form_call *c, const requant *r)
+{
+    oc_tensor_id n, kept = product_of_53_bits(c, r, &n);
+    oc_tensor_id shift = oc_form_reshape(c, oc_form_in(c, r->first + 1), &r->shape);
+    shift = oc_form_cast(c, shift, OC_DTYPE_int32, OC_DTYPE_int64);
+    oc_tensor_id down = oc_fixed_sub(c, oc_fixed_number(c, 53), oc_fixed_clip(c, shift, -33, 31));
+    down = oc_fixed_sub(c, down, n);
+    oc_tensor_id up = power_of_two(c, oc_fixed_clip(c, OC_FORM(c, "Neg", down), 0, 9));
+    down = power_of_two(c, oc_fixed_clip(c, down, 0, 62));
+    kept = oc_fixed_add(c, OC_FORM(c, "Mul", kept, up), shift_down(c, down, 1));
+    kept = OC_FORM(c, "Div", kept, down);
+    /* From 2^31 on nothing is left but one 2^31, which becomes -2^31 with either sign. */
+    oc_tensor_id is_high = OC_FORM(c, "Sign", shift_down(c, kept, 31));
+    oc_tensor_id top = oc_fixed_sub(c, oc_fixed_number(c, INT64_C(1) << 31), kept);
+    kept = oc_fixed_add(c, kept, OC_FORM(c, "Mul", is_high, top));
+    return oc_fixed_wrap(c, OC_FORM(c, "Mul", OC_FORM(c, "Sign", r->x), kept));
+}
+
+/* Output 0 is x (int32) requantised by the inputs from `first` on. */
+static void write_requantized(oc_form_call *c, oc_tensor_id x, uint32_t first, bool is_double)
+{
+    int32_t count = c->in[first]->shape.dim[0], rank = c->out[0]->shape.rank;
+    requant r = {.first = first, .shape = {1, {count}}};
+    /* One factor a channel, where the channels are the second axis. */
+    if (c->is_spatial && count > 1)
+        for (r.shape.rank = rank - 1; --rank > 1;)
+            r.shape.dim[rank - 1] = 1;
+    const int32_t *mult = oc_form_in_bytes(c, first), *shift = oc_form_in_bytes(c, first + 1);
+    r.x = oc_form_cast(c, x, OC_DTYPE_int32, OC_DTYPE_int64);
+    if (count == 1)
+        r.shape.rank = 0;
+    if (is_double) {
+        finish(c, scale_double(c, &r), "zero");
+        return;
+    }
+    oc_fixed_factor factor = mult && shift
+                                 ? oc_fixed_factors(c, mult, shift, (size_t)count, &r.shape)
+                                 : input_factors(c, &r);
+    finish(c, oc_fixed_scale(c, r.x, &factor), "zero");
+}
+
+void oc_form_write_requantize(oc_form_call *c)
+{
+    oc_form_prefer_first(c);
+    write_requantized(c, oc_form_in(c, 0), 1, strcmp(oc_node_enum(&c->node, "rounding"), "double") == 0);
+}
+
 /* ---- products --------------------------------------------------------------------------------- */
 
-enum { IN_X, IN_W, IN_BIAS, IN_X_ZERO, IN_W_ZERO };
+enum { IN_X, IN_W, IN_BIAS, IN_X_ZERO, IN_W_ZERO, IN_MULTIPLIER };
+
+/* Output 0 is made of a product's sums: they themselves, or requantised where the node says so. */
+static void write_sums(oc_form_call *c, oc_tensor_id sums)
+{
+    const char *rounding = oc_node_enum(&c->node, "requant");
+    if (strcmp(rounding, "none") == 0)
+        oc_form_out(c, 0, sums);
+    else
+        write_requantized(c, sums, IN_MULTIPLIER, strcmp(rounding, "double") == 0);
+}
 
 /* One weight zero point a channel, which runtimes refuse in a ConvInteger? */
 static bool has_many_zeros(const oc_form_call *c)
@@ -62,7 +222,7 @@ static oc_tensor_id zero_points(oc_form_call *c, uint32_t index, const oc_shape 
  * sum (x - xz)(w - wz) = sum (x - xz) w - wz sum (x - xz), for a wz of each channel: the second sum
  * is a convolution with ones. Then the bias.
  */
-static void convolve_all(oc_form_call *c, const taps *t, oc_tensor_id w)
+static oc_tensor_id convolve_all(oc_form_call *c, const taps *t, oc_tensor_id w)
 {
     const oc_shape *shape = &c->in[IN_W]->shape, column = {3, {shape->dim[0], 1, 1}};
     int32_t groups = oc_node_int(&c->node, "groups");
@@ -75,7 +235,7 @@ static void convolve_all(oc_form_call *c, const taps *t, oc_tensor_id w)
     }
     if (oc_form_has(c, IN_BIAS))
         y = OC_FORM(c, "Add", y, oc_form_in_permuted(c, IN_BIAS, &column, NULL));
-    oc_form_out(c, 0, y);
+    return y;
 }
 
 void oc_form_write_conv_8bit(oc_form_call *c)
@@ -84,7 +244,8 @@ void oc_form_write_conv_8bit(oc_form_call *c)
     memcpy(t.strides, oc_node_ints(&c->node, "strides")->v, sizeof(t.strides));
     memcpy(t.dilations, oc_node_ints(&c->node, "dilations")->v, sizeof(t.dilations));
     memcpy(t.pads, oc_node_ints(&c->node, "pads")->v, sizeof(t.pads));
-    convolve_all(c, &t, oc_form_in_permuted(c, IN_W, NULL, &(oc_ints){4, {0, 3, 1, 2}}));
+    oc_tensor_id w = oc_form_in_permuted(c, IN_W, NULL, &(oc_ints){4, {0, 3, 1, 2}});
+    write_sums(c, convolve_all(c, &t, w));
 }
 
 /* The picture with stride - 1 places behind each place, and what the kernel needs around it. */
@@ -121,7 +282,7 @@ void oc_form_write_conv_transpose_8bit(oc_form_call *c)
     oc_tensor_id w = oc_form_in_permuted(c, IN_W, NULL, &(oc_ints){4, {0, 3, 1, 2}});
     w = OC_FORM(c, "Slice", w, oc_form_int64s(c, last, 2), oc_form_int64s(c, before, 2),
                 oc_form_int64s(c, axes, 2), oc_form_int64s(c, back, 2));
-    convolve_all(c, &t, w);
+    oc_form_out(c, 0, convolve_all(c, &t, w));
 }
 
 void oc_form_write_connected_8bit(oc_form_call *c)
@@ -131,7 +292,7 @@ void oc_form_write_connected_8bit(oc_form_call *c)
                              oc_form_in(c, IN_W_ZERO));
     if (oc_form_has(c, IN_BIAS))
         y = OC_FORM(c, "Add", y, oc_form_in(c, IN_BIAS));
-    oc_form_out(c, 0, y);
+    write_sums(c, y);
 }
 
 /* How many zero points input `index` has. */
@@ -191,143 +352,6 @@ oc_tensor_id oc_form_sum_8bit(oc_form_call *c, const int32_t *kernel, const int3
     memcpy(t.pads, pads, sizeof(t.pads));
     return convolve(c, &t, ones(c, (oc_shape){4, {channels, 1, kernel[0], kernel[1]}}), OC_NONE,
                     channels);
-}
-
-/* ---- requantising ----------------------------------------------------------------------------- */
-
-/* min(max(x + zero, lo), hi) as output 0. */
-static void finish(oc_form_call *c, oc_tensor_id x, const char *zero)
-{
-    int32_t offset = oc_node_int(&c->node, zero);
-    if (offset != 0)
-        x = oc_fixed_wrap(c, oc_fixed_add(c, x, oc_fixed_number(c, offset)));
-    x = oc_fixed_clip(c, x, oc_node_int(&c->node, "lo"), oc_node_int(&c->node, "hi"));
-    oc_form_out(c, 0, oc_form_cast(c, x, OC_DTYPE_int64, c->out[0]->dtype));
-}
-
-/* The factors of a requantize as inputs: powers of two by a look at their table. */
-static oc_fixed_factor input_factors(oc_form_call *c, const oc_shape *shape)
-{
-    oc_fixed_factor factor;
-    oc_tensor_id mult = oc_form_reshape(c, oc_form_in(c, 1), shape);
-    oc_tensor_id shift = oc_form_reshape(c, oc_form_in(c, 2), shape);
-    shift = oc_form_cast(c, shift, OC_DTYPE_int32, OC_DTYPE_int64);
-    oc_tensor_id up = oc_fixed_clip(c, shift, 0, 31);
-    oc_tensor_id down = OC_FORM(c, "Neg", oc_fixed_clip(c, shift, -31, 0));
-    factor.mult = oc_form_cast(c, mult, OC_DTYPE_int32, OC_DTYPE_int64);
-    factor.up = OC_FORM(c, "Gather", oc_fixed_powers(c, false), up);
-    factor.power = OC_FORM(c, "Gather", oc_fixed_powers(c, false), down);
-    factor.half = OC_FORM(c, "Gather", oc_fixed_powers(c, true), down);
-    return factor;
-}
-
-/* Input `index`, its bits below 2^bits. */
-static oc_tensor_id low_bits(oc_form_call *c, uint32_t index, const oc_shape *shape, int bits)
-{
-    oc_tensor_id x = oc_form_reshape(c, oc_form_in(c, index), shape);
-    x = oc_form_cast(c, x, OC_DTYPE_int32, OC_DTYPE_int64);
-    return OC_FORM(c, "Mod", x, oc_fixed_number(c, INT64_C(1) << bits));
-}
-
-/* x / 2^bits rounded down, for x not below 0. */
-static oc_tensor_id shift_down(oc_form_call *c, oc_tensor_id x, int bits)
-{
-    return OC_FORM(c, "Div", x, oc_fixed_number(c, INT64_C(1) << bits));
-}
-
-/* 2^n for n of 0 to 62, by a look at a table. */
-static oc_tensor_id power_of_two(oc_form_call *c, oc_tensor_id n)
-{
-    int64_t powers[63];
-    for (int i = 0; i < 63; i++)
-        powers[i] = INT64_C(1) << i;
-    return OC_FORM(c, "Gather", oc_form_int64s(c, powers, OC_COUNT(powers)), n);
-}
-
-/* The least n, 0 to 31, for which x / 2^n is below 2^21: one bit of it after the other. */
-static oc_tensor_id bits_above_21(oc_form_call *c, oc_tensor_id x)
-{
-    oc_tensor_id n = oc_fixed_number(c, 0);
-    for (int step = 16; step > 0; step /= 2) {
-        oc_tensor_id is_more = OC_FORM(c, "Sign", shift_down(c, x, 20 + step));
-        oc_tensor_id more = OC_FORM(c, "Mul", is_more, oc_fixed_number(c, step));
-        x = OC_FORM(c, "Div", x, power_of_two(c, more));
-        n = oc_fixed_add(c, n, more);
-    }
-    return n;
-}
-
-/*
- * The first 53 bits of x (31-bit multiplier 2^22 + low), x of 0 to 2^31, rounded to the nearest,
- * halves to even; `*n` says how many bits follow them. As in oc_quant_scale_double, the product is
- * high 2^32 + rest.
- */
-static oc_tensor_id product_of_53_bits(oc_form_call *c, oc_tensor_id x, const oc_shape *shape,
-                                       oc_tensor_id *n)
-{
-    const oc_tensor_id word = oc_fixed_number(c, INT64_C(1) << 32), one = oc_fixed_number(c, 1);
-    oc_tensor_id m = low_bits(c, 1, shape, 31), up = oc_fixed_number(c, 1 << 22);
-    oc_tensor_id m_high = shift_down(c, m, 10);
-    oc_tensor_id m_rest = OC_FORM(c, "Mul", low_bits(c, 1, shape, 10), up);
-    m_rest = oc_fixed_add(c, m_rest, low_bits(c, 3, shape, 22));
-    oc_tensor_id rest = OC_FORM(c, "Mul", x, m_rest); /* below 2^63 */
-    oc_tensor_id high = oc_fixed_add(c, OC_FORM(c, "Mul", x, m_high), shift_down(c, rest, 32));
-    rest = OC_FORM(c, "Mod", rest, word);
-    *n = bits_above_21(c, high);
-    oc_tensor_id power = power_of_two(c, *n), other = OC_FORM(c, "Div", word, power);
-    oc_tensor_id kept = OC_FORM(c, "Mul", high, other);
-    kept = oc_fixed_add(c, kept, OC_FORM(c, "Div", rest, power));
-    /* What is dropped, with nearly half of what it could be, which is -1 where no bit is dropped. */
-    oc_tensor_id nearly_half = oc_fixed_sub(c, shift_down(c, power, 1), one);
-    nearly_half = oc_fixed_add(c, nearly_half, OC_FORM(c, "Mod", kept, oc_fixed_number(c, 2)));
-    nearly_half = oc_fixed_clip(c, nearly_half, 0, 1 << 30);
-    rest = oc_fixed_add(c, OC_FORM(c, "Mod", rest, power), nearly_half);
-    return oc_fixed_add(c, kept, OC_FORM(c, "Div", rest, power));
-}
-
-/*
- * oc_quant_scale_double(x, ...): round(x factor), halves away from 0, and the least int32 where it is
- * none. In integers, as there: ONNX has doubles, but no value of our graphs is one.
- */
-static oc_tensor_id scale_double(oc_form_call *c, oc_tensor_id x, const oc_shape *shape)
-{
-    oc_tensor_id n, kept = product_of_53_bits(c, OC_FORM(c, "Abs", x), shape, &n);
-    oc_tensor_id shift = oc_form_cast(c, oc_form_reshape(c, oc_form_in(c, 2), shape),
-                                      OC_DTYPE_int32, OC_DTYPE_int64);
-    oc_tensor_id down = oc_fixed_sub(c, oc_fixed_number(c, 53), oc_fixed_clip(c, shift, -33, 31));
-    down = oc_fixed_sub(c, down, n);
-    oc_tensor_id up = power_of_two(c, oc_fixed_clip(c, OC_FORM(c, "Neg", down), 0, 9));
-    down = power_of_two(c, oc_fixed_clip(c, down, 0, 62));
-    kept = oc_fixed_add(c, OC_FORM(c, "Mul", kept, up), shift_down(c, down, 1));
-    kept = OC_FORM(c, "Div", kept, down);
-    /* From 2^31 on nothing is left but one 2^31, which becomes -2^31 with either sign. */
-    oc_tensor_id is_high = OC_FORM(c, "Sign", shift_down(c, kept, 31));
-    oc_tensor_id top = oc_fixed_sub(c, oc_fixed_number(c, INT64_C(1) << 31), kept);
-    kept = oc_fixed_add(c, kept, OC_FORM(c, "Mul", is_high, top));
-    return oc_fixed_wrap(c, OC_FORM(c, "Mul", OC_FORM(c, "Sign", x), kept));
-}
-
-void oc_form_write_requantize(oc_form_call *c)
-{
-    oc_form_prefer_first(c);
-    int32_t count = c->in[1]->shape.dim[0], rank = c->in[0]->shape.rank;
-    oc_shape shape = {1, {count}};
-    /* One factor a channel, where the channels are the second axis. */
-    if (c->is_spatial && count > 1)
-        for (shape.rank = rank - 1; --rank > 1;)
-            shape.dim[rank - 1] = 1;
-    const int32_t *mult = oc_form_in_bytes(c, 1), *shift = oc_form_in_bytes(c, 2);
-    oc_tensor_id x = oc_form_cast(c, oc_form_in(c, 0), OC_DTYPE_int32, OC_DTYPE_int64);
-    if (count == 1)
-        shape.rank = 0;
-    if (strcmp(oc_node_enum(&c->node, "rounding"), "double") == 0) {
-        finish(c, scale_double(c, x, &shape), "zero");
-        return;
-    }
-    oc_fixed_factor factor = mult && shift
-                                 ? oc_fixed_factors(c, mult, shift, (size_t)count, &shape)
-                                 : input_factors(c, &shape);
-    finish(c, oc_fixed_scale(c, x, &factor), "zero");
 }
 
 /* ---- sums and products of quantised numbers ---------------------------------------------------- */

@@ -7,6 +7,7 @@
 #define FLOAT OC_TYPE(float32)
 #define ALL OC_TYPES_ALL
 #define ACT " act act_a act_b"
+#define REQUANT " requant to zero lo hi"
 #define POOL "kernel strides dilations pads ceil_mode"
 
 /* clang-format off */
@@ -22,7 +23,7 @@ static const oc_form_row rows[] = {
     {.op = "cast", .types = ALL, .write = oc_form_write_cast, .attrs = "to"},
     {.op = "concat", .types = ALL, .write = oc_form_write_concat, .attrs = "axis"},
     {.op = "conv2d", .types = FLOAT | OC_TYPES_8BIT, .is_spatial = true,
-     .write = oc_form_write_conv2d, .attrs = "strides dilations pads groups" ACT},
+     .write = oc_form_write_conv2d, .attrs = "strides dilations pads groups" ACT REQUANT},
     {.op = "conv_transpose2d", .types = FLOAT | OC_TYPES_8BIT, .is_spatial = true,
      .write = oc_form_write_conv_transpose2d,
      .attrs = "strides dilations pads output_pads groups" ACT},
@@ -32,7 +33,7 @@ static const oc_form_row rows[] = {
     {.op = "dequantize", .types = OC_TYPES_8BIT | OC_TYPE(int32), .write = oc_form_write_dequantize,
      .attrs = "axis block_size"},
     {.op = "fully_connected", .types = FLOAT | OC_TYPES_8BIT,
-     .write = oc_form_write_fully_connected, .attrs = ACT},
+     .write = oc_form_write_fully_connected, .attrs = ACT REQUANT},
     {.op = "gather", .types = ALL, .write = oc_form_write_gather, .attrs = "axis"},
     {.op = "identity", .types = ALL, .write = oc_form_write_identity},
     {.op = "lookup", .types = OC_TYPES_8BIT, .write = oc_form_write_lookup},

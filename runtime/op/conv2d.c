@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * conv2d: x [N,H,W,C], w [O,KH,KW,C/G], bias [O] (optional), for integers x_zero and w_zero [1] or
- * [O] (optional) -> [N,OH,OW,O].
+ * [O] (optional) and the factors that requantise, multiplier, shift and low [1] or [O] (optional)
+ * -> [N,OH,OW,O].
  *
  * Group g makes output channels g O/G ... from input channels g C/G ...; groups = C is a depthwise
  * convolution. OH = floor((H + top + bottom - ((KH-1) dh + 1)) / sh) + 1, likewise OW.
@@ -16,7 +17,7 @@
 static const oc_attr rows[] = {
     OP_ATTR_STRIDES(oc_op_conv_attrs), OP_ATTR_DILATIONS(oc_op_conv_attrs),
     OP_ATTR_PADS(oc_op_conv_attrs),    OP_ATTR_GROUPS(oc_op_conv_attrs),
-    OP_ATTR_ACT(oc_op_conv_attrs),
+    OP_ATTR_ACT(oc_op_conv_attrs),     OP_ATTR_REQUANT(oc_op_conv_attrs),
 };
 
 static oc_status shape(const oc_op_call *call, oc_desc *out)
@@ -28,7 +29,8 @@ static oc_status shape(const oc_op_call *call, oc_desc *out)
     OC_TRY(oc_op_conv2d_set(call, &s));
     OC_TRY(oc_op_check_weights(call, s.cg, s.o));
     OC_TRY(oc_op_check_zeros(call, 1, s.o));
-    out[0] = (oc_desc){oc_op_product_dtype(call), {4, {s.g.n, s.g.oh, s.g.ow, s.o}}};
+    OC_TRY(oc_op_check_requant(call, &a->requant, s.o));
+    out[0] = (oc_desc){oc_op_requant_dtype(call, &a->requant), {4, {s.g.n, s.g.oh, s.g.ow, s.o}}};
     return OC_OK;
 }
 
@@ -60,7 +62,8 @@ static oc_status cost(const oc_op_call *call, oc_cost *cost)
     OC_TRY(oc_op_cost_io(call, cost));
     uint64_t elems = oc_op_elems(&call->out[0]->shape);
     cost->macs = elems * (uint64_t)s.g.kh * (uint64_t)s.g.kw * (uint64_t)s.cg;
-    cost->ops = elems * ((s.has_bias ? 1u : 0u) + (a->act.fn != OC_UNARY_none ? 1u : 0u));
+    cost->ops = elems * ((s.has_bias ? 1u : 0u) + (a->act.fn != OC_UNARY_none ? 1u : 0u) +
+                         oc_op_requant_ops(&a->requant));
     return OC_OK;
 }
 
@@ -240,6 +243,11 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
 #define S8(...) OP_DESC(int8, __VA_ARGS__)
 #define U8(...) OP_DESC(uint8, __VA_ARGS__)
 #define S32(...) OP_DESC(int32, __VA_ARGS__)
+#define TWICE OP_SET_ENUM("requant", "twice")
+#define DOUBLE OP_SET_ENUM("requant", "double")
+/* Biases, multipliers and shifts as networks have them. */
+#define FACTORS .in_lo = {0, 0, -2000, 0, 0, 0x1p30f, -11, 0}, \
+                .in_hi = {0, 0, 2000, 0, 0, 0x1.fffffp30f, -6, 0}
 
 static const oc_op_case cases[] = {
     {.name = "valid", .in = {X(1, 5, 5, 3), X(4, 3, 3, 3), X(4)}, .n_in = 3, .const_mask = 6},
@@ -366,18 +374,49 @@ static const oc_op_case cases[] = {
     {.name = "computed_int8_weights", .in = {S8(1, 7, 6, 4), U8(10, 3, 3, 2), S32(10), S8(1), U8(10)},
      .n_in = 5, .sets = {OP_SET("groups", 2), OP_SET_INTS("pads", 1, 1, 0, 1)}},
     {.name = "computed_int8_no_bias", .in = {S8(2, 5, 5, 3), S8(4, 2, 2, 3)}, .n_in = 2},
+    {.name = "requant", .in = {S8(1, 14, 15, 8), S8(37, 3, 3, 8), S32(37), S8(1), {0}, S32(37), S32(37)},
+     .n_in = 7, .const_mask = 110, .absent_mask = 16, FACTORS,
+     .sets = {TWICE, OP_SET_INTS("pads", 1, 1, 1, 1), OP_SET("zero", -7)}},
+    {.name = "requant_uint8", .in = {U8(2, 6, 6, 20), U8(70, 1, 1, 20), S32(70), U8(1), U8(1), S32(1), S32(1)},
+     .n_in = 7, .const_mask = 126, FACTORS,
+     .sets = {TWICE, OP_SET_ENUM("to", "uint8"), OP_SET("zero", 120), OP_SET("lo", 120), OP_SET("hi", 255)}},
+    {.name = "requant_groups", .in = {U8(1, 9, 9, 12), S8(42, 3, 3, 6), {0}, U8(1), S8(42), S32(42), S32(42)},
+     .n_in = 7, .const_mask = 122, .absent_mask = 4, FACTORS,
+     .sets = {TWICE, OP_SET("groups", 2), OP_SET_INTS("pads", 1, 1, 1, 1)}},
+    {.name = "requant_any", .in = {S8(1, 5, 7, 9), S8(33, 2, 2, 9), S32(33), S8(1), {0}, S32(33), S32(33)},
+     .n_in = 7, .const_mask = 110, .absent_mask = 16, .sets = {TWICE}},
+    {.name = "requant_double",
+     .in = {S8(1, 6, 5, 40), S8(35, 3, 3, 40), S32(35), S8(1), {0}, S32(35), S32(35), S32(35)},
+     .n_in = 8, .const_mask = 238, .absent_mask = 16, FACTORS,
+     .sets = {DOUBLE, OP_SET_INTS("pads", 1, 1, 1, 1), OP_SET("zero", 3)}},
+    {.name = "requant_depthwise", .in = {S8(1, 14, 13, 32), S8(32, 3, 3, 1), S32(32), S8(1), {0}, S32(32), S32(32)},
+     .n_in = 7, .const_mask = 110, .absent_mask = 16, FACTORS,
+     .sets = {TWICE, OP_SET("groups", 32), OP_SET_INTS("pads", 1, 1, 1, 1), OP_SET("lo", -60), OP_SET("hi", 80)}},
+    {.name = "requant_depthwise_uint8",
+     .in = {U8(2, 15, 17, 19), U8(19, 3, 3, 1), S32(19), U8(1), U8(1), S32(1), S32(1), S32(1)}, .n_in = 8,
+     .const_mask = 254, FACTORS,
+     .sets = {DOUBLE, OP_SET("groups", 19), OP_SET_INTS("strides", 2, 2), OP_SET_INTS("pads", 0, 1, 1, 0),
+              OP_SET_ENUM("to", "uint8"), OP_SET("zero", 99), OP_SET("lo", 0), OP_SET("hi", 255)}},
+    {.name = "requant_depthwise_few", .in = {S8(1, 9, 10, 3), S8(3, 5, 3, 1), {0}, {0}, {0}, S32(3), S32(3)},
+     .n_in = 7, .const_mask = 98, .absent_mask = 28, FACTORS,
+     .sets = {TWICE, OP_SET("groups", 3), OP_SET_INTS("pads", 2, 1, 2, 1)}},
+    {.name = "requant_computed", .in = {S8(1, 7, 6, 4), S8(10, 3, 3, 2), S32(10), S8(1), S8(10), S32(10), S32(10)},
+     .n_in = 7, FACTORS, .sets = {TWICE, OP_SET("groups", 2), OP_SET_INTS("pads", 1, 1, 0, 1)}},
+    {.name = "requant_computed_factors",
+     .in = {S8(1, 4, 4, 6), S8(18, 3, 3, 6), S32(18), S8(1), {0}, S32(18), S32(18), S32(18)}, .n_in = 8,
+     .const_mask = 2, .absent_mask = 16, FACTORS, .sets = {DOUBLE}},
 };
 
 static const char *const more_numerics[] = {OP_WINOGRAD_2, OP_WINOGRAD_4, NULL};
 
 const oc_op oc_op_conv2d = {
     .name = "conv2d",
-    .help = "x [N,H,W,C], w [O,KH,KW,C/G], bias [O], x_zero, w_zero (optional) -> [N,OH,OW,O]",
+    .help = "x [N,H,W,C], w [O,KH,KW,C/G], bias [O], x_zero, w_zero, multiplier, shift, low (optional) -> [N,OH,OW,O]",
     .attrs_size = sizeof(oc_op_conv_attrs),
     .attrs = rows,
     .n_attrs = OC_COUNT(rows),
     .in_min = 2,
-    .in_max = OP_PRODUCT_IN_MAX,
+    .in_max = OP_REQUANT_IN_MAX,
     .n_out = 1,
     .types = OC_TYPE(float32) | OC_TYPES_8BIT,
     .numerics = "direct",

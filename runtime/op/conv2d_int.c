@@ -31,25 +31,30 @@ void oc_op_conv2d_int_reference(const oc_op_call *call, const oc_op_conv *s, con
     oc_op_bytes x = oc_op_bytes_of(call, in, OP_X), w = oc_op_bytes_of(call, in, OP_W);
     int32_t x_zero = oc_op_zero(call, in, OP_X_ZERO, 0);
     const uint32_t *bias = s->has_bias ? in[OP_BIAS] : NULL;
-    uint32_t *y = out[0]; /* int32 modulo 2^32 */
+    const oc_op_conv_attrs *a = call->attrs;
+    const oc_op_sums sums = oc_op_sums_of(call, &a->requant, in, out[0]);
+    size_t i = 0;
     for (int32_t n = 0; n < s->g.n; n++)
         for (int32_t oh = 0; oh < s->g.oh; oh++)
             for (int32_t ow = 0; ow < s->g.ow; ow++)
                 for (int32_t o = 0; o < s->o; o++) {
                     int32_t w_zero = oc_op_zero(call, in, OP_W_ZERO, (size_t)o);
-                    *y++ = element(s, x, x_zero, w, w_zero, n, oh, ow, o) + (bias ? bias[o] : 0);
+                    uint32_t sum = element(s, x, x_zero, w, w_zero, n, oh, ow, o);
+                    oc_op_sums_put(&sums, i++, (size_t)o, sum + (bias ? bias[o] : 0));
                 }
 }
 
 /* ---- launch --------------------------------------------------------------------------------- */
 
 /* What all three kernels need. */
-static oc_status begin(const oc_op_call *call, const oc_op_conv *s, oc_launch_list *list,
-                       const char *kernel, const char *define, oc_launch **launch)
+static oc_status begin(const oc_op_call *call, const oc_op_conv *s, const oc_op_requant *requant,
+                       oc_launch_list *list, const char *kernel, const char *define,
+                       oc_launch **launch)
 {
     OC_TRY(oc_launch_add(list, "conv2d_int", kernel, launch));
     OC_TRY(oc_op_define_geometry(*launch, &s->g));
     OC_TRY(oc_op_define_int(call, *launch));
+    OC_TRY(oc_op_define_requant(call, requant, *launch));
     return oc_launch_define(*launch, "-D%s -DO=%d -DG=%d", define, s->o, s->groups);
 }
 
@@ -117,6 +122,7 @@ void oc_op_pack_int(const oc_op_conv *s, const uint8_t *w, size_t next_j, size_t
 }
 
 oc_status oc_op_launch_int_tile(const oc_op_call *call, const oc_op_conv *conv,
+                                const oc_op_requant *requant,
                                 oc_status (*pack)(const oc_op_call *, const void *, void *, size_t),
                                 const oc_traits *traits, oc_launch_list *list)
 {
@@ -132,7 +138,7 @@ oc_status oc_op_launch_int_tile(const oc_op_call *call, const oc_op_conv *conv,
     oc_op_conv_flatten(&s.g);
     oc_op_tile tile = oc_op_tile_choose(traits, s.g.ow, p.width);
     int32_t blocks = oc_op_ceil_div(s.og, tile.lanes * tile.vectors);
-    OC_TRY(begin(call, &s, list, "conv2d_int_tile", "CONV2D_INT_TILE", &l));
+    OC_TRY(begin(call, &s, requant, list, "conv2d_int_tile", "CONV2D_INT_TILE", &l));
     OC_TRY(oc_launch_define(l, "-DPACK=%d -DPACKS=%d -DBLOCKS=%d", p.width, p.packs, blocks));
     OC_TRY(oc_launch_define(l, "-DLANES=%d -DVECTORS=%d -DTILE=%d -DIS_INSIDE=%d", tile.lanes,
                             tile.vectors, tile.rows, oc_op_conv_is_inside(&s.g, tile.rows)));
@@ -143,8 +149,9 @@ oc_status oc_op_launch_int_tile(const oc_op_call *call, const oc_op_conv *conv,
                                          .pack = pack});
     if (s.has_bias)
         oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = OP_BIAS});
-    if (oc_op_has(call, OP_W_ZERO))
-        oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = OP_W_ZERO});
+    for (uint32_t i = OP_W_ZERO; i < call->n_in; i++)
+        if (oc_op_has(call, i))
+            oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = i});
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_OUT});
     oc_launch_range(l, (size_t)oc_op_ceil_div(s.g.ow, tile.rows), (size_t)s.g.n * (size_t)s.g.oh,
                     (size_t)s.groups * (size_t)blocks);
@@ -180,8 +187,9 @@ static oc_status launch_depthwise(const oc_op_call *call, const oc_op_conv *s,
 {
     oc_op_chunks c = oc_op_chunks_choose(traits, (size_t)s->g.c, 8 * traits->vector_floats);
     int32_t tile = oc_op_conv_run(s->g.ow, traits->is_cpu ? 7 : 2);
+    const oc_op_conv_attrs *a = call->attrs;
     oc_launch *l;
-    OC_TRY(begin(call, s, list, "conv2d_int_depthwise", "CONV2D_INT_DEPTHWISE", &l));
+    OC_TRY(begin(call, s, &a->requant, list, "conv2d_int_depthwise", "CONV2D_INT_DEPTHWISE", &l));
     OC_TRY(oc_op_define_chunks(l, &c));
     OC_TRY(oc_launch_define(l, "-DTILE=%d", tile));
     oc_op_launch_args_int(call, l);
@@ -197,8 +205,9 @@ static oc_status launch_depthwise(const oc_op_call *call, const oc_op_conv *s,
 
 static oc_status launch_plain(const oc_op_call *call, const oc_op_conv *s, oc_launch_list *list)
 {
+    const oc_op_conv_attrs *a = call->attrs;
     oc_launch *l;
-    OC_TRY(begin(call, s, list, "conv2d_int_plain", "CONV2D_INT_PLAIN", &l));
+    OC_TRY(begin(call, s, &a->requant, list, "conv2d_int_plain", "CONV2D_INT_PLAIN", &l));
     oc_op_launch_args_int(call, l);
     oc_launch_range(l, (size_t)s->o, (size_t)s->g.ow, (size_t)s->g.n * (size_t)s->g.oh);
     return OC_OK;
@@ -207,9 +216,10 @@ static oc_status launch_plain(const oc_op_call *call, const oc_op_conv *s, oc_la
 oc_status oc_op_conv2d_int_launch(const oc_op_call *call, const oc_op_conv *s,
                                   const oc_traits *traits, oc_launch_list *list)
 {
+    const oc_op_conv_attrs *a = call->attrs;
     if (!call->is_const[OP_W])
         return launch_plain(call, s, list);
     if (s->cg == 1 && s->og == 1)
         return launch_depthwise(call, s, traits, list);
-    return oc_op_launch_int_tile(call, s, pack_tile, traits, list);
+    return oc_op_launch_int_tile(call, s, &a->requant, pack_tile, traits, list);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * fully_connected: x [...,K], w [O,K], bias [O] (optional), for integers x_zero [1] and w_zero [1]
- * or [O] (optional) -> [...,O].
+ * or [O] (optional) and the factors that requantise, multiplier, shift and low [1] or [O] (optional)
+ * -> [...,O].
  *
  * Numerics "direct": acc = +0; for k ascending: acc = fma(x, w, acc); y = acc + bias (acc itself
  * without a bias); then the activation. The integer form (op_product_int.h) is exact.
@@ -10,9 +11,10 @@
 
 typedef struct attrs {
     oc_op_act act;
+    oc_op_requant requant;
 } attrs;
 
-static const oc_attr rows[] = {OP_ATTR_ACT(attrs)};
+static const oc_attr rows[] = {OP_ATTR_ACT(attrs), OP_ATTR_REQUANT(attrs)};
 
 /* x is seen as [m,k]. */
 typedef struct sizes {
@@ -46,7 +48,8 @@ static oc_status shape(const oc_op_call *call, oc_desc *out)
         OC_TRY(oc_op_check_dim(call, 2, 0, *last, "rows of the weights"));
     }
     OC_TRY(oc_op_check_zeros(call, 1, *last));
-    y.dtype = oc_op_product_dtype(call);
+    OC_TRY(oc_op_check_requant(call, &a->requant, *last));
+    y.dtype = oc_op_requant_dtype(call, &a->requant);
     out[0] = y;
     return OC_OK;
 }
@@ -69,7 +72,9 @@ static oc_status cost(const oc_op_call *call, oc_cost *cost)
     OC_TRY(oc_op_cost_io(call, cost));
     cost->macs = (uint64_t)s.m * s.o * s.k;
     cost->ops =
-        (uint64_t)s.m * s.o * ((s.has_bias ? 1u : 0u) + (a->act.fn != OC_UNARY_none ? 1u : 0u));
+        (uint64_t)s.m * s.o *
+        ((s.has_bias ? 1u : 0u) + (a->act.fn != OC_UNARY_none ? 1u : 0u) +
+         oc_op_requant_ops(&a->requant));
     return OC_OK;
 }
 
@@ -79,12 +84,14 @@ static void reference_int(const oc_op_call *call, const sizes *s, const void *co
     oc_op_bytes x = oc_op_bytes_of(call, in, OP_X), w = oc_op_bytes_of(call, in, OP_W);
     int32_t x_zero = oc_op_zero(call, in, OP_X_ZERO, 0);
     const uint32_t *bias = s->has_bias ? in[OP_BIAS] : NULL;
-    uint32_t *y = out[0]; /* int32 modulo 2^32 */
+    const attrs *a = call->attrs;
+    const oc_op_sums sums = oc_op_sums_of(call, &a->requant, in, out[0]);
     for (size_t m = 0; m < s->m; m++)
-        for (size_t o = 0; o < s->o; o++)
-            *y++ = oc_op_dot_int(x, m * s->k, x_zero, w, o * s->k, 1,
-                                 oc_op_zero(call, in, OP_W_ZERO, o), s->k) +
-                   (bias ? bias[o] : 0);
+        for (size_t o = 0; o < s->o; o++) {
+            uint32_t sum = oc_op_dot_int(x, m * s->k, x_zero, w, o * s->k, 1,
+                                         oc_op_zero(call, in, OP_W_ZERO, o), s->k);
+            oc_op_sums_put(&sums, m * s->o + o, o, sum + (bias ? bias[o] : 0));
+        }
 }
 
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
@@ -153,14 +160,16 @@ static oc_status pack_int(const oc_op_call *call, const void *src, void *dst, si
 static oc_status launch_int(const oc_op_call *call, const sizes *s, const oc_traits *traits,
                             oc_launch_list *list)
 {
+    const attrs *a = call->attrs;
     oc_launch *l;
     if (call->is_const[OP_W]) {
         oc_op_conv conv = oc_op_conv_of_product(call, s->m, s->k, s->o);
-        return oc_op_launch_int_tile(call, &conv, pack_int, traits, list);
+        return oc_op_launch_int_tile(call, &conv, &a->requant, pack_int, traits, list);
     }
     OC_TRY(oc_launch_add(list, "fully_connected_int", "fully_connected_int", &l));
     OC_TRY(oc_launch_define(l, "-DM=%zu -DK=%zu -DO=%zu", s->m, s->k, s->o));
     OC_TRY(oc_op_define_int(call, l));
+    OC_TRY(oc_op_define_requant(call, &a->requant, l));
     oc_op_launch_args_int(call, l);
     oc_launch_range(l, s->o, s->m, 1);
     return OC_OK;
@@ -192,6 +201,11 @@ static oc_status launch(const oc_op_call *call, const oc_traits *traits, oc_laun
 #define S8(...) OP_DESC(int8, __VA_ARGS__)
 #define U8(...) OP_DESC(uint8, __VA_ARGS__)
 #define S32(...) OP_DESC(int32, __VA_ARGS__)
+#define TWICE OP_SET_ENUM("requant", "twice")
+#define DOUBLE OP_SET_ENUM("requant", "double")
+/* Biases, multipliers and shifts as networks have them. */
+#define FACTORS .in_lo = {0, 0, -2000, 0, 0, 0x1p30f, -9, 0}, \
+                .in_hi = {0, 0, 2000, 0, 0, 0x1.fffffp30f, -4, 0}
 
 static const oc_op_case cases[] = {
     {.name = "vector", .in = {OP_F32(1, 64), OP_F32(10, 64), OP_F32(10)}, .n_in = 3,
@@ -230,13 +244,24 @@ static const oc_op_case cases[] = {
      .n_in = 5, .const_mask = 4},
     {.name = "computed_int8_zeros", .in = {S8(3, 290), S8(9, 290), S32(9), S8(1), S8(9)},
      .n_in = 5, .const_mask = 2},
+    {.name = "requant", .in = {S8(3, 100), S8(37, 100), S32(37), S8(1), {0}, S32(37), S32(37)},
+     .n_in = 7, .const_mask = 110, .absent_mask = 16, FACTORS, .sets = {TWICE, OP_SET("zero", 11)}},
+    {.name = "requant_double", .in = {S8(2, 300), S8(45, 300), S32(45), S8(1), {0}, S32(45), S32(45), S32(45)},
+     .n_in = 8, .const_mask = 238, .absent_mask = 16, FACTORS, .sets = {DOUBLE}},
+    {.name = "requant_double_uint8", .in = {U8(19), U8(5, 19), {0}, U8(1), U8(1), S32(1), S32(1), S32(1)},
+     .n_in = 8, .const_mask = 250, .absent_mask = 4, FACTORS,
+     .sets = {DOUBLE, OP_SET_ENUM("to", "uint8"), OP_SET("zero", 130), OP_SET("lo", 130), OP_SET("hi", 200)}},
+    {.name = "requant_computed", .in = {S8(3, 20), U8(9, 20), S32(9), S8(1), U8(9), S32(9), S32(9)},
+     .n_in = 7, FACTORS, .sets = {TWICE}},
+    {.name = "requant_computed_double", .in = {S8(3, 20), S8(9, 20), {0}, {0}, {0}, S32(1), S32(1), S32(1)},
+     .n_in = 8, .absent_mask = 28, FACTORS, .sets = {DOUBLE}},
 };
 
 const oc_op oc_op_fully_connected = {
     .name = "fully_connected",
-    .help = "x [...,K], w [O,K], bias [O], x_zero, w_zero (optional) -> [...,O]",
+    .help = "x [...,K], w [O,K], bias [O], x_zero, w_zero, multiplier, shift, low (optional) -> [...,O]",
     .attrs_size = sizeof(attrs), .attrs = rows, .n_attrs = OC_COUNT(rows),
-    .in_min = 2, .in_max = OP_PRODUCT_IN_MAX, .n_out = 1,
+    .in_min = 2, .in_max = OP_REQUANT_IN_MAX, .n_out = 1,
     .types = OC_TYPE(float32) | OC_TYPES_8BIT,
     .numerics = "direct",
     .act_attr = "act",

@@ -243,7 +243,7 @@ static oc_status launch_int(const oc_op_call *call, const sizes *s, const oc_tra
     if (is_one_constant(call, s) && oc_op_has_one_zero(call)) {
         oc_op_conv conv =
             oc_op_conv_of_product(call, oc_op_elems(&call->in[0]->shape) / s->k, s->k, s->n);
-        return oc_op_launch_int_tile(call, &conv, pack_int, traits, list);
+        return oc_op_launch_int_tile(call, &conv, NULL, pack_int, traits, list);
     }
     oc_op_axes axes = oc_op_axes_merge(&s->lead, s->step_p, s->step_q);
     oc_launch *l;

@@ -9,6 +9,7 @@ typedef struct oc_op_conv_attrs {
     oc_op_window window;
     int32_t groups;
     oc_op_act act;
+    oc_op_requant requant; /* of conv2d */
 } oc_op_conv_attrs;
 
 /** The row of member `groups` of `type_`. */
@@ -110,9 +111,10 @@ oc_op_conv oc_op_conv_of_product(const oc_op_call *call, size_t m, size_t k, siz
 bool oc_op_has_one_zero(const oc_op_call *call);
 /**
  * The tile kernel of 8-bit products. `pack` lays w out as [G][packs][KH*KW*CG][width] bytes, missing
- * channels zero (oc_op_pack_int).
+ * channels zero (oc_op_pack_int). `requant` NULL: sums stay what they are.
  */
 OC_MUST_USE oc_status oc_op_launch_int_tile(const oc_op_call *call, const oc_op_conv *conv,
+                                            const oc_op_requant *requant,
                                             oc_status (*pack)(const oc_op_call *, const void *,
                                                               void *, size_t),
                                             const oc_traits *traits, oc_launch_list *list);

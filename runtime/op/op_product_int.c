@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "op_product_int.h"
 
+const char *const oc_op_requant_names[] = {"none", "twice", "double", NULL};
+
 /* Input `index`, where it is given, is of `dtype`. */
 static oc_status check_dtype(const oc_op_call *call, uint32_t index, oc_dtype dtype)
 {
@@ -48,6 +50,41 @@ oc_status oc_op_check_zeros(const oc_op_call *call, int32_t x_count, int32_t w_c
     return check_zero(call, OP_W_ZERO, w_count);
 }
 
+/* Input `index` is a factor of requantising: one for each channel, or one for all. */
+static oc_status check_factor(const oc_op_call *call, uint32_t index, int32_t channels)
+{
+    if (!oc_op_has(call, index))
+        return oc_fail(OC_E_ARG, "%s: %s that requantises has no input %u, expected its factors",
+                       call->name, call->op->name, index);
+    OC_TRY(check_dtype(call, index, OC_DTYPE_int32));
+    OC_TRY(oc_op_check_rank(call, index, 1, 1));
+    if (index > OP_MULTIPLIER)
+        return oc_op_check_dim(call, index, 0, call->in[OP_MULTIPLIER]->shape.dim[0],
+                               "as many as multipliers");
+    if (call->in[index]->shape.dim[0] == 1)
+        return OC_OK;
+    return oc_op_check_dim(call, index, 0, channels, "output channels");
+}
+
+oc_status oc_op_check_requant(const oc_op_call *call, const oc_op_requant *requant,
+                              int32_t channels)
+{
+    static const uint32_t ends[] = {OP_MULTIPLIER, OP_LOW, OP_REQUANT_IN_MAX}; /* by rounding */
+    const uint32_t end = ends[requant->rounding];
+    if (requant->rounding != OP_REQUANT_NONE && !oc_op_is_int(call))
+        return oc_fail(OC_E_ARG, "%s: %s of float32 requantises, expected requant \"none\"",
+                       call->name, call->op->name);
+    for (uint32_t i = OP_MULTIPLIER; i < end; i++)
+        OC_TRY(check_factor(call, i, channels));
+    if (call->n_in > end)
+        return oc_fail(OC_E_ARG, "%s: %s with requant \"%s\" has %u inputs, expected at most %u",
+                       call->name, call->op->name, oc_op_requant_names[requant->rounding],
+                       call->n_in, end);
+    if (requant->rounding == OP_REQUANT_NONE)
+        return OC_OK;
+    return oc_op_check_limits(call, oc_op_8bit_dtype(requant->to), requant->lo, requant->hi);
+}
+
 /* ---- reference ------------------------------------------------------------------------------ */
 
 int32_t oc_op_zero(const oc_op_call *call, const void *const *in, uint32_t index, size_t i)
@@ -73,6 +110,31 @@ uint32_t oc_op_dot_int(oc_op_bytes x, size_t x_at, int32_t x_zero, oc_op_bytes w
     return sum;
 }
 
+oc_op_sums oc_op_sums_of(const oc_op_call *call, const oc_op_requant *requant,
+                         const void *const *in, void *y)
+{
+    oc_op_sums sums = {.y = y, .requant = requant};
+    if (requant->rounding != OP_REQUANT_NONE)
+        sums.factors = (oc_op_factors){
+            .multiplier = in[OP_MULTIPLIER],
+            .shift = in[OP_SHIFT],
+            .low = requant->rounding == OP_REQUANT_DOUBLE ? in[OP_LOW] : NULL,
+            .count = oc_op_elems(&call->in[OP_MULTIPLIER]->shape),
+        };
+    return sums;
+}
+
+void oc_op_sums_put(const oc_op_sums *sums, size_t i, size_t channel, uint32_t sum)
+{
+    const oc_op_requant *r = sums->requant;
+    if (r->rounding == OP_REQUANT_NONE)
+        ((uint32_t *)sums->y)[i] = sum; /* int32 modulo 2^32 */
+    else
+        oc_op_store_8bit(
+            oc_op_8bit_dtype(r->to), sums->y, i,
+            oc_op_requant_eval(&sums->factors, channel, (int32_t)sum, r->zero, r->lo, r->hi));
+}
+
 /* ---- launch --------------------------------------------------------------------------------- */
 
 /* How far apart the zero points of input `index` lie: 0 where there is one for all. */
@@ -90,6 +152,18 @@ oc_status oc_op_define_int(const oc_op_call *call, oc_launch *launch)
                             "-DHAS_X_ZERO=%d -DX_ZERO_STEP=%d -DHAS_W_ZERO=%d -DW_ZERO_STEP=%d",
                             oc_op_has(call, OP_X_ZERO), zero_step(call, OP_X_ZERO),
                             oc_op_has(call, OP_W_ZERO), zero_step(call, OP_W_ZERO));
+}
+
+oc_status oc_op_define_requant(const oc_op_call *call, const oc_op_requant *requant,
+                               oc_launch *launch)
+{
+    if (!requant || requant->rounding == OP_REQUANT_NONE)
+        return oc_launch_define(launch, "-DREQUANT=0 -DTY=int");
+    return oc_launch_define(launch,
+                            "-DREQUANT=%d -DTY=%s -DFACTOR_STEP=%d -DZERO=%d -DLO=%d -DHI=%d",
+                            requant->rounding, oc_op_cl_type(oc_op_8bit_dtype(requant->to)),
+                            oc_op_elems(&call->in[OP_MULTIPLIER]->shape) != 1, requant->zero,
+                            requant->lo, requant->hi);
 }
 
 void oc_op_launch_args_int(const oc_op_call *call, oc_launch *launch)

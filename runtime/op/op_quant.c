@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "op_quant.h"
 
+const char *const oc_op_8bit_names[] = {"int8", "uint8", NULL};
+
 oc_status oc_op_check_limits(const oc_op_call *call, oc_dtype dtype, int32_t lo, int32_t hi)
 {
     int32_t least = dtype == OC_DTYPE_int8 ? INT8_MIN : 0;

@@ -22,8 +22,6 @@ typedef struct attrs {
     int32_t to, rounding, zero, lo, hi;
 } attrs;
 
-static const char *const types[] = {"int8", "uint8", NULL};
-
 enum { TWICE, DOUBLE };
 static const char *const roundings[] = {"twice", "double", NULL};
 
@@ -32,7 +30,7 @@ static const oc_attr rows[] = {
      .type = OC_ATTR_ENUM,
      .offset = offsetof(attrs, to),
      .max = 1,
-     .names = types,
+     .names = oc_op_8bit_names,
      .help = "element type of the output"},
     {.name = "rounding",
      .type = OC_ATTR_ENUM,
@@ -46,7 +44,7 @@ static const oc_attr rows[] = {
 
 static oc_dtype dtype_of(const attrs *a)
 {
-    return a->to == 0 ? OC_DTYPE_int8 : OC_DTYPE_uint8;
+    return oc_op_8bit_dtype(a->to);
 }
 
 static oc_status shape(const oc_op_call *call, oc_desc *out)
@@ -102,16 +100,15 @@ static oc_status cost(const oc_op_call *call, oc_cost *cost)
 static oc_status reference(const oc_op_call *call, const void *const *in, void *const *out)
 {
     const attrs *a = call->attrs;
-    const int32_t *x = in[0], *multiplier = in[1], *shift = in[2];
-    const int32_t *low = a->rounding == DOUBLE ? in[3] : NULL;
-    size_t elems = oc_op_elems(&call->in[0]->shape), count = oc_op_elems(&call->in[1]->shape);
-    for (size_t i = 0; i < elems; i++) {
-        const int32_t m = multiplier[i % count], s = shift[i % count];
-        int32_t y = a->rounding == DOUBLE ? oc_quant_scale_double(x[i], m, low[i % count], s)
-                                          : oc_quant_scale(x[i], m, s);
-        y = oc_quant_add(y, a->zero);
-        oc_op_store_8bit(dtype_of(a), out[0], i, OC_MIN(OC_MAX(y, a->lo), a->hi));
-    }
+    const int32_t *x = in[0];
+    const oc_op_factors factors = {.multiplier = in[1],
+                                   .shift = in[2],
+                                   .low = a->rounding == DOUBLE ? in[3] : NULL,
+                                   .count = oc_op_elems(&call->in[1]->shape)};
+    size_t elems = oc_op_elems(&call->in[0]->shape);
+    for (size_t i = 0; i < elems; i++)
+        oc_op_store_8bit(dtype_of(a), out[0], i,
+                         oc_op_requant_eval(&factors, i, x[i], a->zero, a->lo, a->hi));
     return OC_OK;
 }
 
