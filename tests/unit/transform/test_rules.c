@@ -697,6 +697,87 @@ static void shared_constants_stay_what_they_are(void **state)
     oc_graph_destroy(g);
 }
 
+/* ---- requantised sums ------------------------------------------------------------------------ */
+
+static oc_id bytes(oc_graph *g, const char *name, int32_t rank, const int32_t *dims)
+{
+    oc_desc desc = {OC_DTYPE_int8, {.rank = rank}};
+    oc_rng rng = oc_rng_make(5);
+    int8_t data[512];
+    oc_id value;
+    memcpy(desc.shape.dim, dims, sizeof(*dims) * (size_t)rank);
+    oc_rng_fill_bytes(&rng, data, sizeof(data));
+    oc_assert_ok(oc_graph_add_bytes(g, name, &desc, data, &value));
+    return value;
+}
+
+static oc_id requantize(oc_graph *g, const char *name, oc_id sums, int32_t zero)
+{
+    const int32_t multiplier = INT32_C(1) << 30, shift = -7;
+    const oc_desc desc = {OC_DTYPE_int32, {1, {1}}};
+    oc_id in[3] = {sums};
+    oc_assert_ok(oc_graph_add_bytes(g, "multiplier", &desc, &multiplier, &in[1]));
+    oc_assert_ok(oc_graph_add_bytes(g, "shift", &desc, &shift, &in[2]));
+    oc_node *node = begin(g, &oc_op_requantize, name, in, 3);
+    oc_assert_ok(oc_node_set_enum(node, "to", "uint8"));
+    oc_assert_ok(oc_node_set_int(node, "zero", zero));
+    oc_assert_ok(oc_node_set_int(node, "lo", 3));
+    oc_assert_ok(oc_node_set_int(node, "hi", 200));
+    return end(g, node);
+}
+
+static oc_id sums_of(oc_graph *g, const char *name, oc_id x)
+{
+    oc_id in[2] = {x, bytes(g, "weights", 2, (int32_t[]){4, 6})};
+    return end(g, begin(g, &oc_op_fully_connected, name, in, 2));
+}
+
+static oc_graph *new_bytes_graph(oc_id *x)
+{
+    oc_graph *g = new_graph();
+    oc_desc desc = {OC_DTYPE_int8, {2, {3, 6}}};
+    oc_assert_ok(oc_graph_add_input(g, "x", &desc, x));
+    return g;
+}
+
+/* What is left has the names of what was requantised, which are the model's. */
+static void sums_are_requantised_where_they_are_made(void **state)
+{
+    (void)state;
+    oc_id x;
+    oc_graph *g = new_bytes_graph(&x);
+    transform(g, requantize(g, "y", sums_of(g, "layer", x), 9));
+    assert_ops(g, "fully_connected");
+    const oc_node *node = node_of(g, "y");
+    assert_string_equal(node->name, "y");
+    assert_int_equal(node->n_in, 7);
+    assert_int_equal(node->in[2], OC_NONE);
+    assert_int_equal(node->in[4], OC_NONE);
+    assert_string_equal(oc_node_enum(node, "requant"), "twice");
+    assert_string_equal(oc_node_enum(node, "to"), "uint8");
+    assert_int_equal(oc_node_int(node, "zero"), 9);
+    assert_int_equal(oc_node_int(node, "lo"), 3);
+    assert_int_equal(oc_node_int(node, "hi"), 200);
+    assert_int_equal(g->values[node->out[0]].desc.dtype, OC_DTYPE_uint8);
+    oc_graph_destroy(g);
+}
+
+/* Sums that two nodes want, or that the graph gives, are computed. */
+static void sums_that_others_see_stay(void **state)
+{
+    (void)state;
+    oc_id x;
+    oc_graph *g = new_bytes_graph(&x);
+    oc_id twice = sums_of(g, "twice", x), given = sums_of(g, "given", x);
+    oc_assert_ok(oc_graph_add_output(g, requantize(g, "a", twice, 3)));
+    oc_assert_ok(oc_graph_add_output(g, requantize(g, "b", twice, 4)));
+    oc_assert_ok(oc_graph_add_output(g, given));
+    transform(g, requantize(g, "c", given, 5));
+    assert_int_equal(count_op(g, &oc_op_requantize), 3);
+    assert_string_equal(oc_node_enum(node_of(g, "given"), "requant"), "none");
+    oc_graph_destroy(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -724,6 +805,8 @@ int main(void)
         cmocka_unit_test(integers_stay),
         cmocka_unit_test(a_scale_without_bounds_stays),
         cmocka_unit_test(shared_constants_stay_what_they_are),
+        cmocka_unit_test(sums_are_requantised_where_they_are_made),
+        cmocka_unit_test(sums_that_others_see_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
