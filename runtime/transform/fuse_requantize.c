@@ -33,11 +33,12 @@ static oc_status set_attrs(oc_node *node, const oc_node *layer, const oc_node *r
     return oc_node_set_int(node, "hi", oc_node_int(requantize, "hi"));
 }
 
-/* The requantize becomes the layer, so that its output stays the value that it is in the model. */
+/* The requantize becomes the layer: its name and that of its output are the model's. */
 static oc_status fuse(oc_graph *g, oc_id id, oc_id layer_id)
 {
     const oc_node old = g->nodes[id], layer = g->nodes[layer_id];
     oc_node made = layer;
+    made.name = old.name;
     made.out = old.out;
     made.n_in = OUT_MULTIPLIER + old.n_in - IN_MULTIPLIER;
     OC_TRY(OC_ARENA_ALLOC(&g->arena, made.n_in, made.in));
@@ -48,9 +49,7 @@ static oc_status fuse(oc_graph *g, oc_id id, oc_id layer_id)
            sizeof(*made.in) * (old.n_in - IN_MULTIPLIER));
     OC_TRY(set_attrs(&made, &layer, &old));
     g->nodes[id] = made;
-    /* The layer of old keeps neither its name nor its inputs: the next compaction drops it. */
-    g->nodes[layer_id].name = old.name;
-    g->nodes[layer_id].n_in = 0;
+    g->nodes[layer_id].n_in = 0; /* no consumer any more: the next compaction drops it */
     return OC_OK;
 }
 
