@@ -483,14 +483,14 @@ static void test_silent(void **state)
     atomic_store(&w.lie, LIE_SILENT);
     uint64_t begin_ns = oc_now_ns();
     assert_int_equal(remote_do(&r, &t, oc_now_ns() + SECOND_NS / 10), OC_E_DEADLINE);
-    assert_in_range(oc_now_ns() - begin_ns, SECOND_NS / 10, 2 * SECOND_NS);
+    assert_in_range(oc_now_ns() - begin_ns, SECOND_NS / 10, PATIENCE_NS);
     begin_ns = oc_now_ns();
     remote_send(&r, &t, OC_NEVER_NS);
     site->type->cancel(r.part);
     assert_true(remote_wait(&r, is_idle, PATIENCE_NS));
     remote_send(&r, &t, OC_NEVER_NS);
     remote_run_close(&r);
-    assert_true(oc_now_ns() - begin_ns < 2 * SECOND_NS);
+    assert_true(oc_now_ns() - begin_ns < PATIENCE_NS);
     site->type->close(site);
     false_end(&w);
     truth_free(&t);
@@ -517,7 +517,7 @@ static void test_dies(void **state)
     false_end(&w);
     assert_true(remote_wait(&r, is_idle, PATIENCE_NS));
     assert_int_equal(r.last.status, OC_E_LOST);
-    assert_true(oc_now_ns() - begin_ns < 2 * SECOND_NS);
+    assert_true(oc_now_ns() - begin_ns < PATIENCE_NS);
     assert_true(remote_wait(&r, is_refused, PATIENCE_NS));
     remote_run_close(&r);
     site->type->close(site);

@@ -258,7 +258,7 @@ static void test_cancel(void **state)
     memset(out->data, 0x55, bytes); /* ours again as soon as cancel has returned */
     assert_true(remote_wait(&p.b, is_idle, PATIENCE_NS));
     assert_int_equal(p.b.last.status, OC_E_CANCELLED);
-    assert_true(oc_now_ns() - begin_ns < 5 * SECOND_NS);
+    assert_true(oc_now_ns() - begin_ns < PATIENCE_NS);
     assert_true(remote_wait(&p.a, is_idle, PATIENCE_NS));
     assert_int_equal(p.a.last.status, OC_OK);
     remote_check(&p.a, &p.t);
@@ -378,7 +378,7 @@ static void test_worker_stops_upload(void **state)
     served_end(&p.s);
     assert_true(remote_wait(&both, is_idle, PATIENCE_NS));
     assert_int_equal(both.last.status, OC_E_LOST);
-    assert_true(oc_now_ns() - begin_ns < 10 * SECOND_NS);
+    assert_true(oc_now_ns() - begin_ns < PATIENCE_NS);
     remote_run_close(&both);
     slow_end(&p);
 }

@@ -1029,7 +1029,7 @@ static void test_stalled(void **state)
     usleep(200000);
     uint64_t begin_ns = oc_now_ns();
     served_end(&s);
-    assert_true(oc_now_ns() - begin_ns < 5 * SECOND_NS);
+    assert_true(oc_now_ns() - begin_ns < PATIENCE_NS);
     abandon(&takes);
     raw_close(&other);
     oc_graph_destroy(g);
@@ -1099,7 +1099,7 @@ static void serves_soon(const char *address)
         test_health(NULL);
         test_hello(NULL);
         test_run_part(NULL);
-        assert_true(oc_now_ns() - begin_ns < 8 * SECOND_NS);
+        assert_true(oc_now_ns() - begin_ns < PATIENCE_NS);
         usleep(50000);
     }
     raw_close(&client);
@@ -1354,17 +1354,15 @@ static void test_given_up(void **state)
     assert_true(remote_wait(&r, is_ready, PATIENCE_NS));
     remote_send(&r, &t, OC_NEVER_NS);
     usleep(300000);
-    uint64_t begin_ns = oc_now_ns();
     oc_worker_stop(s.worker);
     assert_true(remote_wait(&r, is_idle, PATIENCE_NS));
     assert_int_equal(r.last.status, OC_E_LOST);
     assert_non_null(strstr(r.last.text, "given up"));
     served_end(&s);
-    assert_true(oc_now_ns() - begin_ns < SECOND_NS);
     remote_run_close(&r);
     site->type->close(site);
     truth_free(&t);
-    assert_non_null(k.first); /* the request's memory */
+    assert_non_null(k.first); /* the request's memory: the part still runs */
     while (k.first)
         keeper_release(&k, k.first + 1);
 }
