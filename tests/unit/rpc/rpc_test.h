@@ -12,6 +12,7 @@
 #include "oc_load.h"
 #include "oc_remote.h"
 #include "oc_rpc.h"
+#include "oc_serve.h"
 #include "oc_test.h"
 #include "offcut_v1.pb-c.h"
 #include "onnx_writer.h"
@@ -201,6 +202,18 @@ static inline void served_end(served *s)
     assert_int_equal((intptr_t)status, OC_OK);
     oc_worker_destroy(s->worker);
     s->worker = NULL;
+}
+
+/** Until the worker runs a request, and so many wait for it. */
+static inline void served_wait(served *s, uint32_t n_waiting)
+{
+    oc_serve_load load = {0};
+    for (uint64_t end = oc_now_ns() + PATIENCE_NS; oc_now_ns() < end; usleep(1000)) {
+        oc_serve_executor_load(&s->worker->executor, 0, oc_now_ns(), &load);
+        if (load.n_running == 1 && load.n_waiting == n_waiting)
+            return;
+    }
+    fail_msg("%u run and %u wait, expected 1 and %u", load.n_running, load.n_waiting, n_waiting);
 }
 
 /** One model on a port that the system chooses. */

@@ -308,9 +308,9 @@ static void test_worker_stops(void **state)
     assert_int_equal(remote_do(&p.a, &p.t, OC_NEVER_NS), OC_OK);
     snprintf(address, sizeof(address), "%s", p.s.address);
     remote_send(&p.a, &p.t, OC_NEVER_NS);
-    usleep(100000);
+    served_wait(&p.s, 0);
     remote_send(&p.b, &p.t, OC_NEVER_NS);
-    usleep(100000);
+    served_wait(&p.s, 1);
     served_end(&p.s);
     assert_true(remote_wait(&p.a, is_idle, PATIENCE_NS));
     assert_true(remote_wait(&p.b, is_idle, PATIENCE_NS));

@@ -825,7 +825,7 @@ static void test_full(void **state)
     limited_begin(&l, 2);
     remote_send(&l.runs[0], &l.t, OC_NEVER_NS);
     remote_send(&l.runs[1], &l.t, OC_NEVER_NS);
-    usleep(30000);
+    served_wait(&l.s, 1);
     remote_send(&l.runs[2], &l.t, OC_NEVER_NS);
     assert_true(remote_wait(&l.runs[2], is_idle, PATIENCE_NS));
     assert_int_equal(l.runs[2].last.status, OC_E_BUSY);
@@ -847,9 +847,9 @@ static void test_full_retries(void **state)
     limited l = {0};
     limited_begin(&l, 2);
     remote_send_as(&l.runs[0], &l.t, 5, 1, OC_NEVER_NS);
-    usleep(30000);
+    served_wait(&l.s, 0);
     remote_send_as(&l.runs[1], &l.t, 5, 2, OC_NEVER_NS);
-    usleep(10000);
+    served_wait(&l.s, 1);
     remote_send_as(&l.runs[2], &l.t, 5, 2, OC_NEVER_NS);
     assert_true(remote_wait(&l.runs[1], is_idle, PATIENCE_NS));
     assert_non_null(strstr(l.runs[1].last.text, "a newer try"));
@@ -864,7 +864,7 @@ static void test_full_retries(void **state)
     /* What was dropped is counted once: two places, and no third. */
     remote_send(&l.runs[0], &l.t, OC_NEVER_NS);
     remote_send(&l.runs[1], &l.t, OC_NEVER_NS);
-    usleep(30000);
+    served_wait(&l.s, 1);
     assert_int_equal(remote_do(&l.runs[2], &l.t, OC_NEVER_NS), OC_E_BUSY);
     for (int i = 0; i < 2; i++) {
         assert_true(remote_wait(&l.runs[i], is_idle, PATIENCE_NS));
@@ -910,7 +910,7 @@ static void test_too_late(void **state)
     o.open.digest = oc_digest_print(&l.t.graph->digest, digest);
     o.open.timeout_ms = 1;
     remote_send(&l.runs[0], &l.t, OC_NEVER_NS);
-    usleep(10000);
+    served_wait(&l.s, 0);
     raw_call c = raw_begin(&other, OC_RPC_PATH_RUN_PART, PATIENCE_NS);
     oc_flow_value x;
     oc_assert_ok(oc_flow_value_init(&x, l.t.graph, l.t.graph->inputs[0]));
@@ -1353,7 +1353,7 @@ static void test_given_up(void **state)
     remote_run_begin(&r);
     assert_true(remote_wait(&r, is_ready, PATIENCE_NS));
     remote_send(&r, &t, OC_NEVER_NS);
-    usleep(300000);
+    served_wait(&s, 0);
     oc_worker_stop(s.worker);
     assert_true(remote_wait(&r, is_idle, PATIENCE_NS));
     assert_int_equal(r.last.status, OC_E_LOST);
