@@ -191,7 +191,70 @@ __kernel void conv2d_int_tile(__global const float *x, __global const TW *w,
  * gid(1) = ow / TILE   gid(2) = n * OH + oh
  *
  * The last vector of a chunk may overlap the one before: it computes the same values again.
+ *
+ * x_zero is taken off at the end, times the sum of the weights: a tap outside the input counts as
+ * x_zero. Windows of up to 128 taps are summed by the float unit, exactly: a product is below 2^16
+ * in size, while a float holds every integer up to 2^24.
  */
+#if KH * KW <= 128
+typedef oc_lanes term;
+#define TO_TERM(x_) OC_WIDE(convert_float)(x_)
+#define ADD_PRODUCT(sum_, x_, w_) fma(x_, w_, sum_)
+#else
+typedef oc_q32 term;
+#define TO_TERM(x_) OC_Q32(x_)
+#define ADD_PRODUCT(sum_, x_, w_) oc_quant_add(sum_, (x_) * (w_))
+#endif
+
+/* The sums of a tile's pixels and, last, that of the weights. */
+typedef term sums[TILE + 1];
+
+/* x, `j` pixels behind the one at `x`, whose column is `w_0`; outside the input it is x_zero. */
+static inline term load_pixel(__global const TX *x, int j, term x_zero, bool is_row, int w_0)
+{
+    if (is_row && w_0 + j >= 0 && w_0 + j < W)
+        return TO_TERM(oc_lanes_load(x + j * C));
+    return x_zero;
+}
+
+/* Adds a row of the window; `x` is the channel in the first pixel's first tap of that row. */
+#if KW <= 8
+/* Each pixel of x is loaded and converted once, for all sums that it is part of. */
+#define SPAN ((TILE - 1) * SW + (KW - 1) * DW + 1)
+static inline void add_row(sums sum, __global const TX *x, __global const TW *w, term x_zero,
+                           term w_zero, bool is_row, int w_0)
+{
+    term wv[KW];
+    #pragma unroll
+    for (int kw = 0; kw < KW; kw++) {
+        wv[kw] = TO_TERM(oc_lanes_load(w + kw * C)) - w_zero;
+        sum[TILE] = sum[TILE] + wv[kw];
+    }
+    #pragma unroll
+    for (int j = 0; j < SPAN; j++) {
+        term xv = load_pixel(x, j, x_zero, is_row, w_0);
+        #pragma unroll
+        for (int kw = 0; kw < KW; kw++) {
+            int at = j - kw * DW, m = at / SW;
+            if (at >= 0 && at % SW == 0 && m < TILE)
+                sum[m] = ADD_PRODUCT(sum[m], xv, wv[kw]);
+        }
+    }
+}
+#else
+static inline void add_row(sums sum, __global const TX *x, __global const TW *w, term x_zero,
+                           term w_zero, bool is_row, int w_0)
+{
+    for (int kw = 0; kw < KW; kw++) {
+        term wv = TO_TERM(oc_lanes_load(w + kw * C)) - w_zero;
+        sum[TILE] = sum[TILE] + wv;
+        #pragma unroll
+        for (int m = 0; m < TILE; m++)
+            sum[m] = ADD_PRODUCT(sum[m], load_pixel(x, m * SW + kw * DW, x_zero, is_row, w_0), wv);
+    }
+}
+#endif
+
 __kernel void conv2d_int_depthwise(__global const TX *x, __global const TW *w,
                                    INT_PARAMS REQUANT_PARAMS __global TY *restrict y)
 {
@@ -200,39 +263,31 @@ __kernel void conv2d_int_depthwise(__global const TX *x, __global const TW *w,
     int c = chunk * CHUNK, end = chunk == CHUNKS - 1 ? C : c + CHUNK;
     oc_q32 xz = (oc_q32)(X_ZERO(0));
     for (;;) {
-        oc_q32 sum[TILE], z[TILE], wz = (oc_q32)(0), bias_lanes = (oc_q32)(0);
+        oc_q32 z[TILE], wz = (oc_q32)(0);
+        sums sum;
 #if HAS_W_ZERO
         wz = W_ZERO_STEP ? OC_Q32(oc_lanes_load(w_zero + c * W_ZERO_STEP)) : (oc_q32)(W_ZERO(0));
 #endif
-#if HAS_BIAS
-        bias_lanes = oc_lanes_load(bias + c);
-#endif
         #pragma unroll
-        for (int m = 0; m < TILE; m++)
-            sum[m] = bias_lanes;
+        for (int m = 0; m <= TILE; m++)
+            sum[m] = (term)(0);
         for (int kh = 0; kh < KH; kh++) {
             int h = h_0 + kh * DH, at = ((row / OH * H + h) * W + w_0) * C + c;
-            if (h < 0 || h >= H)
-                continue;
-            for (int kw = 0; kw < KW; kw++) {
-                oc_q32 wv = OC_Q32(oc_lanes_load(w + (kh * KW + kw) * C + c)) - wz;
-                #pragma unroll
-                for (int m = 0; m < TILE; m++) {
-                    int tap = m * SW + kw * DW;
-                    if (w_0 + tap < 0 || w_0 + tap >= W)
-                        continue;
-                    oc_q32 xv = OC_Q32(oc_lanes_load(x + (at + tap * C))) - xz;
-                    sum[m] = oc_quant_add(sum[m], xv * wv);
-                }
-            }
+            add_row(sum, x + at, w + kh * KW * C + c, TO_TERM(xz), TO_TERM(wz),
+                    h >= 0 && h < H, w_0);
         }
+        oc_q32 plus = OC_Q_FROM_BITS(OC_Q_BITS(OC_Q32(sum[TILE])) * OC_Q_BITS(-xz));
+#if HAS_BIAS
+        plus = oc_quant_add(plus, oc_lanes_load(bias + c));
+#endif
         oc_factors f = oc_factors_load(REQUANT_ARGS c, LANES);
         #pragma unroll
         for (int m = 0; m < TILE; m++)
-            z[m] = sum[m];
+            z[m] = OC_Q32(sum[m]);
         #pragma unroll 1
         for (int m = 0; m < min(TILE, OW - ow); m++)
-            oc_sums_store(oc_requant(z[m], f), y + (row * OW + ow + m) * C + c, LANES);
+            oc_sums_store(oc_requant(oc_quant_add(z[m], plus), f), y + (row * OW + ow + m) * C + c,
+                          LANES);
         if (c + LANES >= end)
             break;
         c = min(c + LANES, end - LANES);

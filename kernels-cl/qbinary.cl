@@ -18,7 +18,6 @@
 
 #define LOAD(from_, step_, i_) \
     OC_Q32(step_ ? oc_lanes_load((from_) + (i_)) : (OC_WIDE(T))(*(from_)))
-#define TO_T OC_WIDE(OC_JOIN(convert_, T))
 
 static inline oc_q32 scaled(oc_q32 x, int multiplier, int shift)
 {
@@ -47,7 +46,7 @@ __kernel void qbinary(__global const T *p, __global const T *q, __global T *rest
         int2 at = oc_broadcast(row);
         for (int i = begin;;) {
             oc_q32 r = eval(LOAD(p + at.x, STEP_P, i) - ZERO_1, LOAD(q + at.y, STEP_Q, i) - ZERO_2);
-            oc_lanes_store(TO_T(r), y + row * ELEMS + i);
+            OC_LANES_STORE_8BIT(T, r, y + row * ELEMS + i);
             if (i + LANES >= end)
                 break;
             i = min(i + LANES, end - LANES);

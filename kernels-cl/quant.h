@@ -25,6 +25,20 @@ typedef OC_WIDE(ulong) oc_qu64;
 #define OC_Q_FROM_BITS(u_) OC_WIDE(as_int)(u_)
 #define OC_Q_LEADING_ZEROS(u_) OC_Q_FROM_BITS(clz(u_))
 #define OC_Q_LEADING_ZEROS_64(u_) OC_Q64(clz(u_))
+/* Two of them as one of 64 bits, the first one lower: devices are little-endian. */
+#if defined(LANES) && LANES >= 4
+#if LANES == 16
+typedef long8 oc_q_pairs;
+#define OC_Q_PAIRS(x_) as_long8(x_)
+#elif LANES == 8
+typedef long4 oc_q_pairs;
+#define OC_Q_PAIRS(x_) as_long4(x_)
+#else
+typedef long2 oc_q_pairs;
+#define OC_Q_PAIRS(x_) as_long2(x_)
+#endif
+#define OC_Q_FROM_PAIRS(p_) OC_WIDE(as_int)(p_)
+#endif
 #else
 #include "numerics.h"
 typedef int32_t oc_q32;
@@ -61,20 +75,38 @@ static inline oc_q32 oc_quant_shift_up(oc_q32 x, oc_q32 n)
 /*
  * The product of fixed-point numbers: a b / 2^31, rounded to the nearest, halves up; the one
  * overflow, of -1 times -1, gives the largest number.
+ *
+ * a b + 2^30 is below 2^62 + 2^30 in size. The quotient is floored by the shift.
+ */
+#ifdef OC_Q_PAIRS
+/*
+ * Two lanes make one of twice the width, in which the lower halves are multiplied, then the upper
+ * ones; bits 31 to 62 of the products come to lie where the factors lay. They are the smallest
+ * number only for the overflow.
  */
 static inline oc_q32 oc_quant_mul(oc_q32 a, oc_q32 b)
 {
-    /* a b + 2^30 is below 2^62 + 2^30 in size. The quotient is floored by the shift. */
+    oc_q_pairs p = OC_Q_PAIRS(a), q = OC_Q_PAIRS(b);
+    oc_q_pairs low = ((p << 32) >> 32) * ((q << 32) >> 32) + (oc_q_pairs)(1 << 30);
+    oc_q_pairs high = (p >> 32) * (q >> 32) + (oc_q_pairs)(1 << 30);
+    oc_q32 r = OC_Q_FROM_PAIRS(bitselect(low >> 31, high << 1, (oc_q_pairs)(-1l << 32)));
+    return r == (oc_q32)(OC_Q_MIN) ? (oc_q32)(OC_Q_MAX) : r;
+}
+#else
+static inline oc_q32 oc_quant_mul(oc_q32 a, oc_q32 b)
+{
     oc_q64 p = (OC_Q64(a) * OC_Q64(b) + (oc_q64)(1 << 30)) >> 31;
     return OC_Q32(p > (oc_q64)(OC_Q_MAX) ? (oc_q64)(OC_Q_MAX) : p);
 }
+#endif
 
 /* x / 2^n for 0 <= n <= 31, rounded to the nearest, halves away from 0. */
 static inline oc_q32 oc_quant_shift_down(oc_q32 x, oc_q32 n)
 {
-    oc_q32 mask = OC_Q_FROM_BITS((OC_Q_BITS((oc_q32)(1)) << OC_Q_BITS(n)) - 1u);
-    oc_q32 middle = (mask >> 1) + (x < 0 ? (oc_q32)(1) : (oc_q32)(0));
-    return (x >> n) + ((x & mask) > middle ? (oc_q32)(1) : (oc_q32)(0));
+    oc_word middle = (OC_Q_BITS((oc_q32)(1)) << OC_Q_BITS(n)) >> 1; /* of 2^n; 0 for n = 0 */
+    oc_word size = OC_Q_BITS(x < 0 ? oc_quant_sub((oc_q32)(0), x) : x);
+    oc_q32 y = OC_Q_FROM_BITS((size + middle) >> OC_Q_BITS(n));
+    return x < 0 ? oc_quant_sub((oc_q32)(0), y) : y;
 }
 
 /*

@@ -22,7 +22,6 @@
 #define LOW
 #define SCALE(x_, i_) oc_quant_scale(x_, LOAD(multiplier, i_), LOAD(shift, i_))
 #endif
-#define TO_T OC_WIDE(OC_JOIN(convert_, T))
 
 __kernel void requantize(__global const int *restrict x, __global const int *restrict multiplier,
                          __global const int *restrict shift LOW, __global T *restrict y)
@@ -35,7 +34,7 @@ __kernel void requantize(__global const int *restrict x, __global const int *res
             oc_q32 r = oc_lanes_load(x + row * ELEMS + i);
             r = oc_quant_add(SCALE(r, i), (oc_q32)(ZERO));
             r = min(max(r, (oc_q32)(LO)), (oc_q32)(HI));
-            oc_lanes_store(TO_T(r), y + row * ELEMS + i);
+            OC_LANES_STORE_8BIT(T, r, y + row * ELEMS + i);
             if (i + LANES >= end)
                 break;
             i = min(i + LANES, end - LANES);

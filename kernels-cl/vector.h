@@ -21,6 +21,15 @@ typedef union oc_lanes_each {
 #define oc_lanes_store(x_, p_) OC_WIDE(vstore)((x_), 0, (p_))
 #endif
 
+/*
+ * Whole numbers that T_, char or uchar, can hold, to a pointer to these. PoCL's vstore would store
+ * the bytes one by one.
+ */
+typedef OC_WIDE(char) __attribute__((aligned(1))) oc_lanes_char;
+typedef OC_WIDE(uchar) __attribute__((aligned(1))) oc_lanes_uchar;
+#define OC_LANES_STORE_8BIT(T_, x_, p_) \
+    (*(__global OC_JOIN(oc_lanes_, T_) *)(p_) = OC_WIDE(OC_JOIN(convert_, T_))(x_))
+
 #ifdef ACT
 /* The fused activation. */
 static inline oc_lanes oc_lanes_act(oc_lanes x)

@@ -7,6 +7,12 @@
  * channels.
  */
 
+#if REQUANT
+#define OC_SUMS_STORE(x_, y_) OC_LANES_STORE_8BIT(TY, x_, y_)
+#else
+#define OC_SUMS_STORE(x_, y_) oc_lanes_store(x_, y_)
+#endif
+
 #if defined(LANES) && LANES > 1
 typedef union oc_q32_each {
     oc_q32 all;
@@ -29,7 +35,7 @@ static inline void oc_sums_store(oc_q32 x, __global TY *y, int count)
 {
     oc_q32_each z;
     if (count >= LANES) {
-        oc_lanes_store(OC_WIDE(OC_JOIN(convert_, TY))(x), y);
+        OC_SUMS_STORE(x, y);
         return;
     }
     z.all = x;
