@@ -33,13 +33,6 @@ __kernel void peak_float(__global const float *restrict in, __global float *rest
  * table, which changes.   in [64, LANES]   out [work-items, LANES]
  */
 #ifdef PEAK_INT
-#if LANES == 1
-#define PEAK_LOAD(p_) (*(p_))
-#define PEAK_STORE(x_, p_) (*(p_) = (x_))
-#else
-#define PEAK_LOAD(p_) OC_WIDE(vload)(0, (p_))
-#define PEAK_STORE(x_, p_) OC_WIDE(vstore)((x_), 0, (p_))
-#endif
 __kernel void peak_int(__global const char *restrict in, __global int *restrict out, int times)
 {
     OC_WIDE(int) acc[CHAINS], sum = 0;
@@ -47,7 +40,7 @@ __kernel void peak_int(__global const char *restrict in, __global int *restrict 
     for (int c = 0; c < CHAINS; c++)
         acc[c] = c;
     for (int i = 0; i < times; i++) {
-        OC_WIDE(int) w = OC_WIDE(convert_int)(PEAK_LOAD(in + (i & 63) * LANES));
+        OC_WIDE(int) w = OC_WIDE(convert_int)(oc_lanes_load(in + (i & 63) * LANES));
 #pragma unroll
         for (int c = 0; c < CHAINS; c++)
             acc[c] += (int)in[c] * w;
@@ -55,7 +48,29 @@ __kernel void peak_int(__global const char *restrict in, __global int *restrict 
 #pragma unroll
     for (int c = 0; c < CHAINS; c++)
         sum ^= acc[c];
-    PEAK_STORE(sum, out + get_global_id(0) * LANES);
+    oc_lanes_store(sum, out + get_global_id(0) * LANES);
+}
+#endif
+
+/* Eight operations a lane, chain and time, by an instruction for them (dot8.h); else the same. */
+#ifdef PEAK_DOT8
+#include "dot8.h"
+__kernel void peak_dot8(__global const int *restrict in, __global int *restrict out, int times)
+{
+    OC_WIDE(int) acc[CHAINS], sum = 0;
+#pragma unroll
+    for (int c = 0; c < CHAINS; c++)
+        acc[c] = c;
+    for (int i = 0; i < times; i++) {
+        OC_WIDE(int) w = oc_lanes_load(in + (i & 63) * LANES);
+#pragma unroll
+        for (int c = 0; c < CHAINS; c++)
+            acc[c] = oc_dot8(acc[c], (OC_WIDE(int))(in[c]), w);
+    }
+#pragma unroll
+    for (int c = 0; c < CHAINS; c++)
+        sum ^= acc[c];
+    oc_lanes_store(sum, out + get_global_id(0) * LANES);
 }
 #endif
 

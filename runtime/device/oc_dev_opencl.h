@@ -2,7 +2,7 @@
 /**
  * What the files of the OpenCL device share: opencl.c (probe, open, memory), opencl_program.c
  * (building), opencl_binary.c (keeping what was built), opencl_node.c (prepare and bind), opencl_queue.c (running and telling), opencl_peak.c (what the
- * device can do at most).
+ * device can do at most), opencl_dot8.c (an instruction for products of bytes).
  */
 #ifndef OC_DEV_OPENCL_H
 #define OC_DEV_OPENCL_H
@@ -26,6 +26,8 @@ typedef struct oc_cl_dev {
     pthread_mutex_t mutex;    /* guards programs and build_ns */
     oc_cl_program *programs;
     uint64_t build_ns;        /* how long the driver has built from source */
+    pthread_mutex_t dot8_mutex;
+    oc_dot8_kind dot8;        /* see oc_cl_dot8 */
 } oc_cl_dev;
 
 /**
@@ -66,6 +68,9 @@ OC_MUST_USE oc_status oc_cl_binary_key(oc_cl_dev *dev, oc_bytes source, const ch
 cl_program oc_cl_binary_load(oc_cl_dev *dev, const char *stem, const char *options, const oc_digest *key);
 /** Keep a program, once its kernels have run: what the driver made of them then is part of it. */
 void oc_cl_binary_keep(oc_cl_dev *dev, cl_program program, const oc_digest *key);
+
+/** Which instruction for products of bytes works here: tried at the first call. Never OC_DOT8_OPEN. */
+oc_dot8_kind oc_cl_dot8(oc_cl_dev *dev);
 
 /* Parts of the type's row. */
 oc_status oc_cl_can_run(oc_dev *dev, const oc_op_call *call);

@@ -307,6 +307,7 @@ static void opencl_close(oc_dev *head)
     if (dev->context != NULL)
         clReleaseContext(dev->context);
     pthread_mutex_destroy(&dev->mutex);
+    pthread_mutex_destroy(&dev->dot8_mutex);
     oc_cache_destroy(dev->cache);
     oc_free(dev->head.alloc, dev);
 }
@@ -345,6 +346,7 @@ static void read_traits(oc_cl_dev *dev)
     const cl_device_id device = dev->device;
     dev->head.traits = (oc_traits){
         .is_cpu = dev->head.info.is_cpu,
+        .dot8 = OC_DOT8_OPEN,
         .compute_units = OC_MAX(device_uint(device, CL_DEVICE_MAX_COMPUTE_UNITS), 1u),
         .vector_floats = OC_MAX(device_uint(device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT), 1u),
         .work_group_max = OC_MAX(device_size(device, CL_DEVICE_MAX_WORK_GROUP_SIZE), (size_t)1),
@@ -379,6 +381,8 @@ static oc_status opencl_open(const oc_dev_info *info, const oc_dev_options *opti
     atomic_init(&dev->head.n_pending, 0);
     atomic_init(&dev->head.is_lost, false);
     pthread_mutex_init(&dev->mutex, NULL);
+    pthread_mutex_init(&dev->dot8_mutex, NULL);
+    dev->dot8 = OC_DOT8_OPEN;
     if (options->cache_dir != NULL)
         OC_TRY_OUT(oc_cache_create(options->cache_dir, options->log, alloc, &dev->cache));
     OC_TRY_OUT(find_device(dev, info));

@@ -55,6 +55,12 @@ struct oc_dev_bound {
 
 /* ---- can_run ------------------------------------------------------------------------------- */
 
+static bool is_8bit(const oc_op_call *call)
+{
+    return call->n_in > 0 && call->in[0] != NULL &&
+           (OC_TYPES_8BIT >> call->in[0]->dtype & 1u) != 0;
+}
+
 static oc_status list_launches(oc_dev *dev, const oc_op_call *call, oc_launch_list *list)
 {
     *list = (oc_launch_list){.alloc = dev->alloc};
@@ -62,7 +68,10 @@ static oc_status list_launches(oc_dev *dev, const oc_op_call *call, oc_launch_li
         return oc_fail(OC_E_UNSUPPORTED, "operator %s has no kernel", call->op->name);
     if (oc_op_is_empty(call))
         return OC_OK;
-    return call->op->launch(call, &dev->traits, list);
+    oc_traits traits = dev->traits;
+    if (traits.dot8 == OC_DOT8_OPEN)
+        traits.dot8 = is_8bit(call) ? oc_cl_dot8((oc_cl_dev *)dev) : OC_DOT8_NONE;
+    return call->op->launch(call, &traits, list);
 }
 
 oc_status oc_cl_can_run(oc_dev *dev, const oc_op_call *call)

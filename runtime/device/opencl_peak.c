@@ -45,7 +45,7 @@ static oc_status probe_init(const meter *m, const char *name, const char *define
     cl_program program;
     cl_int error;
     char options[96];
-    snprintf(options, sizeof(options), "-D%s -DLANES=%u -DCHAINS=%u", define, m->lanes, m->chains);
+    snprintf(options, sizeof(options), "%s -DLANES=%u -DCHAINS=%u", define, m->lanes, m->chains);
     OC_TRY(oc_cl_program_get(m->dev, "peak", options, &program, NULL));
     cl_kernel kernel = clCreateKernel(program, name, &error);
     OC_TRY(oc_cl_check(m->dev, error, "clCreateKernel"));
@@ -109,9 +109,9 @@ static oc_status time_best(const probe *p, double *ns)
 
 /* ---- what is measured ---------------------------------------------------------------------- */
 
-/* Operations per second. */
+/* Operations per second, of which one time is `ops` for every lane and chain. */
 static oc_status measure_arithmetic(const meter *m, const char *name, const char *define,
-                                    double *per_s)
+                                    double ops, double *per_s)
 {
     probe p;
     double ns;
@@ -120,10 +120,24 @@ static oc_status measure_arithmetic(const meter *m, const char *name, const char
     OC_TRY_OUT(add_arg(&p, sizeof(m->mem), &m->mem));
     OC_TRY_OUT(add_arg(&p, sizeof(m->out), &m->out));
     OC_TRY_OUT(time_best(&p, &ns));
-    *per_s = 2.0 * m->lanes * m->chains * (double)(m->groups * m->items) / ns * 1e9;
+    *per_s = ops * m->lanes * m->chains * (double)(m->groups * m->items) / ns * 1e9;
 out:
     clReleaseKernel(p.kernel);
     return status;
+}
+
+/* By the instruction for products of bytes, where there is one that works. */
+static oc_status measure_dot8(const meter *m, oc_dev_peak *peak)
+{
+    char define[48];
+    double ops;
+    const oc_dot8_kind kind = oc_cl_dot8(m->dev);
+    if (kind == OC_DOT8_NONE)
+        return OC_OK;
+    snprintf(define, sizeof(define), "-DPEAK_DOT8 -DDOT8=%d", (int)kind);
+    OC_TRY(measure_arithmetic(m, "peak_dot8", define, 8, &ops));
+    peak->int_ops = OC_MAX(peak->int_ops, ops);
+    return OC_OK;
 }
 
 /* Bytes per second, of `bytes` that are touched again and again. */
@@ -153,7 +167,7 @@ static oc_status measure_start(const meter *m, double *ns)
 {
     probe p;
     oc_status status;
-    OC_TRY(probe_init(m, "peak_start", "PEAK_START", &p));
+    OC_TRY(probe_init(m, "peak_start", "-DPEAK_START", &p));
     OC_TRY_OUT(add_arg(&p, sizeof(m->out), &m->out));
     for (int run = 0; run < PATIENCE; run++) {
         const uint64_t begin_ns = oc_now_ns();
@@ -170,19 +184,20 @@ out:
 
 static oc_status measure(const meter *m, oc_dev_peak *peak)
 {
-    OC_TRY(measure_arithmetic(m, "peak_float", "PEAK_FLOAT", &peak->flops));
-    OC_TRY(measure_arithmetic(m, "peak_int", "PEAK_INT", &peak->int_ops));
+    OC_TRY(measure_arithmetic(m, "peak_float", "-DPEAK_FLOAT", 2, &peak->flops));
+    OC_TRY(measure_arithmetic(m, "peak_int", "-DPEAK_INT", 2, &peak->int_ops));
     /* Products of 8 bits are exact as floats too, and on many CPUs quicker. */
     peak->int_ops = OC_MAX(peak->int_ops, peak->flops);
+    OC_TRY(measure_dot8(m, peak));
     OC_TRY(measure_start(m, &peak->start_ns));
     for (uint64_t bytes = SIZE_MIN; bytes <= m->mem_bytes && peak->n_sizes < OC_PEAK_SIZES;
          bytes *= SIZE_STEP) {
         const size_t i = peak->n_sizes++;
         peak->memory[i].bytes = bytes;
-        OC_TRY(
-            measure_memory(m, "peak_read", "PEAK_READ", bytes, false, &peak->memory[i].read_per_s));
-        OC_TRY(
-            measure_memory(m, "peak_copy", "PEAK_COPY", bytes, true, &peak->memory[i].copy_per_s));
+        OC_TRY(measure_memory(m, "peak_read", "-DPEAK_READ", bytes, false,
+                              &peak->memory[i].read_per_s));
+        OC_TRY(measure_memory(m, "peak_copy", "-DPEAK_COPY", bytes, true,
+                              &peak->memory[i].copy_per_s));
     }
     return OC_OK;
 }

@@ -75,9 +75,17 @@ typedef struct oc_cost {
 
 /* ---- launch: what an OpenCL device needs, as plain data ---------------------------------------- */
 
+/** Which instruction sums products of bytes four at a time (kernels-cl/dot8.h: DOT8). */
+typedef enum oc_dot8_kind {
+    OC_DOT8_NONE,
+    OC_DOT8_VNNI, /* VPDPBUSD on 16 lanes, which the device was seen to compute rightly */
+    OC_DOT8_OPEN  /* of a device: not tried yet; no operator sees it */
+} oc_dot8_kind;
+
 /** What a launch may know of the device it is made for. */
 typedef struct oc_traits {
     bool is_cpu;
+    oc_dot8_kind dot8;
     uint32_t compute_units;
     uint32_t vector_floats;   /* native float vector width, at least 1 */
     size_t work_group_max;

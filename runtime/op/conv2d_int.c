@@ -121,10 +121,9 @@ void oc_op_pack_int(const oc_op_conv *s, const uint8_t *w, size_t next_j, size_t
                     *dst++ = c < og ? w[c * next_j + i * next_i] : 0;
 }
 
-oc_status oc_op_launch_int_tile(const oc_op_call *call, const oc_op_conv *conv,
-                                const oc_op_requant *requant,
-                                oc_status (*pack)(const oc_op_call *, const void *, void *, size_t),
-                                const oc_traits *traits, oc_launch_list *list)
+static oc_status launch_tile(const oc_op_call *call, const oc_op_conv *conv,
+                             const oc_op_requant *requant, oc_op_packer *pack,
+                             const oc_traits *traits, oc_launch_list *list)
 {
     oc_op_conv s = *conv;
     oc_launch_arg scratch = {.kind = OC_ARG_SCRATCH};
@@ -159,6 +158,15 @@ oc_status oc_op_launch_int_tile(const oc_op_call *call, const oc_op_conv *conv,
     return OC_OK;
 }
 
+oc_status oc_op_launch_int(const oc_op_call *call, const oc_op_conv *conv,
+                           const oc_op_requant *requant, const oc_op_packers *packers,
+                           const oc_traits *traits, oc_launch_list *list)
+{
+    if (oc_op_dot_fits(conv, traits))
+        return oc_op_launch_dot(call, conv, requant, packers->dot, traits, list);
+    return launch_tile(call, conv, requant, packers->tile, traits, list);
+}
+
 static oc_status pack_tile(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes)
 {
     oc_op_conv s;
@@ -166,6 +174,15 @@ static oc_status pack_tile(const oc_op_call *call, const void *src, void *dst, s
     OC_TRY(oc_op_conv2d_set(call, &s));
     oc_op_pack_int(&s, src, (size_t)s.g.kh * (size_t)s.g.kw * (size_t)s.cg, 1, dst);
     return OC_OK;
+}
+
+static oc_status pack_dot(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes)
+{
+    oc_op_conv s;
+    (void)dst_bytes;
+    OC_TRY(oc_op_conv2d_set(call, &s));
+    size_t taps = (size_t)s.g.kh * (size_t)s.g.kw * (size_t)s.cg;
+    return oc_op_pack_dot(call, &s, src, taps, 1, dst);
 }
 
 /* w [C,KH,KW,1] -> [KH*KW][C] */
@@ -221,5 +238,6 @@ oc_status oc_op_conv2d_int_launch(const oc_op_call *call, const oc_op_conv *s,
         return launch_plain(call, s, list);
     if (s->cg == 1 && s->og == 1)
         return launch_depthwise(call, s, traits, list);
-    return oc_op_launch_int_tile(call, s, &a->requant, pack_tile, traits, list);
+    return oc_op_launch_int(call, s, &a->requant, &(oc_op_packers){pack_tile, pack_dot}, traits,
+                            list);
 }

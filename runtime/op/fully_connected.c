@@ -71,10 +71,9 @@ static oc_status cost(const oc_op_call *call, oc_cost *cost)
     sizes s = sizes_of(call);
     OC_TRY(oc_op_cost_io(call, cost));
     cost->macs = (uint64_t)s.m * s.o * s.k;
-    cost->ops =
-        (uint64_t)s.m * s.o *
-        ((s.has_bias ? 1u : 0u) + (a->act.fn != OC_UNARY_none ? 1u : 0u) +
-         oc_op_requant_ops(&a->requant));
+    cost->ops = (uint64_t)s.m * s.o *
+                ((s.has_bias ? 1u : 0u) + (a->act.fn != OC_UNARY_none ? 1u : 0u) +
+                 oc_op_requant_ops(&a->requant));
     return OC_OK;
 }
 
@@ -157,6 +156,14 @@ static oc_status pack_int(const oc_op_call *call, const void *src, void *dst, si
     return OC_OK;
 }
 
+static oc_status pack_dot(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes)
+{
+    sizes s = sizes_of(call);
+    oc_op_conv conv = oc_op_conv_of_product(call, s.m, s.k, s.o);
+    (void)dst_bytes;
+    return oc_op_pack_dot(call, &conv, src, s.k, 1, dst);
+}
+
 static oc_status launch_int(const oc_op_call *call, const sizes *s, const oc_traits *traits,
                             oc_launch_list *list)
 {
@@ -164,7 +171,8 @@ static oc_status launch_int(const oc_op_call *call, const sizes *s, const oc_tra
     oc_launch *l;
     if (call->is_const[OP_W]) {
         oc_op_conv conv = oc_op_conv_of_product(call, s->m, s->k, s->o);
-        return oc_op_launch_int_tile(call, &conv, &a->requant, pack_int, traits, list);
+        return oc_op_launch_int(call, &conv, &a->requant, &(oc_op_packers){pack_int, pack_dot},
+                                traits, list);
     }
     OC_TRY(oc_launch_add(list, "fully_connected_int", "fully_connected_int", &l));
     OC_TRY(oc_launch_define(l, "-DM=%zu -DK=%zu -DO=%zu", s->m, s->k, s->o));
@@ -236,6 +244,8 @@ static const oc_op_case cases[] = {
      .const_mask = 26, .absent_mask = 4},
     {.name = "uint8_extremes", .in = {U8(2, 600), U8(20, 600), {0}, U8(1), U8(1)}, .n_in = 5,
      .const_mask = 26, .absent_mask = 4, .in_lo = {255, 0, 0, 0, 255}, .in_hi = {255, 0.5, 0, 0.5, 255}},
+    {.name = "int8_long_rows", .in = {S8(1, 270000), S8(2, 270000), S32(2), S8(1)}, .n_in = 4,
+     .const_mask = 14},
     {.name = "mixed_types", .in = {U8(17), S8(3, 17), S32(3), OP_SCALAR(uint8)}, .n_in = 4,
      .const_mask = 6},
     {.name = "int8_many_rows", .in = {S8(50, 24), S8(48, 24), S32(48)}, .n_in = 3,

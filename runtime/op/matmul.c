@@ -237,13 +237,23 @@ static oc_status pack_int(const oc_op_call *call, const void *src, void *dst, si
     return OC_OK;
 }
 
+static oc_status pack_dot(const oc_op_call *call, const void *src, void *dst, size_t dst_bytes)
+{
+    sizes s;
+    (void)dst_bytes;
+    OC_TRY(sizes_set(call, &s));
+    oc_op_conv conv = oc_op_conv_of_product(call, s.m, s.k, s.n);
+    return oc_op_pack_dot(call, &conv, src, 1, s.n, dst);
+}
+
 static oc_status launch_int(const oc_op_call *call, const sizes *s, const oc_traits *traits,
                             oc_launch_list *list)
 {
     if (is_one_constant(call, s) && oc_op_has_one_zero(call)) {
         oc_op_conv conv =
             oc_op_conv_of_product(call, oc_op_elems(&call->in[0]->shape) / s->k, s->k, s->n);
-        return oc_op_launch_int_tile(call, &conv, NULL, pack_int, traits, list);
+        return oc_op_launch_int(call, &conv, NULL, &(oc_op_packers){pack_int, pack_dot}, traits,
+                                list);
     }
     oc_op_axes axes = oc_op_axes_merge(&s->lead, s->step_p, s->step_q);
     oc_launch *l;

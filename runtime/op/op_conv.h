@@ -109,18 +109,33 @@ void oc_op_conv2d_int_reference(const oc_op_call *call, const oc_op_conv *conv,
 oc_op_conv oc_op_conv_of_product(const oc_op_call *call, size_t m, size_t k, size_t n);
 /** One zero point holds for all of x: what the tile kernel needs. */
 bool oc_op_has_one_zero(const oc_op_call *call);
+/** oc_launch_arg.pack: how an operator lays its weights out for the kernels of 8-bit products. */
+typedef oc_status oc_op_packer(const oc_op_call *call, const void *src, void *dst,
+                               size_t dst_bytes);
+typedef struct oc_op_packers {
+    oc_op_packer *tile; /* by oc_op_pack_int */
+    oc_op_packer *dot;  /* by oc_op_pack_dot */
+} oc_op_packers;
+
+/** 8-bit products by the kernel that is best there. `requant` NULL: sums stay what they are. */
+OC_MUST_USE oc_status oc_op_launch_int(const oc_op_call *call, const oc_op_conv *conv,
+                                       const oc_op_requant *requant, const oc_op_packers *packers,
+                                       const oc_traits *traits, oc_launch_list *list);
 /**
- * The tile kernel of 8-bit products. `pack` lays w out as [G][packs][KH*KW*CG][width] bytes, missing
- * channels zero (oc_op_pack_int). `requant` NULL: sums stay what they are.
+ * As [G][packs][KH*KW*CG][width] bytes, missing channels zero. Element (channel j, tap i) of a
+ * group's weights is w[j * next_j + i * next_i].
  */
-OC_MUST_USE oc_status oc_op_launch_int_tile(const oc_op_call *call, const oc_op_conv *conv,
-                                            const oc_op_requant *requant,
-                                            oc_status (*pack)(const oc_op_call *, const void *,
-                                                              void *, size_t),
-                                            const oc_traits *traits, oc_launch_list *list);
-/** Element (channel j, tap i) of a group's weights is w[j * next_j + i * next_i]. */
 void oc_op_pack_int(const oc_op_conv *conv, const uint8_t *w, size_t next_j, size_t next_i,
                     uint8_t *dst);
+/** As kernels-cl/conv2d_dot.cl wants them, the same elements. Errors: OC_E_LIMIT. */
+OC_MUST_USE oc_status oc_op_pack_dot(const oc_op_call *call, const oc_op_conv *conv,
+                                     const uint8_t *w, size_t next_j, size_t next_i, void *dst);
+/** The device has an instruction for sums of four products, and the convolution suits its kernel. */
+bool oc_op_dot_fits(const oc_op_conv *conv, const oc_traits *traits);
+/** That kernel. */
+OC_MUST_USE oc_status oc_op_launch_dot(const oc_op_call *call, const oc_op_conv *conv,
+                                       const oc_op_requant *requant, oc_op_packer *pack,
+                                       const oc_traits *traits, oc_launch_list *list);
 OC_MUST_USE oc_status oc_op_conv2d_int_launch(const oc_op_call *call, const oc_op_conv *conv,
                                               const oc_traits *traits, oc_launch_list *list);
 

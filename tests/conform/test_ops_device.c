@@ -56,6 +56,20 @@ static void own_traits_give_the_references_bits(void **state)
     all_cases(*state, true);
 }
 
+/* Those of 8-bit numbers once more where all_cases took the instruction for sums of four products. */
+static void without_that_instruction_the_same_bits(void **state)
+{
+    device *d = *state;
+    size_t count;
+    const oc_op *const *ops = oc_ops(&count);
+    d->dev->traits = d->traits;
+    d->dev->traits.dot8 = OC_DOT8_NONE;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; !ops[i]->is_view && k < ops[i]->n_cases; k++)
+            if (OC_TYPES_8BIT >> ops[i]->cases[k].in[0].dtype & 1u)
+                run_case(d->dev, ops[i], &ops[i]->cases[k], "traits without dot8");
+}
+
 static void other_traits_give_the_references_bits(void **state)
 {
     all_cases(*state, false);
@@ -67,6 +81,7 @@ int main(void)
     const oc_dev_options options = {0};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(own_traits_give_the_references_bits, &d),
+        cmocka_unit_test_prestate(without_that_instruction_the_same_bits, &d),
         cmocka_unit_test_prestate(other_traits_give_the_references_bits, &d),
     };
     if (oc_dev_open("pocl", &options, NULL, &d.dev) != OC_OK) {
