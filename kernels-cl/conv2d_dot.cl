@@ -106,8 +106,8 @@ static inline void add_taps(oc_q32 sum[TILE][VECTORS], const uchar *at, __global
 /* Is there a term with w_zero? */
 #define HAS_B (HAS_W_ZERO || W_FLIP)
 #if HAS_B
-/* all[m] = the sum of u over the taps of pixel m. */
-static inline void add_pixels(int all[TILE], const uchar *at, __global const int *ones)
+/* u_sums[m] = the sum of u over the taps of pixel m. */
+static inline void add_pixels(int u_sums[TILE], const uchar *at, __global const int *ones)
 {
     oc_q32 sum[TILE];
 #pragma unroll
@@ -124,7 +124,7 @@ static inline void add_pixels(int all[TILE], const uchar *at, __global const int
                 }
 #pragma unroll
     for (int m = 0; m < TILE; m++)
-        all[m] = sum[m].s0;
+        u_sums[m] = sum[m].s0;
 }
 #endif
 
@@ -158,10 +158,9 @@ static inline oc_q32 mul(oc_q32 x, oc_q32 y)
 #endif
 /*
  * The sums of `pixels` pixels made whole, and as they are or requantised; `o` is the first
- * channel's number, and `count` channels are left in the group. The loops stay loops: unrolled,
- * requantising would be compiled for every vector.
+ * channel's number, and `count` channels are left in the group.
  */
-static inline void finish(oc_q32 sum[TILE][VECTORS], __global const int *w_sums, const int *all,
+static inline void finish(oc_q32 sum[TILE][VECTORS], __global const int *w_sums, const int *u_sums,
                           int a, INT_BIAS_PARAM W_ZERO_PARAM REQUANT_PARAMS __global TY *y, int o,
                           int count, int pixels)
 {
@@ -183,14 +182,12 @@ static inline void finish(oc_q32 sum[TILE][VECTORS], __global const int *w_sums,
 #if HAS_BIAS
         plus = oc_quant_add(plus, oc_q32_load(bias + o + j, count - j));
 #endif
-#pragma unroll 1
-        for (int m = 0; m < pixels; m++) {
-            oc_q32 s = oc_quant_add(z[j / LANES * TILE + m], plus);
 #if HAS_B
-            s = oc_quant_sub(s, mul(b, (oc_q32)(all[m])));
+        for (int m = 0; m < pixels; m++)
+            z[j / LANES * TILE + m] =
+                oc_quant_sub(z[j / LANES * TILE + m], mul(b, (oc_q32)(u_sums[m])));
 #endif
-            oc_sums_store(oc_requant(s, f), y + m * O + j, count - j);
-        }
+        oc_sums_finish(z + j / LANES * TILE, plus, f, y + j, O, count - j, pixels);
     }
 }
 
@@ -207,9 +204,9 @@ __kernel void conv2d_dot(__global const TX *x, __global const int *w,
         bool is_row = h >= 0 && h < H;
         copy_row(seen + kh * ROW, x + (row / OH * H + h) * W * C + g * CG, w_0, is_row, a);
     }
-    int all[TILE];
+    int u_sums[TILE];
 #if HAS_B
-    add_pixels(all, seen, w_sums + G * PACKS * PACK);
+    add_pixels(u_sums, seen, w_sums + G * PACKS * PACK);
 #endif
     y += (row * OW + ow) * O;
     for (int i = chunk * CHUNK; i < min(chunk * CHUNK + CHUNK, PACKS); i++) {
@@ -221,7 +218,7 @@ __kernel void conv2d_dot(__global const TX *x, __global const int *w,
             for (int v = 0; v < VECTORS; v++)
                 sum[m][v] = (oc_q32)(0);
         add_taps(sum, seen, w + (size_t)pack * STEPS * PACK);
-        finish(sum, w_sums + pack * PACK, all, a, BIAS_ARG W_ZERO_ARG REQUANT_ARGS y + o, o,
+        finish(sum, w_sums + pack * PACK, u_sums, a, BIAS_ARG W_ZERO_ARG REQUANT_ARGS y + o, o,
                OG - i * PACK, min(TILE, OW - ow));
     }
 }

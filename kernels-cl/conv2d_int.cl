@@ -86,9 +86,8 @@ static inline oc_lanes zeros_of(int base, int j)
 #endif
 
 /*
- * The sums of `pixels` pixels with their bias, as they are or requantised; `first` is the first channel's
- * number, and `count` channels are left in the group. The loops stay loops: unrolled, requantising would be
- * compiled for every vector.
+ * The sums of `pixels` pixels with their bias, as they are or requantised; `first` is the first
+ * channel's number, and `count` channels are left in the group.
  */
 #if HAS_BIAS
 #define BIAS_ARG bias,
@@ -111,10 +110,7 @@ static inline void finish(oc_q32 sum[TILE][VECTORS], INT_BIAS_PARAM REQUANT_PARA
 #if HAS_BIAS
         plus = oc_q32_load(bias + first + j, count - j);
 #endif
-        #pragma unroll 1
-        for (int m = 0; m < pixels; m++)
-            oc_sums_store(oc_requant(oc_quant_add(z[j / LANES * TILE + m], plus), f),
-                          y + m * O + j, count - j);
+        oc_sums_finish(z + j / LANES * TILE, plus, f, y + j, O, count - j, pixels);
     }
 }
 
@@ -284,10 +280,7 @@ __kernel void conv2d_int_depthwise(__global const TX *x, __global const TW *w,
         #pragma unroll
         for (int m = 0; m < TILE; m++)
             z[m] = OC_Q32(sum[m]);
-        #pragma unroll 1
-        for (int m = 0; m < min(TILE, OW - ow); m++)
-            oc_sums_store(oc_requant(oc_quant_add(z[m], plus), f), y + (row * OW + ow + m) * C + c,
-                          LANES);
+        oc_sums_finish(z, plus, f, y + (row * OW + ow) * C + c, C, LANES, min(TILE, OW - ow));
         if (c + LANES >= end)
             break;
         c = min(c + LANES, end - LANES);

@@ -73,32 +73,32 @@ static inline oc_q32 oc_quant_shift_up(oc_q32 x, oc_q32 n)
 }
 
 /*
- * The product of fixed-point numbers: a b / 2^31, rounded to the nearest, halves up; the one
- * overflow, of -1 times -1, gives the largest number.
- *
- * a b + 2^30 is below 2^62 + 2^30 in size. The quotient is floored by the shift.
+ * a b / 2^31, rounded to the nearest, halves up; for the one overflow, of the smallest number with
+ * itself, the smallest number. a b + 2^30 is below 2^62 + 2^30 in size.
  */
-#ifdef OC_Q_PAIRS
-/*
- * Two lanes make one of twice the width, in which the lower halves are multiplied, then the upper
- * ones; bits 31 to 62 of the products come to lie where the factors lay. They are the smallest
- * number only for the overflow.
- */
-static inline oc_q32 oc_quant_mul(oc_q32 a, oc_q32 b)
+static inline oc_q32 oc_quant_mul_wrap(oc_q32 a, oc_q32 b)
 {
+#ifdef OC_Q_PAIRS
+    /*
+     * Two lanes make one of twice the width, in which the lower halves are multiplied, then the
+     * upper ones; bits 31 to 62 of the products come to lie where the factors lay.
+     */
     oc_q_pairs p = OC_Q_PAIRS(a), q = OC_Q_PAIRS(b);
     oc_q_pairs low = ((p << 32) >> 32) * ((q << 32) >> 32) + (oc_q_pairs)(1 << 30);
     oc_q_pairs high = (p >> 32) * (q >> 32) + (oc_q_pairs)(1 << 30);
-    oc_q32 r = OC_Q_FROM_PAIRS(bitselect(low >> 31, high << 1, (oc_q_pairs)(-1l << 32)));
-    return r == (oc_q32)(OC_Q_MIN) ? (oc_q32)(OC_Q_MAX) : r;
-}
+    return OC_Q_FROM_PAIRS(bitselect(low >> 31, high << 1, (oc_q_pairs)(-1l << 32)));
 #else
+    oc_q64 p = (OC_Q64(a) * OC_Q64(b) + (oc_q64)(1 << 30)) >> 31;
+    return OC_Q32(p > (oc_q64)(OC_Q_MAX) ? (oc_q64)(OC_Q_MIN) : p);
+#endif
+}
+
+/* The product of fixed-point numbers: -1 times -1 gives the largest number. */
 static inline oc_q32 oc_quant_mul(oc_q32 a, oc_q32 b)
 {
-    oc_q64 p = (OC_Q64(a) * OC_Q64(b) + (oc_q64)(1 << 30)) >> 31;
-    return OC_Q32(p > (oc_q64)(OC_Q_MAX) ? (oc_q64)(OC_Q_MAX) : p);
+    oc_q32 p = oc_quant_mul_wrap(a, b);
+    return p == (oc_q32)(OC_Q_MIN) ? (oc_q32)(OC_Q_MAX) : p;
 }
-#endif
 
 /* x / 2^n for 0 <= n <= 31, rounded to the nearest, halves away from 0. */
 static inline oc_q32 oc_quant_shift_down(oc_q32 x, oc_q32 n)
@@ -118,6 +118,21 @@ static inline oc_q32 oc_quant_scale(oc_q32 x, oc_q32 multiplier, oc_q32 shift)
     oc_q32 up = shift > 0 ? (shift > 31 ? (oc_q32)(31) : shift) : (oc_q32)(0);
     oc_q32 down = shift < 0 ? (shift < -31 ? (oc_q32)(31) : -shift) : (oc_q32)(0);
     return oc_quant_shift_down(oc_quant_mul(oc_quant_shift_up(x, up), multiplier), down);
+}
+
+/*
+ * oc_quant_scale(x, multiplier, shift) + zero in fewer steps, for a multiplier above 0, a shift of
+ * -31 to -2 and a zero below 2^16 in size.
+ *
+ * The product p is above the smallest number, so that one more can be taken off where it is
+ * negative: halves then go away from 0 by rounding them up. Dividing by half of 2^-shift first
+ * leaves room for adding: ((p >> (n - 1)) + 1) >> 1 is (p + 2^(n - 1)) >> n.
+ */
+static inline oc_q32 oc_quant_scale_down(oc_q32 x, oc_q32 multiplier, oc_q32 shift, int zero)
+{
+    oc_q32 p = oc_quant_mul_wrap(x, multiplier);
+    p += p >> 31;
+    return ((p >> (-1 - shift)) + (1 + 2 * zero)) >> 1;
 }
 
 /*

@@ -85,6 +85,25 @@ static inline oc_factors oc_factors_load(REQUANT_PARAMS int from, int count)
     return f;
 }
 
+/* The factors that a network has, nearly always: oc_quant_scale_down may be used. */
+#if REQUANT == 1
+#if defined(LANES) && LANES > 1
+#define OC_ALL(x_) all(x_)
+#else
+#define OC_ALL(x_) (x_)
+#endif
+static inline bool oc_factors_scale_down(oc_factors f)
+{
+    return OC_ALL(f.multiplier > 0 && f.shift <= -2 && f.shift >= -31);
+}
+
+static inline oc_q32 oc_requant_down(oc_q32 x, oc_factors f)
+{
+    x = oc_quant_scale_down(x, f.multiplier, f.shift, ZERO);
+    return min(max(x, (oc_q32)(LO)), (oc_q32)(HI));
+}
+#endif
+
 static inline oc_q32 oc_requant(oc_q32 x, oc_factors f)
 {
 #if REQUANT == 2
@@ -109,4 +128,24 @@ static inline oc_q32 oc_requant(oc_q32 x, oc_factors f)
     return x;
 }
 #endif
+
+/*
+ * y[m * stride] and what follows = z[m] + plus, requantised, for m < rows; of the channels `count`
+ * are left. The loops stay loops: unrolled, requantising would be compiled for every row.
+ */
+static inline void oc_sums_finish(const oc_q32 *z, oc_q32 plus, oc_factors f, __global TY *y,
+                                  int stride, int count, int rows)
+{
+#if REQUANT == 1
+    if (oc_factors_scale_down(f)) {
+#pragma unroll 1
+        for (int m = 0; m < rows; m++, y += stride)
+            oc_sums_store(oc_requant_down(oc_quant_add(z[m], plus), f), y, count);
+        return;
+    }
+#endif
+#pragma unroll 1
+    for (int m = 0; m < rows; m++, y += stride)
+        oc_sums_store(oc_requant(oc_quant_add(z[m], plus), f), y, count);
+}
 #endif

@@ -58,6 +58,23 @@ static void scaling_rounds_twice(void **state)
     assert_int_equal(oc_quant_rescale(-(1 << 30) - 1, 1), OC_Q_MIN);
 }
 
+/* Extremes and anything, in fewer steps: the same. */
+static void scaling_down_is_scaling(void **state)
+{
+    static const int32_t extremes[] = {OC_Q_MIN, OC_Q_MIN + 1, OC_Q_MAX, OC_Q_MAX - 1, 0, 1, -1};
+    oc_rng rng = oc_rng_make(77);
+    (void)state;
+    for (int i = 0; i < 300000; i++) {
+        int32_t multiplier = (int32_t)(oc_rng_u64(&rng) >> 33), shift = -2 - i % 30;
+        int32_t x = (int32_t)(uint32_t)oc_rng_u64(&rng) >> i % 31, zero = i % 384 - 128;
+        if (i % 3 == 0)
+            x = extremes[(size_t)i / 90 % OC_COUNT(extremes)];
+        multiplier = i % 5 == 0 ? OC_Q_MAX : multiplier == 0 ? 1 : multiplier;
+        assert_int_equal(oc_quant_scale_down(x, multiplier, shift, zero),
+                         oc_quant_scale(x, multiplier, shift) + zero);
+    }
+}
+
 /* The real number as a double, and what rounding its product with x gives. */
 static void expect_double(double real, int32_t x, int32_t y)
 {
@@ -254,6 +271,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(multipliers_are_mantissa_and_exponent),
         cmocka_unit_test(scaling_rounds_twice),
+        cmocka_unit_test(scaling_down_is_scaling),
         cmocka_unit_test(fixed_point_functions_are_close),
         cmocka_unit_test(softmax_is_litert_s),
         cmocka_unit_test(binary_functions_are_litert_s),
