@@ -8,16 +8,9 @@
  *   sum of (u - a) (s - b) = sum of u s - a (sum of s - TAPS b) - b sum of u,
  * where a tap outside the input has u = a.
  *
- * x [N,H,W,C]   y [N,OH,OW,O]
- * w [G][PACKS][STEPS][PACK] of four bytes, 0 where a run's last four have no tap; then the sums of
- * s, int [G][PACKS][PACK]; then [STEPS] of four bytes, 1 where there is a tap, else 0
- * needs N H W C OH OW, KH KW SH SW DH DW PT PL, O, G (groups), W_FLIP, LANES, VECTORS (PACK is
- * LANES VECTORS), PACKS, TILE, CHUNK (packs), CHUNKS, and the macros of dot8.h, product_int.h and
- * vector_requant.h
- * gid(0) = ow / TILE   gid(1) = n * OH + oh   gid(2) = g * CHUNKS + chunk
- *
- * A work-item copies the part of x that its pixels see, with what padding adds, so that the sums
- * need to know nothing of borders; then it makes PACK channels at a time.
+ * All need N H W C OH OW, KH KW SH SW DH DW PT PL, O, G (groups), W_FLIP, LANES, TILE, and the
+ * macros of dot8.h, product_int.h and vector_requant.h. CONV2D_DOT_TILE or CONV2D_DOT_DEPTHWISE
+ * selects the kernel.
  */
 #include "numerics.h"
 #include "quant.h"
@@ -26,6 +19,29 @@
 #include "vector_requant.h"
 #include "dot8.h"
 
+#define FLIP ((TX)(-1) < 0 ? 0x80 : 0)
+#if HAS_BIAS
+#define BIAS_ARG bias,
+#else
+#define BIAS_ARG
+#endif
+
+static inline oc_q32 mul(oc_q32 x, oc_q32 y)
+{
+    return OC_Q_FROM_BITS(OC_Q_BITS(x) * OC_Q_BITS(y));
+}
+
+#ifdef CONV2D_DOT_TILE
+/*
+ * x [N,H,W,C]   y [N,OH,OW,O]
+ * w [G][PACKS][STEPS][PACK] of four bytes, 0 where a run's last four have no tap; then the sums of
+ * s, int [G][PACKS][PACK]; then [STEPS] of four bytes, 1 where there is a tap, else 0
+ * needs VECTORS (PACK is LANES VECTORS), PACKS, CHUNK (packs), CHUNKS
+ * gid(0) = ow / TILE   gid(1) = n * OH + oh   gid(2) = g * CHUNKS + chunk
+ *
+ * A work-item copies the part of x that its pixels see, with what padding adds, so that the sums
+ * need to know nothing of borders; then it makes PACK channels at a time.
+ */
 #define CG (C / G)
 #define OG (O / G)
 #define PACK (LANES * VECTORS)
@@ -43,7 +59,6 @@
 /* Pixels that a row of the window sees, and bytes kept for them: a run's last four may go beyond. */
 #define SPAN ((TILE - 1) * SW + (KW - 1) * DW + 1)
 #define ROW ((SPAN * CG + 3 + 63) / 64 * 64)
-#define FLIP ((TX)(-1) < 0 ? 0x80 : 0)
 
 typedef ulong8 __attribute__((aligned(1))) bytes64;
 typedef ulong2 __attribute__((aligned(1))) bytes16;
@@ -146,16 +161,6 @@ static inline oc_q32 b_of(int o, int count)
 }
 #endif
 
-static inline oc_q32 mul(oc_q32 x, oc_q32 y)
-{
-    return OC_Q_FROM_BITS(OC_Q_BITS(x) * OC_Q_BITS(y));
-}
-
-#if HAS_BIAS
-#define BIAS_ARG bias,
-#else
-#define BIAS_ARG
-#endif
 /*
  * The sums of `pixels` pixels made whole, and as they are or requantised; `o` is the first
  * channel's number, and `count` channels are left in the group.
@@ -191,7 +196,7 @@ static inline void finish(oc_q32 sum[TILE][VECTORS], __global const int *w_sums,
     }
 }
 
-__kernel void conv2d_dot(__global const TX *x, __global const int *w,
+__kernel void conv2d_dot_tile(__global const TX *x, __global const int *w,
                          INT_PARAMS REQUANT_PARAMS __global TY *restrict y)
 {
     int ow = (int)get_global_id(0) * TILE, row = (int)get_global_id(1);
@@ -222,3 +227,88 @@ __kernel void conv2d_dot(__global const TX *x, __global const int *w,
                OG - i * PACK, min(TILE, OW - ow));
     }
 }
+#endif
+
+#ifdef CONV2D_DOT_DEPTHWISE
+/*
+ * One input channel makes one output channel, and no weight has a zero point: G = C = O, b = 0.
+ * x [N,H,W,C]   w [(KH + 3) / 4][KW][C] of four bytes, taps one below the other, 0 beyond the last;
+ * then the sums of s, int [C]   y [N,OH,OW,C]
+ * needs CHUNK, CHUNKS
+ * gid(0) = chunk of CHUNK channels, the last one takes the rest (at least LANES, below 2 CHUNK)
+ * gid(1) = ow / TILE   gid(2) = n * OH + oh
+ *
+ * The last vector of a chunk may overlap the one before: it computes the same values again.
+ */
+#define SPAN ((TILE - 1) * SW + (KW - 1) * DW + 1)
+
+/* Four pixels, one below the other from row `h` on, in each lane; `x` is in that row. */
+static inline oc_q32 load_column(__global const uchar *x, int x_zero, int h, int rows, bool is_column)
+{
+    oc_q32 u = (oc_q32)(0);
+    #pragma unroll
+    for (int r = 0; r < 4; r++) {
+        bool is_here = is_column && h + r * DH >= 0 && h + r * DH < H;
+        oc_q32 one = (oc_q32)(x_zero & 0xff);
+        if (r >= rows)
+            continue;
+        if (is_here)
+            one = OC_Q32(oc_lanes_load(x + r * DH * W * C));
+        u |= one << (8 * r);
+    }
+    return u ^ (oc_q32)(FLIP * 0x01010101);
+}
+
+/* Adds up to four rows of the window; `x` is the channel in the first pixel's first tap of them. */
+static inline void add_rows(oc_q32 sum[TILE], __global const uchar *x, __global const int *w,
+                            int x_zero, int h, int rows, int w_0)
+{
+    oc_q32 wv[KW];
+    #pragma unroll
+    for (int kw = 0; kw < KW; kw++)
+        wv[kw] = oc_lanes_load(w + kw * C);
+    #pragma unroll
+    for (int j = 0; j < SPAN; j++) {
+        oc_q32 u = load_column(x + j * C, x_zero, h, rows, w_0 + j >= 0 && w_0 + j < W);
+        #pragma unroll
+        for (int kw = 0; kw < KW; kw++) {
+            int at = j - kw * DW, m = at / SW;
+            if (at >= 0 && at % SW == 0 && m < TILE)
+                sum[m] = oc_dot8(sum[m], u, wv[kw]);
+        }
+    }
+}
+
+__kernel void conv2d_dot_depthwise(__global const TX *x, __global const int *w,
+                                   INT_PARAMS REQUANT_PARAMS __global TY *restrict y)
+{
+    int chunk = (int)get_global_id(0), ow = (int)get_global_id(1) * TILE;
+    int row = (int)get_global_id(2), h_0 = row % OH * SH - PT, w_0 = ow * SW - PL;
+    int c = chunk * CHUNK, end = chunk == CHUNKS - 1 ? C : c + CHUNK;
+    for (;;) {
+        oc_q32 sum[TILE], z[TILE];
+        #pragma unroll
+        for (int m = 0; m < TILE; m++)
+            sum[m] = (oc_q32)(0);
+        #pragma unroll
+        for (int kh = 0; kh < KH; kh += 4) {
+            int h = h_0 + kh * DH, at = ((row / OH * H + h) * W + w_0) * C + c;
+            add_rows(sum, (__global const uchar *)x + at, w + kh / 4 * KW * C + c, X_ZERO(0), h,
+                     KH - kh, w_0);
+        }
+        oc_q32 plus = mul((oc_q32)(-(X_ZERO(0) + FLIP)),
+                          oc_lanes_load(w + (KH + 3) / 4 * KW * C + c));
+#if HAS_BIAS
+        plus = oc_quant_add(plus, oc_lanes_load(bias + c));
+#endif
+        #pragma unroll
+        for (int m = 0; m < TILE; m++)
+            z[m] = sum[m];
+        oc_sums_finish(z, plus, oc_factors_load(REQUANT_ARGS c, LANES),
+                       y + (row * OW + ow) * C + c, C, LANES, min(TILE, OW - ow));
+        if (c + LANES >= end)
+            break;
+        c = min(c + LANES, end - LANES);
+    }
+}
+#endif

@@ -123,6 +123,19 @@ static int32_t choose_tile(const oc_op_conv *s, int32_t vectors)
     return tile;
 }
 
+/* What both kernels need. */
+static oc_status begin(const oc_op_call *call, const oc_op_conv *s, const oc_op_requant *requant,
+                       const oc_traits *traits, const char *kernel, const char *define,
+                       oc_launch_list *list, oc_launch **launch)
+{
+    OC_TRY(oc_launch_add(list, "conv2d_dot", kernel, launch));
+    OC_TRY(oc_op_define_geometry(*launch, &s->g));
+    OC_TRY(oc_op_define_int(call, *launch));
+    OC_TRY(oc_op_define_requant(call, requant, *launch));
+    return oc_launch_define(*launch, "-D%s -DO=%d -DG=%d -DDOT8=%d -DW_FLIP=%d", define, s->o,
+                            s->groups, (int)traits->dot8, w_flip(call));
+}
+
 oc_status oc_op_launch_dot(const oc_op_call *call, const oc_op_conv *conv,
                            const oc_op_requant *requant, oc_op_packer *pack,
                            const oc_traits *traits, oc_launch_list *list)
@@ -138,12 +151,7 @@ oc_status oc_op_launch_dot(const oc_op_call *call, const oc_op_conv *conv,
     const int32_t chunk = items >= 4 * (int64_t)traits->compute_units ? p.packs : 1;
     const int32_t chunks = oc_op_ceil_div(p.packs, chunk);
 
-    OC_TRY(oc_launch_add(list, "conv2d_dot", "conv2d_dot", &l));
-    OC_TRY(oc_op_define_geometry(l, &s.g));
-    OC_TRY(oc_op_define_int(call, l));
-    OC_TRY(oc_op_define_requant(call, requant, l));
-    OC_TRY(oc_launch_define(l, "-DO=%d -DG=%d -DDOT8=%d -DW_FLIP=%d", s.o, s.groups,
-                            (int)traits->dot8, w_flip(call)));
+    OC_TRY(begin(call, &s, requant, traits, "conv2d_dot_tile", "CONV2D_DOT_TILE", list, &l));
     OC_TRY(oc_launch_define(l,
                             "-DLANES=%d -DVECTORS=%d -DPACKS=%d -DTILE=%d -DCHUNK=%d -DCHUNKS=%d",
                             LANES, p.vectors, p.packs, tile, chunk, chunks));
@@ -152,6 +160,59 @@ oc_status oc_op_launch_dot(const oc_op_call *call, const oc_op_conv *conv,
         (oc_launch_arg){.kind = OC_ARG_PACKED, .index = OP_W, .bytes = p.bytes, .pack = pack};
     oc_launch_range(l, (size_t)tiles, (size_t)s.g.n * (size_t)s.g.oh,
                     (size_t)s.groups * (size_t)chunks);
+    oc_op_launch_alone(l, traits);
+    return OC_OK;
+}
+
+/* ---- depthwise ------------------------------------------------------------------------------ */
+
+#define KW_MAX 8 /* columns of a window whose weights stay in registers */
+
+bool oc_op_dot_fits_depthwise(const oc_op_call *call, const oc_op_conv *s, const oc_traits *traits)
+{
+    return traits->dot8 != OC_DOT8_NONE && s->g.c >= LANES && s->g.kw <= KW_MAX &&
+           w_flip(call) == 0 && !oc_op_has(call, OP_W_ZERO);
+}
+
+/* w [C,KH,KW,1] -> [fours of KH][KW][C][4], then the sums of channels. */
+static oc_status pack_depthwise(const oc_op_call *call, const void *src, void *dst,
+                                size_t dst_bytes)
+{
+    oc_op_conv s;
+    OC_TRY(oc_op_conv2d_set(call, &s));
+    const int8_t *w = src;
+    const size_t kh = (size_t)s.g.kh, kw = (size_t)s.g.kw, c = (size_t)s.g.c;
+    int8_t *bytes = dst;
+    int32_t *sums = (int32_t *)dst + (kh + 3) / 4 * kw * c;
+    memset(dst, 0, dst_bytes);
+    for (size_t j = 0; j < c; j++)
+        for (size_t h = 0; h < kh; h++)
+            for (size_t i = 0; i < kw; i++, w++) {
+                bytes[((h / 4 * kw + i) * c + j) * 4 + h % 4] = *w;
+                sums[j] += *w;
+            }
+    return OC_OK;
+}
+
+oc_status oc_op_launch_dot_depthwise(const oc_op_call *call, const oc_op_conv *s,
+                                     const oc_op_requant *requant, const oc_traits *traits,
+                                     oc_launch_list *list)
+{
+    const oc_op_chunks c = oc_op_chunks_choose(traits, (size_t)s->g.c, 8 * LANES);
+    const int32_t tile = oc_op_conv_run(s->g.ow, 7);
+    const size_t words = ((size_t)s->g.kh + 3) / 4 * (size_t)s->g.kw + 1;
+    oc_launch *l;
+    OC_TRY(
+        begin(call, s, requant, traits, "conv2d_dot_depthwise", "CONV2D_DOT_DEPTHWISE", list, &l));
+    OC_TRY(oc_op_define_chunks(l, &c));
+    OC_TRY(oc_launch_define(l, "-DTILE=%d", tile));
+    oc_op_launch_args_int(call, l);
+    l->args[1] = (oc_launch_arg){.kind = OC_ARG_PACKED,
+                                 .index = OP_W,
+                                 .bytes = words * (size_t)s->g.c * 4,
+                                 .pack = pack_depthwise};
+    oc_launch_range(l, c.chunks, (size_t)oc_op_ceil_div(s->g.ow, tile),
+                    (size_t)s->g.n * (size_t)s->g.oh);
     oc_op_launch_alone(l, traits);
     return OC_OK;
 }

@@ -237,7 +237,9 @@ oc_status oc_op_conv2d_int_launch(const oc_op_call *call, const oc_op_conv *s,
     if (!call->is_const[OP_W])
         return launch_plain(call, s, list);
     if (s->cg == 1 && s->og == 1)
-        return launch_depthwise(call, s, traits, list);
+        return oc_op_dot_fits_depthwise(call, s, traits)
+                   ? oc_op_launch_dot_depthwise(call, s, &a->requant, traits, list)
+                   : launch_depthwise(call, s, traits, list);
     return oc_op_launch_int(call, s, &a->requant, &(oc_op_packers){pack_tile, pack_dot}, traits,
                             list);
 }

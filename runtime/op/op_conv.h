@@ -136,6 +136,12 @@ bool oc_op_dot_fits(const oc_op_conv *conv, const oc_traits *traits);
 OC_MUST_USE oc_status oc_op_launch_dot(const oc_op_call *call, const oc_op_conv *conv,
                                        const oc_op_requant *requant, oc_op_packer *pack,
                                        const oc_traits *traits, oc_launch_list *list);
+/** The same of a depthwise convolution. */
+bool oc_op_dot_fits_depthwise(const oc_op_call *call, const oc_op_conv *conv,
+                              const oc_traits *traits);
+OC_MUST_USE oc_status oc_op_launch_dot_depthwise(const oc_op_call *call, const oc_op_conv *conv,
+                                                 const oc_op_requant *requant,
+                                                 const oc_traits *traits, oc_launch_list *list);
 OC_MUST_USE oc_status oc_op_conv2d_int_launch(const oc_op_call *call, const oc_op_conv *conv,
                                               const oc_traits *traits, oc_launch_list *list);
 
