@@ -116,7 +116,7 @@ oc_status oc_op_pack_dot(const oc_op_call *call, const oc_op_conv *s, const uint
 /* As many pixels as registers hold, and as the copy has room for. */
 static int32_t choose_tile(const oc_op_conv *s, int32_t vectors)
 {
-    static const int32_t most[] = {0, 16, 12, 8}; /* by vectors */
+    static const int32_t most[] = {0, 24, 14, 8}; /* by vectors */
     int32_t tile = oc_op_conv_run(s->g.ow, most[vectors]);
     while (tile > 1 && seen_bytes(s, tile) > SEEN_BYTES)
         tile = oc_op_conv_run(s->g.ow, tile - 1);
