@@ -138,7 +138,7 @@ static int run_once(task *t, double *ns)
 static int start(task *t, const oc_log_sink *log)
 {
     const oc_prepare_options prepare = host_prepare_options(&t->options->device, log);
-    const oc_session_options session = {.log = log};
+    const oc_session_options session = {.log = t->options->is_verbose ? log : NULL};
     uint64_t begin_ns = now_ns();
     int status = host_runner_prepare(&t->runner, &prepare);
     if (status == HOST_OK)
@@ -338,7 +338,7 @@ static void print_json(const task *t)
 static int run(const host_call *call)
 {
     const bench_options *options = call->options;
-    const oc_log_sink log = host_log_sink(call, OC_LOG_DEBUG);
+    const oc_log_sink log = host_log_sink(call, options->is_verbose ? OC_LOG_DEBUG : OC_LOG_WARN);
     task t = {.call = call,
               .options = options,
               .begin_ns = now_ns(),
@@ -347,7 +347,7 @@ static int run(const host_call *call)
         return host_usage(call, "--sort: expected order or time, found '%s'", options->sort);
     int status = open_model(&t);
     if (status == HOST_OK)
-        status = start(&t, options->is_verbose ? &log : NULL);
+        status = start(&t, &log);
     if (status == HOST_OK)
         status = measure(&t);
     if (status == HOST_OK)

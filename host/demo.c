@@ -2,6 +2,7 @@
 /** `offcut demo`: digits, every cut through a real worker, and a worker that dies in the middle. */
 #include "child.h"
 #include "inputs.h"
+#include "log.h"
 #include "outputs.h"
 #include "report.h"
 #include "sweep.h"
@@ -48,6 +49,7 @@ static const host_option rows[] = {
 typedef struct demo {
     const host_call *call;
     const demo_options *options;
+    oc_log_sink log; /* of the device */
     host_labels labels;
     host_runner runner;
     struct dirent **files;
@@ -107,7 +109,7 @@ static int begin(demo *d)
         return host_fail(d->call, "%s: expected pictures, found: %s", o->pictures, strerror(errno));
     if (d->n_files == 0)
         return host_fail(d->call, "%s: expected pictures (*.png), found none", o->pictures);
-    const oc_prepare_options prepare = host_prepare_options(&o->device, NULL);
+    const oc_prepare_options prepare = host_prepare_options(&o->device, &d->log);
     status = host_runner_prepare(&d->runner, &prepare);
     if (status == HOST_OK)
         status = host_runner_connect(&d->runner, NULL);
@@ -315,7 +317,7 @@ static int show_worker(demo *d)
 
 static int run(const host_call *call)
 {
-    demo d = {.call = call, .options = call->options};
+    demo d = {.call = call, .options = call->options, .log = host_log_sink(call, OC_LOG_WARN)};
     int status = begin(&d);
     if (status == HOST_OK)
         status = show_pictures(&d);

@@ -230,7 +230,7 @@ static int measure(task *t, const oc_log_sink *log)
     const oc_prepare_options prepare = host_prepare_options(&o->device, log);
     const oc_profile_options profile = {.worker = o->worker,
                                         .repeats = o->repeat,
-                                        .log = log,
+                                        .log = o->is_verbose ? log : NULL,
                                         .progress = on_progress,
                                         .progress_ctx = t,
                                         .on_site = on_site,
@@ -249,13 +249,13 @@ static int measure(task *t, const oc_log_sink *log)
 static int run(const host_call *call)
 {
     const profile_options *options = call->options;
-    const oc_log_sink log = host_log_sink(call, OC_LOG_DEBUG);
+    const oc_log_sink log = host_log_sink(call, options->is_verbose ? OC_LOG_DEBUG : OC_LOG_WARN);
     task t = {.call = call, .options = options};
     int status = host_runner_open(call, call->operand, &options->model, &t.runner);
     if (status == HOST_OK)
         status = host_model_spare(call, t.runner.model, "--output", options->output);
     if (status == HOST_OK)
-        status = measure(&t, options->is_verbose ? &log : NULL);
+        status = measure(&t, &log);
     if (status == HOST_OK)
         (options->is_json ? print_json : print_text)(&t);
     for (size_t s = 0; s < t.n_sites; s++) {

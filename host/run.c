@@ -190,6 +190,7 @@ typedef struct task {
     bool is_every;
     uint64_t start_bytes; /* resident before the model was opened */
     oc_log_sink log;
+    bool is_told; /* what the session says goes there too, not only what the device does */
     host_labels labels;
     host_runner runner;
     oc_plan *plan; /* until the runner follows it */
@@ -333,7 +334,7 @@ static int read_files(task *t)
 static int prepare(task *t)
 {
     const run_options *o = t->options;
-    const oc_log_sink *log = t->log.write ? &t->log : NULL;
+    const oc_log_sink *log = t->is_told ? &t->log : NULL;
     const oc_session_options session = {
         .workers = o->workers.items,
         .n_workers = o->workers.count,
@@ -350,7 +351,7 @@ static int prepare(task *t)
                                       (o->repeat < TRACE_RUNS_MAX ? o->repeat : TRACE_RUNS_MAX)
                                 : 0,
         .log = log};
-    oc_prepare_options options = host_prepare_options(&o->device, log);
+    oc_prepare_options options = host_prepare_options(&o->device, &t->log);
     if (session.policy && oc_policy_memory_bytes(session.policy, &options.memory_bytes) != OC_OK)
         return host_fail_library(t->call);
     int status = host_runner_prepare(&t->runner, &options);
@@ -490,9 +491,9 @@ static int run(const host_call *call)
     task t = {.call = call, .options = options};
     t.is_every = options->cut && strcmp(options->cut, "every") == 0;
     t.start_bytes = host_resident_bytes();
+    t.log = host_log_sink(call, options->is_verbose ? OC_LOG_DEBUG : OC_LOG_WARN);
     /* Who gave a file wants to know when it is of no use. */
-    if (options->is_verbose || options->profile || options->log)
-        t.log = host_log_sink(call, options->is_verbose ? OC_LOG_DEBUG : OC_LOG_WARN);
+    t.is_told = options->is_verbose || options->profile || options->log;
     int status = check_words(&t);
     if (status != HOST_OK)
         return status;

@@ -101,7 +101,7 @@ static int run(const host_call *call)
     if (count == 0)
         return host_usage(call, "expected --model [NAME=]FILE at least once, found none");
 
-    oc_log_sink log = host_log_sink(call, options->is_verbose ? OC_LOG_DEBUG : OC_LOG_ERROR);
+    oc_log_sink log = host_log_sink(call, options->is_verbose ? OC_LOG_DEBUG : OC_LOG_WARN);
     host_model read;
     int status = host_model_read(call, &options->model, &read);
     oc_worker_model *models = host_alloc(count, sizeof(*models));

@@ -15,8 +15,8 @@ static void route_log(gpr_log_func_args *args)
 {
     static const oc_log_level levels[] = {[GPR_LOG_SEVERITY_DEBUG] = OC_LOG_DEBUG,
                                           [GPR_LOG_SEVERITY_INFO] = OC_LOG_INFO,
-                                          [GPR_LOG_SEVERITY_ERROR] = OC_LOG_WARN};
-    /* What fails for us comes as a status too, so that gRPC's errors are warnings here. */
+                                          [GPR_LOG_SEVERITY_ERROR] = OC_LOG_INFO};
+    /* What fails for us comes as a status too, which is told where it matters. */
     if ((size_t)args->severity < OC_COUNT(levels))
         oc_log(log_sink, levels[args->severity], "grpc: %s", args->message);
 }

@@ -179,7 +179,7 @@ static oc_status put(oc_cache *cache, const oc_digest *key, oc_bytes result, con
     return oc_file_replace_pieces(path, pieces, OC_COUNT(pieces));
 }
 
-void oc_cache_put(oc_cache *cache, const oc_digest *key, oc_bytes result)
+bool oc_cache_put(oc_cache *cache, const oc_digest *key, oc_bytes result)
 {
     oc_buf path;
     oc_buf_init(&path, cache->alloc);
@@ -189,4 +189,5 @@ void oc_cache_put(oc_cache *cache, const oc_digest *key, oc_bytes result)
     oc_buf_fini(&path);
     if (status != OC_OK)
         oc_cache_warn(cache, oc_error_text());
+    return status == OC_OK;
 }

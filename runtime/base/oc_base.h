@@ -239,8 +239,8 @@ OC_MUST_USE oc_status oc_cache_create(const char *folder, const oc_log_sink *log
 void oc_cache_destroy(oc_cache *cache);
 /** Whether there is a result, byte for byte as it was put. Owns: oc_free `result->data`. */
 bool oc_cache_get(oc_cache *cache, const oc_digest *key, oc_bytes *result);
-/** Keep a result; takes the place of what is there. */
-void oc_cache_put(oc_cache *cache, const oc_digest *key, oc_bytes result);
+/** Keep a result; takes the place of what is there. Whether it is kept. */
+bool oc_cache_put(oc_cache *cache, const oc_digest *key, oc_bytes result);
 /** The warning for a result that its user cannot take: `why` names it. */
 void oc_cache_warn(oc_cache *cache, const char *why);
 

@@ -50,6 +50,28 @@ run --cache "$cache"
 run --cache /proc/self/offcut
 [ "$(warnings)" -eq 1 ] || fail "expected one warning: $(cat said)"
 
+# Who did not ask for the log is told too, in one line: by each command that opens a device.
+one_line() {
+    [ "$(wc -l < said)" -eq 1 ] && [ "$(warnings)" -eq 1 ] ||
+        fail "$1: expected one warning and nothing else: $(cat said)"
+}
+bad=/proc/self/offcut
+"$OFFCUT" run "$model" --input "$picture" --cache "$bad" > /dev/null 2> said
+one_line run
+"$OFFCUT" bench "$model" --repeat 1 --cache "$bad" > /dev/null 2> said
+one_line bench
+"$OFFCUT" profile "$model" --repeat 1 --cache "$bad" > /dev/null 2> said
+one_line profile
+"$OFFCUT" worker --listen 127.0.0.1:0 --model "$model" --cache "$bad" > worker.out 2> said &
+worker=$!
+until grep -q "^model " worker.out; do
+    kill -0 "$worker" || fail "the worker ended: $(cat said)"
+    sleep 0.1
+done
+kill "$worker"
+wait "$worker"
+one_line worker
+
 # Where nothing is said: the variable, then the user's cache.
 OFFCUT_CACHE_DIR="$PWD/home/named" run
 [ -d home/named ] || fail "OFFCUT_CACHE_DIR is not looked at"

@@ -3,9 +3,12 @@
 #include "oc_test.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define TOP "test_cache.dir"
@@ -90,7 +93,7 @@ static void what_is_put_comes_back(void **state)
     oc_cache *cache = open_cache(FOLDER, &seen, &sink);
     assert_false(holds(cache, &a));
     assert_int_not_equal(stat(FOLDER, &info), 0);
-    oc_cache_put(cache, &a, result);
+    assert_true(oc_cache_put(cache, &a, result));
     assert_true(holds(cache, &a));
     assert_false(holds(cache, &b));
     oc_cache_put(cache, &a, result);
@@ -213,8 +216,8 @@ static void a_folder_without_room(void **state)
     for (size_t i = 0; i < OC_COUNT(folders); i++) {
         cache = open_cache(folders[i], &seen, &sink);
         assert_false(holds(cache, &key));
-        oc_cache_put(cache, &key, result);
-        oc_cache_put(cache, &key, result);
+        assert_false(oc_cache_put(cache, &key, result));
+        assert_false(oc_cache_put(cache, &key, result));
         assert_false(holds(cache, &key));
         assert_int_equal(seen.warnings, 1);
         oc_cache_destroy(cache);
@@ -238,6 +241,38 @@ static void a_read_only_folder(void **state)
     assert_true(holds(cache, &a));
     assert_int_equal(chmod(FOLDER, 0700), 0);
     assert_int_equal(seen.warnings, 1);
+    oc_cache_destroy(cache);
+}
+
+/* A disk that takes no more than some bytes of a file, as one that is full. */
+static void a_full_disk(void **state)
+{
+    lines seen;
+    oc_log_sink sink;
+    struct rlimit before, full;
+    (void)state;
+    const oc_digest old = key_of(10), fresh = key_of(11);
+    oc_cache *cache = open_cache(FOLDER, &seen, &sink);
+    assert_true(oc_cache_put(cache, &old, result));
+    const int count = count_files(FOLDER);
+    signal(SIGXFSZ, SIG_IGN); /* then writing fails, with EFBIG */
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    full = before;
+    for (rlim_t room = 0; room < HEAD + sizeof(text); room += 25) {
+        full.rlim_cur = room;
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+        const bool is_kept = oc_cache_put(cache, &fresh, result);
+        assert_false(oc_cache_put(cache, &old, result));
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+        assert_false(is_kept);
+        assert_false(holds(cache, &fresh));
+        assert_true(holds(cache, &old)); /* as it was */
+        assert_int_equal(count_files(FOLDER), count);
+    }
+    signal(SIGXFSZ, SIG_DFL);
+    assert_int_equal(seen.warnings, 1);
+    assert_true(oc_cache_put(cache, &fresh, result));
+    assert_true(holds(cache, &fresh));
     oc_cache_destroy(cache);
 }
 
@@ -286,6 +321,33 @@ static void several_writers(void **state)
     }
 }
 
+/* The same of processes: what one has begun to write another never sees. */
+static void several_processes(void **state)
+{
+    pid_t children[3];
+    lines seen;
+    oc_log_sink sink;
+    (void)state;
+    for (size_t i = 0; i < OC_COUNT(children); i++) {
+        children[i] = fork();
+        assert_true(children[i] >= 0);
+        if (children[i] > 0)
+            continue;
+        writer w = {.cache = open_cache(FOLDER, &seen, &sink)};
+        write_and_read(&w);
+        _exit(w.hits == ROUNDS && seen.warnings == 0 ? 0 : 1);
+    }
+    for (size_t i = 0; i < OC_COUNT(children); i++) {
+        int status = -1;
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_int_equal(status, 0);
+    }
+    oc_cache *cache = open_cache(FOLDER, &seen, &sink);
+    const oc_digest key = key_of(7);
+    assert_true(holds(cache, &key));
+    oc_cache_destroy(cache);
+}
+
 /* Without memory a result is absent, or not kept: never an error, never half of it. */
 static oc_status without_memory(const oc_allocator *alloc, void *ctx)
 {
@@ -312,9 +374,14 @@ static void it_may_run_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_put_comes_back),    cmocka_unit_test(every_changed_byte_is_found),
-        cmocka_unit_test(other_things_in_its_place), cmocka_unit_test(a_folder_without_room),
-        cmocka_unit_test(a_read_only_folder),        cmocka_unit_test(several_writers),
+        cmocka_unit_test(what_is_put_comes_back),
+        cmocka_unit_test(every_changed_byte_is_found),
+        cmocka_unit_test(other_things_in_its_place),
+        cmocka_unit_test(a_folder_without_room),
+        cmocka_unit_test(a_read_only_folder),
+        cmocka_unit_test(several_writers),
+        cmocka_unit_test(a_full_disk),
+        cmocka_unit_test(several_processes),
         cmocka_unit_test(it_may_run_out_of_memory),
     };
     return cmocka_run_group_tests(tests, remove_all, remove_all);
