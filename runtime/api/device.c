@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static void show_device(const oc_dev_info *from, oc_device_info *to)
+void oc_show_device(const oc_dev_info *from, oc_device_info *to)
 {
     snprintf(to->kind, sizeof(to->kind), "%s", from->type->name);
     snprintf(to->id, sizeof(to->id), "%s", from->id);
@@ -28,7 +28,7 @@ oc_status oc_device_list(const oc_allocator *alloc, oc_device_info **list, size_
     OC_TRY(oc_dev_list(alloc, &found, &n));
     oc_status status = OC_ALLOC(alloc, OC_MAX(n, (size_t)1), shown);
     for (size_t i = 0; status == OC_OK && i < n; i++)
-        show_device(&found[i], &shown[i]);
+        oc_show_device(&found[i], &shown[i]);
     oc_free(alloc, found);
     if (status != OC_OK)
         return status;
@@ -80,28 +80,33 @@ static oc_status prepare_nodes(oc_prepared *p, const oc_prepare_options *options
     return status;
 }
 
+oc_status oc_open_device(const oc_prepare_options *options, const oc_allocator *alloc, oc_dev **dev)
+{
+    const oc_dev_options all = {.threads = options->threads,
+                                .kernel_dir = options->kernel_dir,
+                                .cache_dir = options->cache_dir,
+                                .log = options->log};
+    return oc_dev_open(options->device, &all, alloc, dev);
+}
+
 oc_status oc_prepare(const oc_model *model, const oc_prepare_options *options,
                      const oc_allocator *alloc, oc_prepared **prepared)
 {
     oc_prepared *p = NULL;
     oc_prepare_options all = options ? *options : (oc_prepare_options){0};
-    oc_dev_options dev = {.threads = all.threads,
-                          .kernel_dir = all.kernel_dir,
-                          .cache_dir = all.cache_dir,
-                          .log = all.log};
     alloc = oc_allocator_or_default(alloc);
     OC_TRY(OC_ALLOC(alloc, 1, p));
     p->alloc = alloc;
     p->model = model;
     p->threads = all.threads;
-    oc_status status = oc_dev_open(all.device, &dev, alloc, &p->dev);
+    oc_status status = oc_open_device(&all, alloc, &p->dev);
     if (status == OC_OK)
         status = prepare_nodes(p, &all);
     if (status != OC_OK) {
         oc_prepared_destroy(p);
         return status;
     }
-    show_device(&p->dev->info, &p->device);
+    oc_show_device(&p->dev->info, &p->device);
     *prepared = p;
     return OC_OK;
 }

@@ -27,4 +27,8 @@ struct oc_prepared {
     oc_device_info device;
 };
 
+/** The device that the options name. */
+OC_MUST_USE oc_status oc_open_device(const oc_prepare_options *options, const oc_allocator *alloc, oc_dev **dev);
+void oc_show_device(const oc_dev_info *from, oc_device_info *to);
+
 #endif

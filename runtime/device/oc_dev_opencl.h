@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * What the files of the OpenCL device share: opencl.c (probe, open, memory), opencl_program.c
- * (building), opencl_binary.c (keeping what was built), opencl_node.c (prepare and bind), opencl_queue.c (running and telling), opencl_peak.c (what the
+ * (building), opencl_binary.c (keeping what was built), opencl_choice.c (keeping what was chosen), opencl_node.c (prepare and bind), opencl_queue.c (running and telling), opencl_peak.c (what the
  * device can do at most), opencl_dot8.c (an instruction for products of bytes).
  */
 #ifndef OC_DEV_OPENCL_H
@@ -20,7 +20,7 @@ typedef struct oc_cl_dev {
     cl_context context;
     cl_command_queue loader;  /* fills constants; used by any thread that prepares */
     const char *kernel_dir;
-    oc_cache *cache;          /* of program binaries; NULL: none */
+    oc_cache *cache;          /* of program binaries and choices; NULL: none */
     size_t mem_max;           /* the largest buffer the driver gives */
     char build_options[64];   /* those that every program is built with */
     pthread_mutex_t mutex;    /* guards programs and build_ns */
@@ -58,10 +58,17 @@ void oc_cl_buffer_release(oc_cl_dev *dev, cl_mem mem, size_t bytes);
 /** A sub-buffer of `root`; the whole of it for 0 bytes, which no kernel touches. Owns: clReleaseMemObject. */
 OC_MUST_USE oc_status oc_cl_sub_buffer(oc_cl_dev *dev, cl_mem root, size_t offset, size_t bytes, cl_mem *mem);
 
-/** The program of kernels-cl/<stem>.cl with `options`, built at most once per device. Borrowed until the device is closed, as `*kept`, a copy of the options (NULL: not wanted). */
-OC_MUST_USE oc_status oc_cl_program_get(oc_cl_dev *dev, const char *stem, const char *options, cl_program *program, const char **kept);
+/**
+ * The program of kernels-cl/<stem>.cl with `options`, built at most once per device. Borrowed until the device is closed, as `*kept`, a copy of the options (NULL: not wanted).
+ * `is_trial`: its binary is of no use to later starts, unless others want it too.
+ */
+OC_MUST_USE oc_status oc_cl_program_get(oc_cl_dev *dev, const char *stem, const char *options, bool is_trial, cl_program *program, const char **kept);
 void oc_cl_programs_release(oc_cl_dev *dev);
+/** The text of kernels-cl/<stem>.cl, with its headers, goes into the digest. */
+OC_MUST_USE oc_status oc_cl_hash_source(oc_cl_dev *dev, const char *stem, oc_hash *hash);
 
+/** What the driver compiles for goes into the digest: offcut's version, the device, its driver. */
+OC_MUST_USE oc_status oc_cl_hash_device(oc_cl_dev *dev, oc_hash *hash);
 /** What a program's binary is kept under: all that it is made from. `options`: all of them. */
 OC_MUST_USE oc_status oc_cl_binary_key(oc_cl_dev *dev, oc_bytes source, const char *options, oc_digest *key);
 /** The program of that key, built from what was kept; NULL where there is none that the driver takes. Owns: clReleaseProgram. */
@@ -71,8 +78,13 @@ void oc_cl_binary_keep(oc_cl_dev *dev, cl_program program, const oc_digest *key)
 
 /** Which instruction for products of bytes works here: tried at the first call. Never OC_DOT8_OPEN. */
 oc_dot8_kind oc_cl_dot8(oc_cl_dev *dev);
+/** The launches of a call where `wanted` is what is to be chosen. Owns: oc_free `list->items`, also on failure. */
+OC_MUST_USE oc_status oc_cl_launches(oc_dev *dev, const oc_op_call *call, const char *wanted, oc_launch_list *list);
+/** The same with what is kept for the call. */
+OC_MUST_USE oc_status oc_cl_launches_kept(oc_dev *dev, const oc_op_call *call, oc_launch_list *list);
 
 /* Parts of the type's row. */
+extern const oc_dev_tuner oc_cl_tuner;
 oc_status oc_cl_can_run(oc_dev *dev, const oc_op_call *call);
 oc_status oc_cl_prepare(oc_dev *dev, const oc_dev_task *task, oc_dev_node **node, size_t *const_bytes);
 void oc_cl_unprepare(oc_dev *dev, oc_dev_node *node);

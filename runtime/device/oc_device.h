@@ -34,7 +34,7 @@ typedef struct oc_dev_info {
 typedef struct oc_dev_options {
     uint32_t threads;           /* CPU devices: at most so many threads; 0: all */
     const char *kernel_dir;     /* read <stem>.cl and the headers it includes from here instead of the embedded ones; NULL: embedded */
-    const char *cache_dir;      /* built programs are kept here when the device is closed, and taken from here (oc_cache); NULL: nowhere */
+    const char *cache_dir;      /* built programs are kept here when the device is closed, and taken from here, as are choices (oc_cache); NULL: nowhere */
     const oc_log_sink *log;
 } oc_dev_options;
 
@@ -68,6 +68,8 @@ typedef struct oc_dev_task {
     const oc_op_call *call;
     void *ctx;
     oc_status (*const_read)(void *ctx, uint32_t in, void *dst, size_t bytes);
+    const char *choices; /* what its launches choose (oc_choices_print), "": as the rule says; NULL: what is kept for it, or else as the rule says */
+    bool is_trial;       /* to be measured and thrown away: what is built for it is not kept */
 } oc_dev_task;
 
 /** One kernel that a prepared node runs, for people. The texts belong to the node. */
@@ -105,6 +107,16 @@ typedef struct oc_dev_peak {
 typedef void (*oc_dev_done)(void *ctx, oc_status status);
 
 #define OC_DEV_NOTES 1024 /* notifications that may be under way on one queue */
+
+/** How a device's nodes are tuned: what is to be chosen, and what was (oc_launch_choose). */
+typedef struct oc_dev_tuner {
+    /** What is chosen for the call where `wanted` (NULL: nothing) is, and the digest of all that a choice for it depends on: device, driver, compute units, kernels, operator, shapes, attributes. */
+    oc_status (*choices)(oc_dev *dev, const oc_op_call *call, const char *wanted, oc_choices *choices, oc_digest *key);
+    /** Whether a choice is kept under that key, and which. */
+    bool (*kept)(oc_dev *dev, const oc_digest *key, char text[OC_CHOICE_TEXT]);
+    /** From now on such calls are prepared so, in later starts too. Whether it is kept: where not, the reason is in the log. */
+    bool (*keep)(oc_dev *dev, const oc_digest *key, const char *text);
+} oc_dev_tuner;
 
 struct oc_dev_type {
     const char *name;
@@ -157,6 +169,7 @@ struct oc_dev_type {
 
     /** Of a timed queue that was waited for: when each kernel ran since the last call, in turn. There is room for as many as the queue keeps. */
     oc_status (*spans)(oc_dev_queue *queue, oc_dev_span *spans, size_t *count);
+    const oc_dev_tuner *tuner; /* NULL: there is nothing to choose */
     /** Takes about a second, on a device that does nothing else. `bytes`: the most that is of interest to touch at once. NULL: nothing to hold against. */
     oc_status (*measure_peak)(oc_dev *dev, uint64_t bytes, oc_dev_peak *peak);
 };

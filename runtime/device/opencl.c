@@ -519,5 +519,6 @@ const oc_dev_type oc_dev_type_opencl = {
     .after = oc_cl_after,
     .notify = oc_cl_notify,
     .spans = oc_cl_spans,
+    .tuner = &oc_cl_tuner,
     .measure_peak = oc_cl_measure_peak,
 };

@@ -35,18 +35,23 @@ static oc_status put_platform_version(oc_cl_dev *dev, oc_hash *hash)
     return oc_hash_put_text(hash, text);
 }
 
-oc_status oc_cl_binary_key(oc_cl_dev *dev, oc_bytes source, const char *options, oc_digest *key)
+oc_status oc_cl_hash_device(oc_cl_dev *dev, oc_hash *hash)
 {
     static const cl_device_info properties[] = {CL_DEVICE_NAME, CL_DEVICE_VENDOR, CL_DEVICE_VERSION,
                                                 CL_DRIVER_VERSION};
+    OC_TRY(oc_hash_put_text(hash, oc_version()));
+    for (size_t i = 0; i < OC_COUNT(properties); i++)
+        OC_TRY(put_property(dev, hash, properties[i]));
+    return put_platform_version(dev, hash);
+}
+
+oc_status oc_cl_binary_key(oc_cl_dev *dev, oc_bytes source, const char *options, oc_digest *key)
+{
     oc_hash *hash = NULL;
     oc_status status;
     OC_TRY(oc_hash_create(dev->head.alloc, &hash));
     OC_TRY_OUT(oc_hash_put_text(hash, FORMAT));
-    OC_TRY_OUT(oc_hash_put_text(hash, oc_version()));
-    for (size_t i = 0; i < OC_COUNT(properties); i++)
-        OC_TRY_OUT(put_property(dev, hash, properties[i]));
-    OC_TRY_OUT(put_platform_version(dev, hash));
+    OC_TRY_OUT(oc_cl_hash_device(dev, hash));
     OC_TRY_OUT(oc_hash_put_text(hash, options));
     OC_TRY_OUT(oc_hash_put(hash, source.data, source.size));
     OC_TRY_OUT(oc_hash_end(hash, key));

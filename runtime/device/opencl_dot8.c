@@ -116,7 +116,7 @@ static oc_status try_kind(oc_cl_dev *dev, oc_dot8_kind kind, bool *works)
     snprintf(options, sizeof(options), "-DDOT8=%d -DLANES=%d -DROUNDS=%d", (int)kind, LANES,
              ROUNDS);
     OC_TRY(OC_ALLOC(dev->head.alloc, 1, n));
-    OC_TRY_OUT(oc_cl_program_get(dev, "dot8_test", options, &program, NULL));
+    OC_TRY_OUT(oc_cl_program_get(dev, "dot8_test", options, false, &program, NULL));
     OC_TRY_OUT(oc_cl_buffer(dev, CL_MEM_READ_WRITE, sizeof(*n), &mem));
     make_numbers(n);
     OC_TRY_OUT(run_test(dev, program, mem, n));

@@ -61,9 +61,10 @@ static bool is_8bit(const oc_op_call *call)
            (OC_TYPES_8BIT >> call->in[0]->dtype & 1u) != 0;
 }
 
-static oc_status list_launches(oc_dev *dev, const oc_op_call *call, oc_launch_list *list)
+oc_status oc_cl_launches(oc_dev *dev, const oc_op_call *call, const char *wanted,
+                         oc_launch_list *list)
 {
-    *list = (oc_launch_list){.alloc = dev->alloc};
+    *list = (oc_launch_list){.alloc = dev->alloc, .wanted = wanted};
     if (call->op->launch == NULL)
         return oc_fail(OC_E_UNSUPPORTED, "operator %s has no kernel", call->op->name);
     if (oc_op_is_empty(call))
@@ -77,7 +78,7 @@ static oc_status list_launches(oc_dev *dev, const oc_op_call *call, oc_launch_li
 oc_status oc_cl_can_run(oc_dev *dev, const oc_op_call *call)
 {
     oc_launch_list list;
-    const oc_status status = list_launches(dev, call, &list);
+    const oc_status status = oc_cl_launches(dev, call, NULL, &list);
     oc_free(list.alloc, list.items);
     return status;
 }
@@ -223,7 +224,8 @@ static oc_status take_launch(oc_cl_dev *dev, const oc_dev_task *task, const oc_l
         made->has_local = made->has_local || from->local[d] != 0;
         made->is_empty = made->is_empty || from->global[d] == 0;
     }
-    OC_TRY(oc_cl_program_get(dev, from->stem, from->options, &made->program, &made->options));
+    OC_TRY(oc_cl_program_get(dev, from->stem, from->options, task->is_trial, &made->program,
+                             &made->options));
     OC_TRY(check_kernel(dev, from, made));
     for (uint32_t i = 0; i < from->n_args; i++)
         OC_TRY(take_arg(dev, task, from, &from->args[i], node, &made->args[i]));
@@ -278,7 +280,8 @@ oc_status oc_cl_prepare(oc_dev *dev, const oc_dev_task *task, oc_dev_node **node
     oc_dev_node *made = NULL;
     oc_status status;
     OC_TRY(oc_dev_check(dev));
-    OC_TRY_OUT(list_launches(dev, task->call, &list));
+    OC_TRY_OUT(task->choices != NULL ? oc_cl_launches(dev, task->call, task->choices, &list)
+                                     : oc_cl_launches_kept(dev, task->call, &list));
     OC_TRY_OUT(OC_ALLOC(dev->alloc, 1, made));
     made->call = task->call;
     OC_TRY_OUT(take_launches((oc_cl_dev *)dev, task, &list, made));

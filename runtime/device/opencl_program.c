@@ -17,6 +17,7 @@ struct oc_cl_program {
     char *stem, *options; /* the key */
     cl_program program;
     bool is_new;      /* built from source here: kept when the device is closed */
+    bool is_wanted;   /* not only by trials */
     oc_digest binary; /* what it is kept under */
 };
 
@@ -188,6 +189,18 @@ static oc_status find_source(oc_cl_dev *dev, const char *stem, oc_buf *folder, o
     return OC_OK;
 }
 
+oc_status oc_cl_hash_source(oc_cl_dev *dev, const char *stem, oc_hash *hash)
+{
+    oc_buf folder;
+    oc_bytes source;
+    oc_buf_init(&folder, dev->head.alloc);
+    oc_status status = find_source(dev, stem, &folder, &source);
+    if (status == OC_OK)
+        status = oc_hash_put(hash, source.data, source.size);
+    oc_buf_fini(&folder);
+    return status;
+}
+
 /* From what was kept of it, or else from source. */
 static oc_status make_program(oc_cl_dev *dev, oc_cl_program *entry)
 {
@@ -247,7 +260,7 @@ out:
     return status;
 }
 
-oc_status oc_cl_program_get(oc_cl_dev *dev, const char *stem, const char *options,
+oc_status oc_cl_program_get(oc_cl_dev *dev, const char *stem, const char *options, bool is_trial,
                             cl_program *program, const char **kept)
 {
     oc_status status = OC_OK;
@@ -264,8 +277,10 @@ oc_status oc_cl_program_get(oc_cl_dev *dev, const char *stem, const char *option
             dev->programs = entry;
         }
     }
-    if (status == OC_OK)
+    if (status == OC_OK) {
+        entry->is_wanted = entry->is_wanted || !is_trial;
         *program = entry->program;
+    }
     if (status == OC_OK && kept != NULL)
         *kept = entry->options;
     pthread_mutex_unlock(&dev->mutex);
@@ -282,7 +297,7 @@ void oc_cl_programs_release(oc_cl_dev *dev)
     while (dev->programs != NULL) {
         oc_cl_program *entry = dev->programs;
         dev->programs = entry->next;
-        if (dev->cache != NULL && entry->is_new && oc_now_ns() < until_ns)
+        if (dev->cache != NULL && entry->is_new && entry->is_wanted && oc_now_ns() < until_ns)
             oc_cl_binary_keep(dev, entry->program, &entry->binary);
         destroy_entry(dev, entry);
     }

@@ -34,7 +34,7 @@ static oc_status make_call(oc_exec *exec, const oc_node *node, oc_op_call **call
     return OC_OK;
 }
 
-static oc_status prepare_node(oc_exec *exec, oc_id id)
+static oc_status prepare_node(oc_exec *exec, const exec_setup *setup, oc_id id)
 {
     const oc_node *node = &exec->graph->nodes[id];
     const_source source = {.graph = exec->graph, .node = node};
@@ -44,7 +44,11 @@ static oc_status prepare_node(oc_exec *exec, oc_id id)
     if (node->op->is_view)
         return OC_OK; /* its output is its input's bytes: nothing runs */
     OC_TRY(make_call(exec, node, &call));
-    const oc_dev_task task = {.call = call, .ctx = &source, .const_read = const_read};
+    const oc_dev_task task = {.call = call,
+                              .ctx = &source,
+                              .const_read = const_read,
+                              .choices = setup->choices != NULL ? setup->choices[id] : NULL,
+                              .is_trial = setup->is_trial};
     OC_TRY(exec->dev->type->prepare(exec->dev, &task, &exec->nodes[id], &bytes));
     return oc_add_size(exec->weight_bytes, bytes, &exec->weight_bytes);
 }
@@ -63,11 +67,12 @@ static void step_done(steps *s, const oc_node *node)
         s->progress(s->ctx, s->done, s->total, node->name);
 }
 
-static oc_status prepare_list(oc_exec *exec, const oc_id *order, size_t n_order, steps *s)
+static oc_status prepare_list(oc_exec *exec, const exec_setup *setup, const oc_id *order,
+                              size_t n_order, steps *s)
 {
     for (size_t i = 0; i < n_order; i++) {
         const oc_node *node = &exec->graph->nodes[order[i]];
-        const oc_status status = prepare_node(exec, order[i]);
+        const oc_status status = prepare_node(exec, setup, order[i]);
         if (status != OC_OK)
             return prepare_error(status, node);
         step_done(s, node);
@@ -92,7 +97,7 @@ out:
     return status;
 }
 
-static oc_status prepare_all(oc_exec *exec, const bool *only, oc_exec_progress progress, void *ctx)
+static oc_status prepare_all(oc_exec *exec, const exec_setup *setup)
 {
     const oc_graph *graph = exec->graph;
     const bool is_twice = exec->dev->type->finishes_on_first_run;
@@ -100,16 +105,25 @@ static oc_status prepare_all(oc_exec *exec, const bool *only, oc_exec_progress p
     size_t n_order = 0;
     OC_TRY(OC_ARENA_ALLOC(&exec->arena, graph->n_nodes + 1, order));
     for (size_t n = 0; n < graph->n_nodes; n++)
-        if (only == NULL || only[n])
+        if (setup->only == NULL || setup->only[n])
             order[n_order++] = (oc_id)n;
-    steps s = {.progress = progress, .ctx = ctx, .total = is_twice ? 2 * n_order : n_order};
-    OC_TRY(prepare_list(exec, order, n_order, &s));
+    steps s = {.progress = setup->progress,
+               .ctx = setup->ctx,
+               .total = is_twice ? 2 * n_order : n_order};
+    OC_TRY(prepare_list(exec, setup, order, n_order, &s));
     return is_twice ? first_run(exec, order, n_order, &s) : OC_OK;
 }
 
 oc_status oc_exec_create(const oc_graph *graph, oc_dev *dev, const bool *only,
                          oc_exec_progress progress, void *ctx, const oc_allocator *alloc,
                          oc_exec **exec)
+{
+    const exec_setup setup = {.only = only, .progress = progress, .ctx = ctx};
+    return oc_exec_create_as(graph, dev, &setup, alloc, exec);
+}
+
+oc_status oc_exec_create_as(const oc_graph *graph, oc_dev *dev, const exec_setup *setup,
+                            const oc_allocator *alloc, oc_exec **exec)
 {
     oc_exec *made = NULL;
     oc_status status;
@@ -123,7 +137,7 @@ oc_status oc_exec_create(const oc_graph *graph, oc_dev *dev, const bool *only,
     oc_arena_init(&made->arena, alloc);
     OC_TRY_OUT(OC_ALLOC(alloc, graph->n_nodes, made->nodes));
     OC_TRY_OUT(OC_ALLOC(alloc, graph->n_nodes, made->is_ready));
-    OC_TRY_OUT(prepare_all(made, only, progress, ctx));
+    OC_TRY_OUT(prepare_all(made, setup));
     *exec = made;
     return OC_OK;
 out:

@@ -33,4 +33,16 @@ struct oc_lane {
     bool is_transfer_ahead;
 };
 
+/** What a graph is prepared as, beside what oc_exec_create says. */
+typedef struct exec_setup {
+    const bool *only;
+    const char *const *choices; /* per node, as oc_dev_task.choices; NULL: NULL for all */
+    bool is_trial;
+    oc_exec_progress progress;
+    void *ctx;
+} exec_setup;
+
+OC_MUST_USE oc_status oc_exec_create_as(const oc_graph *graph, oc_dev *dev, const exec_setup *setup,
+                                        const oc_allocator *alloc, oc_exec **exec);
+
 #endif

@@ -113,6 +113,43 @@ OC_MUST_USE oc_status oc_lane_profile(oc_lane *lane, uint32_t repeats, oc_exec_p
 /** The same for all that `exec` has prepared, in a lane of its own: `node_ns` per node of the graph, NAN where it is not prepared. Errors: also those of oc_lane_create. */
 OC_MUST_USE oc_status oc_exec_profile(oc_exec *exec, uint32_t repeats, oc_exec_progress progress, void *ctx, double *node_ns);
 
+/* ---- tuning ----------------------------------------------------------------------------------- */
+
+/** Nodes of a graph that are the same to a device, and what was chosen for them (oc_launch_choose). */
+typedef struct oc_tuned_layer {
+    oc_id node;      /* the first one */
+    size_t n_nodes;
+    char rule[OC_CHOICE_TEXT], best[OC_CHOICE_TEXT]; /* as oc_choices_print writes them */
+    size_t n_tried;  /* 0: what was kept before holds, or time was over */
+    bool was_kept;   /* before */
+    bool is_kept;    /* now */
+    double rule_ns, best_ns; /* all of them, inside whole runs: medians */
+    double gain;     /* the median of rule_ns / best_ns over the runs; 1 where the rule's is the best */
+} oc_tuned_layer;
+
+typedef struct oc_tuned {
+    const oc_allocator *alloc;
+    oc_tuned_layer *layers; /* those with something to choose, in the graph's order */
+    size_t n_layers, n_left; /* left: time was over before anything was tried */
+    double rule_ns, best_ns, gain; /* a whole run, likewise */
+} oc_tuned;
+
+typedef struct oc_tune_plan {
+    uint64_t limit_ns;  /* nothing more is tried after so long; 0: no limit */
+    bool is_again;      /* also what is kept already */
+    /** Long work shows progress: layer `done` of `total` is tried, or "" when whole runs are compared; NULL. */
+    oc_exec_progress progress;
+    void *ctx;
+} oc_tune_plan;
+
+/**
+ * Measure what the nodes' launches can choose, keep the quickest where it is quicker in whole runs as well, and say what that brings. Blocks, for
+ * seconds to minutes; the device should do nothing else. Holds the graph twice on the device. Owns: the caller calls oc_tuned_fini.
+ * Errors: as oc_exec_create and oc_lane_measure.
+ */
+OC_MUST_USE oc_status oc_exec_tune(const oc_graph *graph, oc_dev *dev, const oc_tune_plan *plan, const oc_allocator *alloc, oc_tuned *tuned);
+void oc_tuned_fini(oc_tuned *tuned);
+
 /** Fill the arena with zeros and wait: for runs whose result nobody wants. Not between runs: constants that the arena holds are lost. */
 OC_MUST_USE oc_status oc_lane_clear(oc_lane *lane);
 

@@ -119,11 +119,33 @@ typedef struct oc_launch {
     size_t offset[3];     /* where global ids begin */
 } oc_launch;
 
+/*
+ * Choices: what a launch may do one way or another with the same bits, for example how many rows a tile has. The rule's
+ * value comes first; a device may have measured that another one is faster here (runtime/exec/tune.c). They are told
+ * apart by name, and written as "rows=7 vectors=2".
+ */
+#define OC_CHOICES 4        /* of one call */
+#define OC_CHOICE_VALUES 8  /* of one choice */
+#define OC_CHOICE_TEXT 96
+
+typedef struct oc_choice {
+    const char *name;
+    int32_t values[OC_CHOICE_VALUES]; /* the rule's first; each once */
+    uint32_t n_values, taken;         /* the index of the one that the launch took */
+} oc_choice;
+
+typedef struct oc_choices {
+    oc_choice of[OC_CHOICES];
+    uint32_t count;
+} oc_choices;
+
 /** The launches of a node, run in order. */
 typedef struct oc_launch_list {
     const oc_allocator *alloc;
     oc_launch *items;
     size_t count, capacity;
+    const char *wanted;   /* what to choose, where it is a value that the launch has; NULL: as the rule says */
+    oc_choices choices;   /* what was chosen, in the order of asking */
 } oc_launch_list;
 
 /** Append an empty launch of kernel `kernel` in `stem`. `*launch` is valid until the next add. */
@@ -133,6 +155,15 @@ OC_MUST_USE oc_status oc_launch_define(oc_launch *launch, const char *fmt, ...) 
 OC_MUST_USE oc_status oc_launch_define_float(oc_launch *launch, const char *name, float value);
 void oc_launch_arg_add(oc_launch *launch, oc_launch_arg arg);
 void oc_launch_range(oc_launch *launch, size_t x, size_t y, size_t z);
+/**
+ * Choose between `rule` and `others` (repetitions count once): this call inside `launch` is all that an operator does to
+ * be tuned. Later choices may depend on earlier ones. `name`: a word, at most once a launch; static.
+ */
+int32_t oc_launch_choose(oc_launch_list *list, const char *name, int32_t rule, const int32_t *others, size_t n_others);
+/** "rows=7 vectors=2"; "" where nothing was to be chosen. Returns `text`. */
+char *oc_choices_print(const oc_choices *choices, char text[OC_CHOICE_TEXT]);
+/** What to want so that choice `which` takes its value number `value`: earlier choices as they were made, later ones as the rule says. Returns `text`. */
+char *oc_choices_vary(const oc_choices *choices, uint32_t which, uint32_t value, char text[OC_CHOICE_TEXT]);
 
 /* ---- several calls as one ---------------------------------------------------------------------- */
 
@@ -242,7 +273,7 @@ struct oc_op {
     /** The definition. Dense tensors; in[i] NULL where absent. Not called where oc_op_is_empty. Errors: OC_E_NOMEM only. */
     oc_status (*reference)(const oc_op_call *call, const void *const *in, void *const *out);
 
-    /** How OpenCL devices run it. Not called where oc_op_is_empty. Errors: OC_E_UNSUPPORTED (with why), OC_E_NOMEM. NULL only for views. */
+    /** How OpenCL devices run it; what oc_launch_choose is asked shows in no bit. Not called where oc_op_is_empty. Errors: OC_E_UNSUPPORTED (with why), OC_E_NOMEM. NULL only for views. */
     oc_status (*launch)(const oc_op_call *call, const oc_traits *traits, oc_launch_list *list);
 
     const oc_op_case *cases;

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static bool has_elements(const oc_shape *shape)
 {
@@ -92,6 +93,8 @@ oc_status oc_attrs_print(const oc_op *op, const void *attrs, oc_buf *text)
     return OC_OK;
 }
 
+/* ---- launches ------------------------------------------------------------------------------ */
+
 oc_status oc_launch_add(oc_launch_list *list, const char *stem, const char *kernel, oc_launch **launch)
 {
     OC_TRY(oc_grow(list->alloc, &list->items, list->count, &list->capacity, sizeof(*list->items)));
@@ -138,4 +141,76 @@ void oc_launch_range(oc_launch *launch, size_t x, size_t y, size_t z)
     launch->global[1] = y;
     launch->global[2] = z;
     launch->dims = z > 1 ? 3 : y > 1 ? 2 : 1;
+}
+
+/* ---- choices ------------------------------------------------------------------------------- */
+
+/* The value that `text` has for `name`. */
+static bool find_value(const char *text, const char *name, int32_t *value)
+{
+    const size_t length = strlen(name);
+    while (text != NULL && *text != '\0') {
+        if (strncmp(text, name, length) == 0 && text[length] == '=') {
+            char *end;
+            const long number = strtol(text + length + 1, &end, 10);
+            *value = (int32_t)number;
+            return end != text + length + 1 && number == *value;
+        }
+        text = strchr(text, ' ');
+        text = text != NULL ? text + 1 : NULL;
+    }
+    return false;
+}
+
+static void add_value(oc_choice *choice, int32_t value)
+{
+    for (uint32_t i = 0; i < choice->n_values; i++)
+        if (choice->values[i] == value)
+            return;
+    if (choice->n_values < OC_CHOICE_VALUES)
+        choice->values[choice->n_values++] = value;
+}
+
+int32_t oc_launch_choose(oc_launch_list *list, const char *name, int32_t rule,
+                         const int32_t *others, size_t n_others)
+{
+    oc_choice choice = {.name = name};
+    int32_t wanted;
+    add_value(&choice, rule);
+    for (size_t i = 0; i < n_others; i++)
+        add_value(&choice, others[i]);
+    if (choice.n_values == 1 || list->choices.count == OC_CHOICES)
+        return rule;
+    if (find_value(list->wanted, name, &wanted))
+        for (uint32_t i = 0; i < choice.n_values; i++)
+            if (choice.values[i] == wanted)
+                choice.taken = i;
+    list->choices.of[list->choices.count++] = choice;
+    return choice.values[choice.taken];
+}
+
+static void print_choices(const oc_choices *choices, uint32_t count, char text[OC_CHOICE_TEXT])
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < count && used < OC_CHOICE_TEXT; i++) {
+        const oc_choice *c = &choices->of[i];
+        used += (size_t)snprintf(text + used, OC_CHOICE_TEXT - used, i > 0 ? " %s=%d" : "%s=%d",
+                                 c->name, (int)c->values[c->taken]);
+    }
+}
+
+char *oc_choices_print(const oc_choices *choices, char text[OC_CHOICE_TEXT])
+{
+    print_choices(choices, choices->count, text);
+    return text;
+}
+
+char *oc_choices_vary(const oc_choices *choices, uint32_t which, uint32_t value,
+                      char text[OC_CHOICE_TEXT])
+{
+    oc_choices varied = *choices;
+    varied.of[which].taken = value;
+    print_choices(&varied, which + 1, text);
+    return text;
 }

@@ -162,7 +162,7 @@ static oc_status launch_tile(const oc_op_call *call, const oc_traits *traits, oc
     oc_launch *l;
     OC_TRY(oc_op_packing_set(&s, &p));
     oc_op_conv_flatten(&s.g);
-    oc_op_tile tile = oc_op_tile_choose(traits, s.g.ow, p.width);
+    oc_op_tile tile = oc_op_tile_choose(list, traits, s.g.ow, p.width);
     int32_t blocks = oc_op_ceil_div(s.og, tile.lanes * tile.vectors);
 
     OC_TRY(begin(call, &s, list, "conv2d_tile", "CONV2D_TILE", &l));
@@ -190,9 +190,8 @@ static oc_status launch_depthwise(const oc_op_call *call, const oc_traits *trait
                                   const oc_op_conv *s, oc_launch_list *list)
 {
     oc_launch *l;
-    /* Eight vectors are worth starting a work-item; the rows make the parallelism. */
-    oc_op_chunks c = oc_op_chunks_choose(traits, (size_t)s->g.c, 8 * traits->vector_floats);
-    int32_t tile = oc_op_conv_run(s->g.ow, traits->is_cpu ? 7 : 2);
+    oc_op_chunks c = oc_op_channels_choose(list, traits, (size_t)s->g.c);
+    int32_t tile = oc_op_conv_run_choose(list, traits, s->g.ow);
 
     OC_TRY(begin(call, s, list, "conv2d_depthwise", "CONV2D_DEPTHWISE", &l));
     OC_TRY(oc_op_define_chunks(l, &c));

@@ -135,7 +135,7 @@ static oc_status launch_tile(const oc_op_call *call, const oc_op_conv *conv,
     OC_TRY(launch_widen(call, traits, s.cg, scratch, list));
 
     oc_op_conv_flatten(&s.g);
-    oc_op_tile tile = oc_op_tile_choose(traits, s.g.ow, p.width);
+    oc_op_tile tile = oc_op_tile_choose(list, traits, s.g.ow, p.width);
     int32_t blocks = oc_op_ceil_div(s.og, tile.lanes * tile.vectors);
     OC_TRY(begin(call, &s, requant, list, "conv2d_int_tile", "CONV2D_INT_TILE", &l));
     OC_TRY(oc_launch_define(l, "-DPACK=%d -DPACKS=%d -DBLOCKS=%d", p.width, p.packs, blocks));
@@ -202,8 +202,8 @@ static oc_status pack_depthwise(const oc_op_call *call, const void *src, void *d
 static oc_status launch_depthwise(const oc_op_call *call, const oc_op_conv *s,
                                   const oc_traits *traits, oc_launch_list *list)
 {
-    oc_op_chunks c = oc_op_chunks_choose(traits, (size_t)s->g.c, 8 * traits->vector_floats);
-    int32_t tile = oc_op_conv_run(s->g.ow, traits->is_cpu ? 7 : 2);
+    oc_op_chunks c = oc_op_channels_choose(list, traits, (size_t)s->g.c);
+    int32_t tile = oc_op_conv_run_choose(list, traits, s->g.ow);
     const oc_op_conv_attrs *a = call->attrs;
     oc_launch *l;
     OC_TRY(begin(call, s, &a->requant, list, "conv2d_int_depthwise", "CONV2D_INT_DEPTHWISE", &l));

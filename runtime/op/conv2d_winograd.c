@@ -253,6 +253,7 @@ void oc_op_winograd_reference(const oc_op_call *call, const oc_op_conv *s, const
 typedef struct strip {
     int32_t tiles; /* a multiple of tile.rows */
     oc_op_tile tile;
+    oc_op_chunks channels; /* of a work-item of the first step */
     oc_op_packing packing;
     oc_launch_arg v, sums, weights;
 } strip;
@@ -264,23 +265,42 @@ static oc_status buffer_set(size_t floats_a, size_t floats_b, size_t floats_c, s
     return oc_mul_size(*bytes, sizeof(float), bytes);
 }
 
+/* Tiles of a strip whose two buffers take at most `room` floats: all strips about as large. */
+static int32_t strip_tiles(const plan *p, size_t floats_of_tile, size_t room)
+{
+    size_t most = OC_MAX(room / floats_of_tile, (size_t)1);
+    int32_t tiles = (int32_t)OC_MIN(most, (size_t)p->tiles);
+    return oc_op_ceil_div(p->tiles, oc_op_ceil_div(p->tiles, tiles));
+}
+
 /*
  * As many tiles as keep both buffers about as large as the weights, which every strip reads anew, or
- * as what a core's cache holds.
+ * as what a core's cache holds. Choice: strip.
  */
-static oc_status strip_set(const oc_op_conv *s, const plan *p, const oc_traits *traits, strip *made)
+static int32_t strip_choose(oc_launch_list *list, const plan *p, size_t c, size_t packed)
 {
     enum { CACHE = 1 << 20 }; /* floats */
+    size_t frequencies = (size_t)(p->side * p->side), of_tile = frequencies * (c + packed);
+    size_t room = OC_MAX((size_t)CACHE, frequencies * c * packed);
+    const int32_t others[] = {
+        strip_tiles(p, of_tile, room / 4), strip_tiles(p, of_tile, room / 2),
+        strip_tiles(p, of_tile, OC_MIN(2 * room, (size_t)OC_OP_LAUNCH_ELEMS))};
+    return oc_launch_choose(list, "strip", strip_tiles(p, of_tile, room), others,
+                            OC_COUNT(others));
+}
+
+static oc_status strip_set(const oc_op_conv *s, const plan *p, const oc_traits *traits,
+                           oc_launch_list *list, strip *made)
+{
     size_t frequencies = (size_t)(p->side * p->side), c = (size_t)s->g.c, packed;
     strip r = {.v = {.kind = OC_ARG_SCRATCH, .index = 0},
                .sums = {.kind = OC_ARG_SCRATCH, .index = 1},
                .weights = {.kind = OC_ARG_PACKED, .index = OP_W, .pack = pack_weights}};
     OC_TRY(oc_op_packing_set(s, &r.packing));
     packed = (size_t)r.packing.packs * (size_t)r.packing.width;
-    size_t room = OC_MAX((size_t)CACHE, frequencies * c * packed), most = room / (frequencies * (c + packed));
-    int32_t tiles = (int32_t)OC_MIN(OC_MAX(most, (size_t)1), (size_t)p->tiles);
-    tiles = oc_op_ceil_div(p->tiles, oc_op_ceil_div(p->tiles, tiles));
-    r.tile = oc_op_tile_choose(traits, tiles, r.packing.width);
+    int32_t tiles = strip_choose(list, p, c, packed);
+    r.tile = oc_op_tile_choose(list, traits, tiles, r.packing.width);
+    r.channels = oc_op_channels_choose(list, traits, c);
     r.tiles = oc_op_ceil_div(tiles, r.tile.rows) * r.tile.rows;
     OC_TRY(buffer_set(frequencies, (size_t)r.tiles, c, &r.v.bytes));
     OC_TRY(buffer_set(frequencies, (size_t)r.tiles, packed, &r.sums.bytes));
@@ -301,14 +321,13 @@ static oc_status begin(const oc_op_conv *s, const plan *p, const strip *r, oc_la
 static oc_status launch_input(const oc_op_conv *s, const plan *p, const strip *r, int32_t first,
                               int32_t count, const oc_traits *traits, oc_launch_list *list)
 {
-    oc_op_chunks c = oc_op_chunks_choose(traits, (size_t)s->g.c, 8 * traits->vector_floats);
     oc_launch *l;
     OC_TRY(begin(s, p, r, list, "winograd_input", "WINOGRAD_INPUT", &l));
     OC_TRY(oc_launch_define(l, "-DH=%d -DW=%d -DPT=%d -DPL=%d", s->g.h, s->g.w, s->g.pt, s->g.pl));
-    OC_TRY(oc_op_define_chunks(l, &c));
+    OC_TRY(oc_op_define_chunks(l, &r->channels));
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = OP_X});
     oc_launch_arg_add(l, r->v);
-    oc_launch_range(l, c.chunks, (size_t)count, 1);
+    oc_launch_range(l, r->channels.chunks, (size_t)count, 1);
     l->offset[1] = (size_t)first;
     oc_op_launch_alone(l, traits);
     return OC_OK;
@@ -362,7 +381,7 @@ oc_status oc_op_winograd_launch(const oc_op_call *call, const oc_op_conv *s,
 {
     const plan p = plan_of(call, s);
     strip r;
-    OC_TRY(strip_set(s, &p, traits, &r));
+    OC_TRY(strip_set(s, &p, traits, list, &r));
     for (int32_t first = 0; first < p.tiles; first += r.tiles) {
         int32_t count = OC_MIN(r.tiles, p.tiles - first);
         OC_TRY(launch_input(s, &p, &r, first, count, traits, list));

@@ -273,7 +273,7 @@ static oc_status launch_tile(const oc_op_call *call, const oc_traits *traits, co
     oc_op_packing p;
     oc_launch *l;
     OC_TRY(oc_op_packing_set(s, &p));
-    oc_op_tile tile = oc_op_tile_choose(traits, columns, p.width);
+    oc_op_tile tile = oc_op_tile_choose(list, traits, columns, p.width);
     int32_t blocks = oc_op_ceil_div(s->og, tile.lanes * tile.vectors);
     int32_t tiles = oc_op_ceil_div(columns, tile.rows);
     OC_TRY(begin(s, list, "conv_transpose2d_tile", "CONV_TRANSPOSE2D_TILE", &l));

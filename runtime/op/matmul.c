@@ -204,9 +204,9 @@ static oc_status launch_pairs(const oc_op_call *call, const oc_traits *traits, c
     const attrs *a = call->attrs;
     oc_op_axes axes = oc_op_axes_merge(&s->lead, s->step_p, s->step_q);
     oc_op_chunks c = oc_op_chunks_choose(traits, s->n, 1);
-    oc_op_tile tile = oc_op_tile_choose(traits, (int32_t)s->m, (int32_t)c.lanes);
-    size_t vectors = traits->is_cpu && s->n >= 2 * c.lanes ? 2 : 1, block = vectors * c.lanes;
-    size_t m = (size_t)tile.rows;
+    size_t width = traits->is_cpu && s->n >= 2 * c.lanes ? 2 * c.lanes : c.lanes;
+    oc_op_tile tile = oc_op_tile_choose(list, traits, (int32_t)s->m, (int32_t)width);
+    size_t m = (size_t)tile.rows, vectors = (size_t)tile.vectors, block = vectors * c.lanes;
     oc_launch *l;
     OC_TRY(oc_launch_add(list, "matmul", "matmul", &l));
     OC_TRY(oc_launch_define(l, "-DM=%zu -DK=%zu -DCOLUMNS=%zu", s->m, s->k, s->n));

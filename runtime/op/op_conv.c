@@ -83,6 +83,30 @@ int32_t oc_op_conv_run(int32_t ow, int32_t most)
     return oc_op_ceil_div(ow, oc_op_ceil_div(ow, most));
 }
 
+int32_t oc_op_conv_run_choose(oc_launch_list *list, const oc_traits *traits, int32_t ow)
+{
+    const int32_t others[] = {oc_op_conv_run(ow, 14), oc_op_conv_run(ow, 7), oc_op_conv_run(ow, 4),
+                              oc_op_conv_run(ow, 2)};
+    return oc_launch_choose(list, "rows", oc_op_conv_run(ow, traits->is_cpu ? 7 : 2), others,
+                            OC_COUNT(others));
+}
+
+oc_op_chunks oc_op_channels_choose(oc_launch_list *list, const oc_traits *traits, size_t channels)
+{
+    static const int32_t vectors[] = {8, 2, 4, 32};
+    int32_t others[OC_COUNT(vectors)];
+    size_t n = 0, chunks = 0;
+    for (size_t i = 0; i < OC_COUNT(vectors); i++) {
+        const size_t want = (size_t)vectors[i] * traits->vector_floats;
+        const oc_op_chunks c = oc_op_chunks_choose(traits, channels, want);
+        if (c.chunks != chunks) /* where there are few channels, many sizes are one */
+            others[n++] = vectors[i];
+        chunks = i == 0 ? c.chunks : chunks;
+    }
+    const int32_t taken = oc_launch_choose(list, "chunk", vectors[0], others, n);
+    return oc_op_chunks_choose(traits, channels, (size_t)taken * traits->vector_floats);
+}
+
 /* ---- packed weights --------------------------------------------------------------------------- */
 
 int32_t oc_op_ceil_div(int32_t a, int32_t b)

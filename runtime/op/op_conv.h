@@ -59,6 +59,13 @@ void oc_op_conv_flatten(oc_op_geometry *g);
 bool oc_op_conv_is_inside(const oc_op_geometry *g, int32_t tile);
 /** Pixels of a work-item: at most `most`, and the fewest that need no more work-items. */
 int32_t oc_op_conv_run(int32_t ow, int32_t most);
+/** Pixels of a depthwise work-item: as many as share what they read. Choice: rows. */
+int32_t oc_op_conv_run_choose(oc_launch_list *list, const oc_traits *traits, int32_t ow);
+/**
+ * Channels of a work-item that computes each by itself: eight vectors are worth starting one; pixels make
+ * the parallelism. Choice: chunk, in vectors.
+ */
+oc_op_chunks oc_op_channels_choose(oc_launch_list *list, const oc_traits *traits, size_t channels);
 
 /* ---- packed weights --------------------------------------------------------------------------- */
 

@@ -100,7 +100,8 @@ static int32_t choose_rows(int32_t m, int32_t most)
     return best;
 }
 
-oc_op_tile oc_op_tile_choose(const oc_traits *traits, int32_t m, int32_t width)
+/* The rule's tile: registers that hold all accumulators, or on other devices many work-items. */
+static oc_op_tile rule_tile(const oc_traits *traits, int32_t m, int32_t width)
 {
     int32_t lanes = traits->vector_floats >= 16 ? 16 : traits->vector_floats >= 8 ? 8 : 4;
     lanes = OC_MIN(lanes, width);
@@ -110,12 +111,32 @@ oc_op_tile oc_op_tile_choose(const oc_traits *traits, int32_t m, int32_t width)
     return (oc_op_tile){.rows = choose_rows(m, most), .vectors = vectors, .lanes = lanes};
 }
 
+oc_op_tile oc_op_tile_choose(oc_launch_list *list, const oc_traits *traits, int32_t m,
+                             int32_t width)
+{
+    oc_op_tile t = rule_tile(traits, m, width);
+    /* Accumulators that registers hold: 28 of 32, 12 of 16. */
+    const int32_t room = !traits->is_cpu ? 8 : traits->vector_floats >= 16 ? 28 : 12;
+    int32_t vectors[3], rows[4], rule = t.vectors;
+    size_t n = 0;
+    for (int32_t v = 1; v <= 4 && v * t.lanes <= width; v *= 2)
+        vectors[n++] = v;
+    t.vectors = oc_launch_choose(list, "vectors", rule, vectors, n);
+    const int32_t most = OC_MAX(room / t.vectors, 1);
+    for (int32_t i = 0; i < 4; i++) /* all of it, three quarters, a half, a quarter */
+        rows[i] = choose_rows(m, OC_MAX(most * (4 - i) / 4, 1));
+    if (t.vectors != rule)
+        t.rows = rows[0];
+    t.rows = oc_launch_choose(list, "rows", t.rows, rows, OC_COUNT(rows));
+    return t;
+}
+
 oc_status oc_op_launch_product(const oc_op_product *p, const oc_traits *traits,
                                oc_launch_list *list)
 {
     size_t w_elems, bias_elems;
     oc_launch *l;
-    oc_op_tile tile = oc_op_tile_choose(traits, (int32_t)p->m, OP_PACK);
+    oc_op_tile tile = oc_op_tile_choose(list, traits, (int32_t)p->m, OP_PACK);
     size_t block = (size_t)(tile.lanes * tile.vectors), rows = (size_t)tile.rows;
     OC_TRY(oc_op_pack_elems(p->n, p->k, OP_PACK, &w_elems));
     OC_TRY(oc_op_pack_elems(p->n, 1, OP_PACK, &bias_elems));

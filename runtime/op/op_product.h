@@ -46,9 +46,10 @@ typedef struct oc_op_tile {
 /**
  * The tile for a product of `m` rows whose weights are packed `width` wide: on a CPU its registers
  * hold all accumulators (28 of 32 registers of 16 lanes, 12 of 16 narrower ones); elsewhere it is
- * small, for many work-items.
+ * small, for many work-items. Choices: vectors, rows. Once for each list.
  */
-oc_op_tile oc_op_tile_choose(const oc_traits *traits, int32_t m, int32_t width);
+oc_op_tile oc_op_tile_choose(oc_launch_list *list, const oc_traits *traits, int32_t m,
+                             int32_t width);
 
 /** y [m,n] = activation(x [m,k] w + bias [n]), x being input 0, with packed w and bias. */
 typedef struct oc_op_product {

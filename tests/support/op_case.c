@@ -193,7 +193,10 @@ static oc_status make_memory(op_run *run, held *h)
 static oc_status run_on(op_run *run, held *h, void **out)
 {
     const oc_dev_type *type = h->dev->type;
-    oc_dev_task task = {.call = &run->call, .ctx = run, .const_read = const_read};
+    oc_dev_task task = {.call = &run->call,
+                        .ctx = run,
+                        .const_read = const_read,
+                        .choices = run->choices};
     size_t bytes, const_bytes;
     OC_TRY(type->queue_create(h->dev, &h->queue));
     OC_TRY(type->prepare(h->dev, &task, &h->node, &const_bytes));

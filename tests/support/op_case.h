@@ -28,6 +28,7 @@ typedef struct op_run {
     char name[160];             /* "operator/case" */
     void *data[OC_CASE_IN];     /* inputs; NULL where absent */
     void *expected[OC_CASE_IN]; /* outputs as the reference computes them */
+    const char *choices;        /* what a device's launches choose; NULL: as the rule says */
 } op_run;
 
 /**

@@ -33,7 +33,7 @@ typedef struct oc_prepare_options {
     const char *device;      /* selector: NULL (PoCL by default), "pocl", "gpu", "cpu", "reference", "PLATFORM:DEVICE", or a part of a name */
     uint32_t threads;        /* CPU devices: at most so many; 0: all */
     const char *kernel_dir;  /* read kernels (.cl) from this folder instead of the built-in ones; NULL */
-    const char *cache_dir;   /* the built kernels are kept in this folder by oc_prepared_destroy, and the next start takes them from there; it is made, may be deleted at any time, and what is wrong with it costs only time and one warning. What lies in it is run: nobody else should write there. Copied; NULL: none */
+    const char *cache_dir;   /* the built kernels are kept in this folder by oc_prepared_destroy, and the next start takes them from there, as it takes what oc_tune_run chose; it is made, may be deleted at any time, and what is wrong with it costs only time and one warning. What lies in it is run: nobody else should write there. Copied; NULL: none */
     uint64_t memory_bytes;   /* what constants (in the model's layout) and values may take together: only the longest prefix of the network that fits is prepared, perhaps none of it; 0: all of it. A session runs the rest on a worker, without a fallback. */
     const oc_log_sink *log;  /* borrowed for the prepared model's life; NULL */
     /** Long work shows progress: `done` of `total` steps, one or two a node; NULL. */

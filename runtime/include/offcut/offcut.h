@@ -12,6 +12,7 @@
 #include <offcut/plan.h>
 #include <offcut/session.h>
 #include <offcut/tensor.h>
+#include <offcut/tune.h>
 #include <offcut/vision.h>
 #include <offcut/worker.h>
 
