@@ -81,7 +81,7 @@ __kernel void binary_int(__global const T *p, __global const T *q, __global T *r
 }
 #else
 #define LOAD(from_, step_, i_) \
-    (step_ ? oc_lanes_load((from_) + (i_)) : (oc_lanes)(*(from_)))
+    (step_ ? oc_lanes_load(float, (from_) + (i_)) : (oc_lanes)(*(from_)))
 
 __kernel void binary(__global const float *p, __global const float *q, __global float *restrict y)
 {
@@ -92,7 +92,7 @@ __kernel void binary(__global const float *p, __global const float *q, __global 
         int2 at = oc_broadcast(row);
         for (int i = begin;;) {
             oc_lanes r = OC_BINARY(FN, LOAD(p + at.x, STEP_P, i), LOAD(q + at.y, STEP_Q, i));
-            oc_lanes_store(oc_lanes_act(r), y + row * ELEMS + i);
+            oc_lanes_store(float, oc_lanes_act(r), y + row * ELEMS + i);
             if (i + LANES >= end)
                 break;
             i = min(i + LANES, end - LANES);

@@ -85,9 +85,11 @@ __kernel void conv2d_tile(__global const float *x, __global const float *w,
         }
     }
 
+    /* Constants where they can be: what is never the case is then not compiled. */
     int pixels = OW % TILE == 0 ? TILE : min(TILE, OW - ow);
+    int channels = OG % OC_BLOCK == 0 ? OC_BLOCK : OG - o;
     oc_tile_store(acc, BIAS_AT(pack * PACK + o % PACK), y + (row * OW + ow) * O + g * OG + o, O,
-                  (int2)(0, pixels), (int2)(0, OG - o));
+                  (int2)(0, pixels), (int2)(0, channels));
 }
 #endif
 
@@ -108,13 +110,13 @@ static inline void depthwise_row(oc_lanes acc[TILE], __global const float *x,
 {
     bool is_inside = is_row && w_0 >= 0 && w_0 + (TILE - 1) * SW + (KW - 1) * DW < W;
     for (int kw = 0; kw < KW; kw++) {
-        oc_lanes wv = oc_lanes_load(w + kw * C);
+        oc_lanes wv = oc_lanes_load(float, w + kw * C);
         #pragma unroll
         for (int m = 0; m < TILE; m++) {
             int tap = m * SW + kw * DW;
             oc_lanes xv = (oc_lanes)(0.0f);
             if (is_inside || (is_row && w_0 + tap >= 0 && w_0 + tap < W))
-                xv = oc_lanes_load(x + tap * C);
+                xv = oc_lanes_load(float, x + tap * C);
             acc[m] = fma(xv, wv, acc[m]);
         }
     }
@@ -141,9 +143,9 @@ __kernel void conv2d_depthwise(__global const float *x, __global const float *w,
             if (OW % TILE != 0 && ow + m >= OW)
                 break;
 #if HAS_BIAS
-            acc[m] += oc_lanes_load(bias + c);
+            acc[m] += oc_lanes_load(float, bias + c);
 #endif
-            oc_lanes_store(oc_lanes_act(acc[m]), y + (row * OW + ow + m) * C + c);
+            oc_lanes_store(float, oc_lanes_act(acc[m]), y + (row * OW + ow + m) * C + c);
         }
         if (c + LANES >= end)
             break;

@@ -106,7 +106,7 @@ static inline void add_taps(oc_q32 sum[TILE][VECTORS], const uchar *at, __global
                 oc_q32 wv[VECTORS];
 #pragma unroll
                 for (int v = 0; v < VECTORS; v++)
-                    wv[v] = oc_lanes_load(w + v * LANES);
+                    wv[v] = oc_lanes_load(int, w + v * LANES);
 #pragma unroll
                 for (int m = 0; m < TILE; m++) {
                     oc_q32 xv = (oc_q32)(as_int(*(const oc_four *)(p + m * SW * CG)));
@@ -178,7 +178,7 @@ static inline void finish(oc_q32 sum[TILE][VECTORS], __global const int *w_sums,
 #pragma unroll 1
     for (int j = 0; j < min(PACK, count); j += LANES) {
         oc_factors f = oc_factors_load(REQUANT_ARGS o + j, count - j);
-        oc_q32 plus = oc_lanes_load(w_sums + j);
+        oc_q32 plus = oc_lanes_load(int, w_sums + j);
 #if HAS_B
         oc_q32 b = b_of(W_ZERO_ARG o + j, count - j);
         plus = oc_quant_sub(plus, mul((oc_q32)(TAPS), b));
@@ -253,7 +253,7 @@ static inline oc_q32 load_column(__global const uchar *x, int x_zero, int h, int
         if (r >= rows)
             continue;
         if (is_here)
-            one = OC_Q32(oc_lanes_load(x + r * DH * W * C));
+            one = OC_Q32(oc_lanes_load(uchar, x + r * DH * W * C));
         u |= one << (8 * r);
     }
     return u ^ (oc_q32)(FLIP * 0x01010101);
@@ -266,7 +266,7 @@ static inline void add_rows(oc_q32 sum[TILE], __global const uchar *x, __global 
     oc_q32 wv[KW];
     #pragma unroll
     for (int kw = 0; kw < KW; kw++)
-        wv[kw] = oc_lanes_load(w + kw * C);
+        wv[kw] = oc_lanes_load(int, w + kw * C);
     #pragma unroll
     for (int j = 0; j < SPAN; j++) {
         oc_q32 u = load_column(x + j * C, x_zero, h, rows, w_0 + j >= 0 && w_0 + j < W);
@@ -297,9 +297,9 @@ __kernel void conv2d_dot_depthwise(__global const TX *x, __global const int *w,
                      KH - kh, w_0);
         }
         oc_q32 plus = mul((oc_q32)(-(X_ZERO(0) + FLIP)),
-                          oc_lanes_load(w + (KH + 3) / 4 * KW * C + c));
+                          oc_lanes_load(int, w + (KH + 3) / 4 * KW * C + c));
 #if HAS_BIAS
-        plus = oc_quant_add(plus, oc_lanes_load(bias + c));
+        plus = oc_quant_add(plus, oc_lanes_load(int, bias + c));
 #endif
         #pragma unroll
         for (int m = 0; m < TILE; m++)

@@ -55,7 +55,7 @@ static inline void step(oc_lanes acc[TILE][VECTORS], const float x[TILE], __glob
     oc_lanes wv[VECTORS];
     #pragma unroll
     for (int v = 0; v < VECTORS; v++) {
-        wv[v] = OC_WIDE(convert_float)(oc_lanes_load(w + v * LANES));
+        wv[v] = OC_WIDE(convert_float)(oc_lanes_load(TW, w + v * LANES));
 #if HAS_W_ZERO
         wv[v] -= w_zeros[v];
 #endif
@@ -209,7 +209,7 @@ typedef term sums[TILE + 1];
 static inline term load_pixel(__global const TX *x, int j, term x_zero, bool is_row, int w_0)
 {
     if (is_row && w_0 + j >= 0 && w_0 + j < W)
-        return TO_TERM(oc_lanes_load(x + j * C));
+        return TO_TERM(oc_lanes_load(TX, x + j * C));
     return x_zero;
 }
 
@@ -223,7 +223,7 @@ static inline void add_row(sums sum, __global const TX *x, __global const TW *w,
     term wv[KW];
     #pragma unroll
     for (int kw = 0; kw < KW; kw++) {
-        wv[kw] = TO_TERM(oc_lanes_load(w + kw * C)) - w_zero;
+        wv[kw] = TO_TERM(oc_lanes_load(TW, w + kw * C)) - w_zero;
         sum[TILE] = sum[TILE] + wv[kw];
     }
     #pragma unroll
@@ -242,7 +242,7 @@ static inline void add_row(sums sum, __global const TX *x, __global const TW *w,
                            term w_zero, bool is_row, int w_0)
 {
     for (int kw = 0; kw < KW; kw++) {
-        term wv = TO_TERM(oc_lanes_load(w + kw * C)) - w_zero;
+        term wv = TO_TERM(oc_lanes_load(TW, w + kw * C)) - w_zero;
         sum[TILE] = sum[TILE] + wv;
         #pragma unroll
         for (int m = 0; m < TILE; m++)
@@ -262,7 +262,7 @@ __kernel void conv2d_int_depthwise(__global const TX *x, __global const TW *w,
         oc_q32 z[TILE], wz = (oc_q32)(0);
         sums sum;
 #if HAS_W_ZERO
-        wz = W_ZERO_STEP ? OC_Q32(oc_lanes_load(w_zero + c * W_ZERO_STEP)) : (oc_q32)(W_ZERO(0));
+        wz = W_ZERO_STEP ? OC_Q32(oc_lanes_load(TW, w_zero + c * W_ZERO_STEP)) : (oc_q32)(W_ZERO(0));
 #endif
         #pragma unroll
         for (int m = 0; m <= TILE; m++)
@@ -274,7 +274,7 @@ __kernel void conv2d_int_depthwise(__global const TX *x, __global const TW *w,
         }
         oc_q32 plus = OC_Q_FROM_BITS(OC_Q_BITS(OC_Q32(sum[TILE])) * OC_Q_BITS(-xz));
 #if HAS_BIAS
-        plus = oc_quant_add(plus, oc_lanes_load(bias + c));
+        plus = oc_quant_add(plus, oc_lanes_load(int, bias + c));
 #endif
         oc_factors f = oc_factors_load(REQUANT_ARGS c, LANES);
         #pragma unroll

@@ -47,7 +47,7 @@ __kernel void winograd_input(__global const float *restrict x, __global float *r
                               (h_0 + i >= 0 && h_0 + i < H && w_0 + j >= 0 && w_0 + j < W);
                 d[j] = (oc_lanes)(0.0f);
                 if (is_tap)
-                    d[j] = oc_lanes_load(x + (i * W + j) * C + c);
+                    d[j] = oc_lanes_load(float, x + (i * W + j) * C + c);
             }
             TO_INPUT(d, rows[i]);
         }
@@ -59,7 +59,7 @@ __kernel void winograd_input(__global const float *restrict x, __global float *r
             TO_INPUT(d, t);
             #pragma unroll
             for (int i = 0; i < SIDE; i++)
-                oc_lanes_store(t[i], v + (i * SIDE + j) * (STRIP * C) + c);
+                oc_lanes_store(float, t[i], v + (i * SIDE + j) * (STRIP * C) + c);
         }
         if (c + LANES >= end)
             break;
@@ -95,7 +95,7 @@ __kernel void winograd_product(__global const float *restrict v, __global const 
     for (int m = 0; m < TILE; m++)
         #pragma unroll
         for (int i = 0; i < VECTORS; i++)
-            oc_lanes_store(acc[m][i], s + m * (PACKS * PACK) + i * LANES);
+            oc_lanes_store(float, acc[m][i], s + m * (PACKS * PACK) + i * LANES);
 }
 #endif
 
@@ -120,7 +120,7 @@ __kernel void winograd_output(__global const float *restrict s,
     for (int j = 0; j < SIDE; j++) {
         #pragma unroll
         for (int i = 0; i < SIDE; i++)
-            d[i] = oc_lanes_load(s + (i * SIDE + j) * (STRIP * PACKED));
+            d[i] = oc_lanes_load(float, s + (i * SIDE + j) * (STRIP * PACKED));
         TO_OUTPUT(d, t);
         #pragma unroll
         for (int i = 0; i < M; i++)
@@ -137,12 +137,12 @@ __kernel void winograd_output(__global const float *restrict s,
                 break;
             oc_lanes_each z;
 #if HAS_BIAS
-            t[j] += oc_lanes_load(bias + o);
+            t[j] += oc_lanes_load(float, bias + o);
 #endif
             z.all = oc_lanes_act(t[j]);
             __global float *out = y + (i * OW + j) * O;
             if (O % LANES == 0 || o + LANES <= O)
-                oc_lanes_store(z.all, out);
+                oc_lanes_store(float, z.all, out);
             else
                 for (int lane = 0; lane < O - o; lane++)
                     out[lane] = z.one[lane];

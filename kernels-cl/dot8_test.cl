@@ -11,7 +11,7 @@ __kernel void dot8_test(__global const int *sum, __global const int *x, __global
                         __global int *restrict y)
 {
     for (int i = 0; i < ROUNDS; i++)
-        oc_lanes_store(oc_dot8(oc_lanes_load(sum + i * LANES), (OC_WIDE(int))(x[i]),
-                               oc_lanes_load(w + i * LANES)),
+        oc_lanes_store(int, oc_dot8(oc_lanes_load(int, sum + i * LANES), (OC_WIDE(int))(x[i]),
+                               oc_lanes_load(int, w + i * LANES)),
                        y + i * LANES);
 }

@@ -13,13 +13,18 @@
 static inline oc_lanes channels(__global const float *in, int at)
 {
     if (at >= 0 && at <= C - LANES)
-        return oc_lanes_load(in + at);
-    float edge[3 * LANES];
+        return oc_lanes_load(float, in + at);
+    union {
+        oc_lanes all[3];
+        float one[3 * LANES];
+    } edge;
     int first = at < 0 ? 0 : C - LANES;
-    oc_lanes_store((oc_lanes)(0.0f), edge);
-    oc_lanes_store(oc_lanes_load(in + first), edge + LANES);
-    oc_lanes_store((oc_lanes)(0.0f), edge + 2 * LANES);
-    return oc_lanes_load(edge + LANES + clamp(at - first, -LANES, LANES));
+    edge.all[0] = edge.all[2] = (oc_lanes)(0.0f);
+    edge.all[1] = oc_lanes_load(float, in + first);
+    oc_lanes_each r;
+    for (int i = 0; i < LANES; i++)
+        r.one[i] = edge.one[LANES + clamp(at - first, -LANES, LANES) + i];
+    return r.all;
 }
 
 __kernel void lrn(__global const float *restrict in, __global float *restrict out)
@@ -32,5 +37,5 @@ __kernel void lrn(__global const float *restrict in, __global float *restrict ou
         oc_lanes x = channels(in, c + k);
         sum += x * x;
     }
-    oc_lanes_store(oc_lanes_load(in + c) / oc_pow(BIAS + ALPHA * sum, BETA), out + c);
+    oc_lanes_store(float, oc_lanes_load(float, in + c) / oc_pow(BIAS + ALPHA * sum, BETA), out + c);
 }

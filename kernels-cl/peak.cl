@@ -13,7 +13,7 @@
 #ifdef PEAK_FLOAT
 __kernel void peak_float(__global const float *restrict in, __global float *restrict out, int times)
 {
-    oc_lanes a = oc_lanes_load(in), b = oc_lanes_load(in + LANES), acc[CHAINS], sum = b;
+    oc_lanes a = oc_lanes_load(float, in), b = oc_lanes_load(float, in + LANES), acc[CHAINS], sum = b;
 #pragma unroll
     for (int c = 0; c < CHAINS; c++)
         acc[c] = a * (float)c;
@@ -24,7 +24,7 @@ __kernel void peak_float(__global const float *restrict in, __global float *rest
 #pragma unroll
     for (int c = 0; c < CHAINS; c++)
         sum += acc[c];
-    oc_lanes_store(sum, out + get_global_id(0) * LANES);
+    oc_lanes_store(float, sum, out + get_global_id(0) * LANES);
 }
 #endif
 
@@ -40,7 +40,7 @@ __kernel void peak_int(__global const char *restrict in, __global int *restrict 
     for (int c = 0; c < CHAINS; c++)
         acc[c] = c;
     for (int i = 0; i < times; i++) {
-        OC_WIDE(int) w = OC_WIDE(convert_int)(oc_lanes_load(in + (i & 63) * LANES));
+        OC_WIDE(int) w = OC_WIDE(convert_int)(oc_lanes_load(char, in + (i & 63) * LANES));
 #pragma unroll
         for (int c = 0; c < CHAINS; c++)
             acc[c] += (int)in[c] * w;
@@ -48,7 +48,7 @@ __kernel void peak_int(__global const char *restrict in, __global int *restrict 
 #pragma unroll
     for (int c = 0; c < CHAINS; c++)
         sum ^= acc[c];
-    oc_lanes_store(sum, out + get_global_id(0) * LANES);
+    oc_lanes_store(int, sum, out + get_global_id(0) * LANES);
 }
 #endif
 
@@ -62,7 +62,7 @@ __kernel void peak_dot8(__global const int *restrict in, __global int *restrict 
     for (int c = 0; c < CHAINS; c++)
         acc[c] = c;
     for (int i = 0; i < times; i++) {
-        OC_WIDE(int) w = oc_lanes_load(in + (i & 63) * LANES);
+        OC_WIDE(int) w = oc_lanes_load(int, in + (i & 63) * LANES);
 #pragma unroll
         for (int c = 0; c < CHAINS; c++)
             acc[c] = oc_dot8(acc[c], (OC_WIDE(int))(in[c]), w);
@@ -70,7 +70,7 @@ __kernel void peak_dot8(__global const int *restrict in, __global int *restrict 
 #pragma unroll
     for (int c = 0; c < CHAINS; c++)
         sum ^= acc[c];
-    oc_lanes_store(sum, out + get_global_id(0) * LANES);
+    oc_lanes_store(int, sum, out + get_global_id(0) * LANES);
 }
 #endif
 
@@ -92,11 +92,11 @@ __kernel void peak_read(__global const float *restrict mem, __global float *rest
         for (int i = (int)get_local_id(0); i < vectors; i += 8 * items)
 #pragma unroll
             for (int c = 0; c < 8; c++)
-                acc[c] += oc_lanes_load(from + (size_t)(i + c * items) * LANES);
+                acc[c] += oc_lanes_load(float, from + (size_t)(i + c * items) * LANES);
 #pragma unroll
     for (int c = 0; c < 8; c++)
         sum += acc[c];
-    oc_lanes_store(sum, out + get_global_id(0) * LANES);
+    oc_lanes_store(float, sum, out + get_global_id(0) * LANES);
 }
 #endif
 
@@ -107,15 +107,15 @@ __kernel void peak_copy(__global float *mem, __global float *restrict out, int v
     int items = (int)get_local_size(0);
     size_t all = get_num_groups(0) * (size_t)vectors * LANES;
     __global float *from = mem + get_group_id(0) * (size_t)vectors * LANES;
-    oc_lanes factor = oc_lanes_load(mem);
+    oc_lanes factor = oc_lanes_load(float, mem);
     for (int t = 0; t < times; t++)
         for (int i = (int)get_local_id(0); i < vectors; i += 8 * items)
 #pragma unroll
             for (int c = 0; c < 8; c++) {
                 __global float *at = from + (size_t)(i + c * items) * LANES;
-                oc_lanes_store(oc_lanes_load(at) * factor, at + all);
+                oc_lanes_store(float, oc_lanes_load(float, at) * factor, at + all);
             }
-    oc_lanes_store(factor, out + get_global_id(0) * LANES);
+    oc_lanes_store(float, factor, out + get_global_id(0) * LANES);
 }
 #endif
 

@@ -17,7 +17,7 @@
 #include "broadcast.h"
 
 #define LOAD(from_, step_, i_) \
-    OC_Q32(step_ ? oc_lanes_load((from_) + (i_)) : (OC_WIDE(T))(*(from_)))
+    OC_Q32(step_ ? oc_lanes_load(T, (from_) + (i_)) : (OC_WIDE(T))(*(from_)))
 
 static inline oc_q32 scaled(oc_q32 x, int multiplier, int shift)
 {

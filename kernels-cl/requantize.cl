@@ -13,7 +13,7 @@
 #include "quant.h"
 #include "vector.h"
 
-#define LOAD(from_, i_) (STEP ? oc_lanes_load((from_) + (i_)) : (oc_q32)(*(from_)))
+#define LOAD(from_, i_) (STEP ? oc_lanes_load(int, (from_) + (i_)) : (oc_q32)(*(from_)))
 #if IS_DOUBLE
 #define LOW , __global const int *restrict low
 #define SCALE(x_, i_) \
@@ -31,7 +31,7 @@ __kernel void requantize(__global const int *restrict x, __global const int *res
     int row = (int)get_global_id(1) * GROUP, rows_end = min(row + GROUP, ROWS);
     for (; row < rows_end; row++) {
         for (int i = begin;;) {
-            oc_q32 r = oc_lanes_load(x + row * ELEMS + i);
+            oc_q32 r = oc_lanes_load(int, x + row * ELEMS + i);
             r = oc_quant_add(SCALE(r, i), (oc_q32)(ZERO));
             r = min(max(r, (oc_q32)(LO)), (oc_q32)(HI));
             OC_LANES_STORE_8BIT(T, r, y + row * ELEMS + i);

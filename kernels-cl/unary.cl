@@ -13,7 +13,7 @@ __kernel void unary(__global const float *restrict x, __global float *restrict y
     int chunk = (int)get_global_id(0), i = chunk * CHUNK;
     int end = chunk == CHUNKS - 1 ? ELEMS : i + CHUNK;
     for (;;) {
-        oc_lanes_store(oc_lanes_act(oc_lanes_load(x + i)), y + i);
+        oc_lanes_store(float, oc_lanes_act(oc_lanes_load(float, x + i)), y + i);
         if (i + LANES >= end)
             break;
         i = min(i + LANES, end - LANES);

@@ -12,23 +12,27 @@ typedef union oc_lanes_each {
     float one[LANES];
 } oc_lanes_each;
 
-/* From and to a pointer to float, which need not be aligned for vectors. */
+/*
+ * From and to a pointer to elements in global memory, which need not be aligned for vectors. Not
+ * vload and vstore: PoCL's are an access to each element, and to put them together again was half of
+ * the time that its compiler took for a tile.
+ */
 #if LANES == 1
-#define oc_lanes_load(p_) (*(p_))
-#define oc_lanes_store(x_, p_) (*(p_) = (x_))
+#define oc_lanes_load(type_, p_) (*(p_))
+#define oc_lanes_store(type_, x_, p_) (*(p_) = (x_))
 #else
-#define oc_lanes_load(p_) OC_WIDE(vload)(0, (p_))
-#define oc_lanes_store(x_, p_) OC_WIDE(vstore)((x_), 0, (p_))
+#define OC_LANES_AT(type_)                                 \
+    struct __attribute__((packed, aligned(sizeof(type_)))) { \
+        OC_WIDE(type_) all;                                \
+    }
+#define oc_lanes_load(type_, p_) (((__global const OC_LANES_AT(type_) *)(p_))->all)
+#define oc_lanes_store(type_, x_, p_) \
+    ((void)(((__global OC_LANES_AT(type_) *)(p_))->all = (x_)))
 #endif
 
-/*
- * Whole numbers that T_, char or uchar, can hold, to a pointer to these. PoCL's vstore would store
- * the bytes one by one.
- */
-typedef OC_WIDE(char) __attribute__((aligned(1))) oc_lanes_char;
-typedef OC_WIDE(uchar) __attribute__((aligned(1))) oc_lanes_uchar;
+/* Whole numbers that T_, char or uchar, can hold, to a pointer to these. */
 #define OC_LANES_STORE_8BIT(T_, x_, p_) \
-    (*(__global OC_JOIN(oc_lanes_, T_) *)(p_) = OC_WIDE(OC_JOIN(convert_, T_))(x_))
+    oc_lanes_store(T_, OC_WIDE(OC_JOIN(convert_, T_))(x_), p_)
 
 #ifdef ACT
 /* The fused activation. */

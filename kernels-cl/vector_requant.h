@@ -10,7 +10,7 @@
 #if REQUANT
 #define OC_SUMS_STORE(x_, y_) OC_LANES_STORE_8BIT(TY, x_, y_)
 #else
-#define OC_SUMS_STORE(x_, y_) oc_lanes_store(x_, y_)
+#define OC_SUMS_STORE(x_, y_) oc_lanes_store(TY, x_, y_)
 #endif
 
 #if defined(LANES) && LANES > 1
@@ -24,7 +24,7 @@ static inline oc_q32 oc_q32_load(__global const int *p, int count)
 {
     oc_q32_each z;
     if (count >= LANES)
-        return oc_lanes_load(p);
+        return oc_lanes_load(int, p);
     for (int i = 0; i < LANES; i++)
         z.one[i] = p[min(i, count - 1)];
     return z.all;

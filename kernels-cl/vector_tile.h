@@ -22,7 +22,7 @@ static inline void oc_tile_step(oc_lanes acc[TILE][VECTORS], const float x[TILE]
     oc_lanes wv[VECTORS];
 #pragma unroll
     for (int v = 0; v < VECTORS; v++)
-        wv[v] = oc_lanes_load(w + v * LANES);
+        wv[v] = oc_lanes_load(float, w + v * LANES);
 #pragma unroll
     for (int m = 0; m < TILE; m++)
 #pragma unroll
@@ -47,7 +47,7 @@ static inline void oc_tile_step(oc_lanes acc[TILE][VECTORS], const float x[TILE]
 static inline oc_lanes oc_tile_finish(oc_lanes r, __global const float *bias)
 {
     if (bias)
-        r += oc_lanes_load(bias);
+        r += oc_lanes_load(float, bias);
     return oc_lanes_act(r);
 }
 
@@ -69,7 +69,7 @@ static inline void oc_tile_store_loop(oc_lanes acc[TILE][VECTORS], int v,
         oc_lanes_each r;
         r.all = oc_tile_finish(z[m].all, bias);
         if (lanes.x == 0 && lanes.y == LANES)
-            oc_lanes_store(r.all, out);
+            oc_lanes_store(float, r.all, out);
         else
             for (int lane = lanes.x; lane < lanes.y; lane++)
                 out[lane] = r.one[lane];
@@ -93,7 +93,7 @@ static inline void oc_tile_store(oc_lanes acc[TILE][VECTORS], __global const flo
 #pragma unroll
             for (int m = 0; m < TILE; m++)
                 if (m >= rows.x && m < rows.y)
-                    oc_lanes_store(oc_tile_finish(acc[m][v], b), y + (m * stride + j));
+                    oc_lanes_store(float, oc_tile_finish(acc[m][v], b), y + (m * stride + j));
         } else {
             oc_tile_store_loop(acc, v, b, y + j, stride, rows, lanes);
         }

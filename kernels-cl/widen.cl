@@ -16,7 +16,7 @@ __kernel void widen(__global const TX *restrict x, X_ZERO_PARAM __global float *
     int end = chunk == CHUNKS - 1 ? ELEMS : begin + CHUNK;
     oc_lanes zero = (oc_lanes)((float)X_ZERO(0));
     for (int i = begin;;) {
-        oc_lanes_store(OC_WIDE(convert_float)(oc_lanes_load(x + i)) - zero, y + i);
+        oc_lanes_store(float, OC_WIDE(convert_float)(oc_lanes_load(TX, x + i)) - zero, y + i);
         if (i + LANES >= end)
             break;
         i = min(i + LANES, end - LANES);
