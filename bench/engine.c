@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench_engine MODEL INPUT.npy THREADS [DEVICE]: offcut as one of the engines of bench/run.py,
- * driven by lines on the standard input. Every answer is one line of JSON; after an "error" nothing
+ * bench_engine MODEL INPUT.npy THREADS [DEVICE [CACHE]]: offcut as one of the engines of
+ * bench/run.py, with its built kernels kept in the folder CACHE; driven by lines on the standard input. Every answer is one line of JSON; after an "error" nothing
  * more comes. bench/engine.py speaks the same for the peers.
  *
  *     (at the start)  {"engine": name and version}
@@ -9,11 +9,13 @@
  *                      "device": its name and driver}
  *     run N           {"ns": [...]}, of N runs, each from the input to the output in the host's memory
  *     answer FILE     {}; the output of the last run is in FILE, as .npy
+ *     end             {}; all is given back, and built kernels are kept
  *
  * Only the public headers are used, as a user's program would.
  */
 #include <offcut/offcut.h>
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +24,7 @@
 enum { LINE_BYTES = 4096 };
 
 typedef struct engine {
-    const char *path, *device;
+    const char *path, *device, *cache;
     uint32_t threads;
     oc_model *model;
     oc_prepared *prepared;
@@ -68,7 +70,8 @@ static oc_status run_once(engine *e)
 
 static oc_status load(engine *e)
 {
-    const oc_prepare_options options = {.device = e->device, .threads = e->threads};
+    const oc_prepare_options options = {
+        .device = e->device, .threads = e->threads, .cache_dir = e->cache};
     uint64_t start = now_ns();
     oc_status status = oc_model_open(e->path, NULL, NULL, &e->model);
     if (status == OC_OK)
@@ -116,6 +119,23 @@ static oc_status answer(engine *e, const char *path)
     return status;
 }
 
+static void give_back(engine *e)
+{
+    oc_session_destroy(e->session);
+    oc_prepared_destroy(e->prepared);
+    oc_model_destroy(e->model);
+    e->session = NULL;
+    e->prepared = NULL;
+    e->model = NULL;
+}
+
+static oc_status end(engine *e)
+{
+    give_back(e);
+    printf("{}\n");
+    return OC_OK;
+}
+
 /* Until the other side has nothing more to say. */
 static oc_status obey(engine *e)
 {
@@ -129,20 +149,24 @@ static oc_status obey(engine *e)
             status = run(e, strtoul(line + 4, NULL, 10));
         else if (strncmp(line, "answer ", 7) == 0 && e->session)
             status = answer(e, line + 7);
+        else if (strcmp(line, "end") == 0)
+            status = end(e);
         else
-            printf("{\"error\": \"expected load, then run N or answer FILE\"}\n");
+            printf("{\"error\": \"expected load, then run N, answer FILE or end\"}\n");
     }
     return status;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 4 && argc != 5) {
-        fprintf(stderr, "usage: bench_engine MODEL INPUT.npy THREADS [DEVICE]\n");
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024); /* as the command does */
+    if (argc < 4 || argc > 6) {
+        fprintf(stderr, "usage: bench_engine MODEL INPUT.npy THREADS [DEVICE [CACHE]]\n");
         return 2;
     }
     engine e = {.path = argv[1],
-                .device = argc == 5 ? argv[4] : NULL,
+                .device = argc > 4 ? argv[4] : NULL,
+                .cache = argc > 5 ? argv[5] : NULL,
                 .threads = (uint32_t)strtoul(argv[3], NULL, 10)};
     oc_status status = oc_npy_read(argv[2], NULL, NULL, &e.input);
     if (status == OC_OK)
@@ -154,8 +178,6 @@ int main(int argc, char **argv)
     }
     oc_tensor_free(&e.output, NULL);
     oc_tensor_free(&e.input, NULL);
-    oc_session_destroy(e.session);
-    oc_prepared_destroy(e.prepared);
-    oc_model_destroy(e.model);
+    give_back(&e);
     return status == OC_OK ? 0 : 1;
 }

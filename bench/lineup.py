@@ -85,7 +85,7 @@ class Lineup:
         path = self.file(model, engine)
         environment = {}
         if engine == "offcut":
-            words = [self.program, path, f"{path}.in.npy", threads]
+            words = [self.program, path, f"{path}.in.npy", threads, "", self.folder / cache / "offcut"]
             (self.folder / cache).mkdir(exist_ok=True)
             environment = {"POCL_CACHE_DIR": str(self.folder / cache), "POCL_MAX_PTHREAD_COUNT": str(threads)}
         else:

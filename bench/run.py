@@ -97,7 +97,9 @@ class Bench:
         """Of a process of offcut that ends again."""
         process = self.lineup.start("offcut", model, threads, cache)
         try:
-            return process.ask("load")["first_ns"] / 1e6
+            first_ns = process.ask("load")["first_ns"]
+            process.ask("end")
+            return first_ns / 1e6
         finally:
             process.end()
 
