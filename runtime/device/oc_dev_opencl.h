@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * What the files of the OpenCL device share: opencl.c (probe, open, memory), opencl_program.c
- * (building), opencl_binary.c (keeping what was built), opencl_choice.c (keeping what was chosen), opencl_node.c (prepare and bind), opencl_queue.c (running and telling), opencl_peak.c (what the
+ * What the files of the OpenCL device share: opencl.c (probe, open, memory), opencl_source.c
+ * (the kernels' texts), opencl_join.c (many as one), opencl_program.c (building), opencl_binary.c (keeping what was built), opencl_choice.c (keeping what was chosen), opencl_node.c (prepare and bind), opencl_queue.c (running and telling), opencl_peak.c (what the
  * device can do at most), opencl_dot8.c (an instruction for products of bytes).
  */
 #ifndef OC_DEV_OPENCL_H
@@ -12,7 +12,17 @@
 #define CL_TARGET_OPENCL_VERSION 120
 #include <CL/cl.h>
 
-typedef struct oc_cl_program oc_cl_program;
+typedef struct oc_cl_unit oc_cl_unit;
+
+/** kernels-cl/<stem>.cl with some options. Borrowed until the device is closed. */
+typedef struct oc_cl_program {
+    struct oc_cl_program *next;
+    char *stem, *options;
+    char suffix[32];  /* of its kernels' names in the unit: they are one of several parts */
+    oc_cl_unit *unit; /* NULL: not built yet */
+    bool is_apart;    /* it cannot be built together with others */
+    bool is_trial;    /* only trials want it: a network's own programs are made without regard to it */
+} oc_cl_program;
 
 typedef struct oc_cl_dev {
     oc_dev head;
@@ -23,9 +33,9 @@ typedef struct oc_cl_dev {
     oc_cache *cache;          /* of program binaries and choices; NULL: none */
     size_t mem_max;           /* the largest buffer the driver gives */
     char build_options[64];   /* those that every program is built with */
-    pthread_mutex_t mutex;    /* guards programs and build_ns */
+    pthread_mutex_t mutex;    /* guards programs and units */
     oc_cl_program *programs;
-    uint64_t build_ns;        /* how long the driver has built from source */
+    oc_cl_unit *units;
     pthread_mutex_t dot8_mutex;
     oc_dot8_kind dot8;        /* see oc_cl_dot8 */
 } oc_cl_dev;
@@ -58,19 +68,31 @@ void oc_cl_buffer_release(oc_cl_dev *dev, cl_mem mem, size_t bytes);
 /** A sub-buffer of `root`; the whole of it for 0 bytes, which no kernel touches. Owns: clReleaseMemObject. */
 OC_MUST_USE oc_status oc_cl_sub_buffer(oc_cl_dev *dev, cl_mem root, size_t offset, size_t bytes, cl_mem *mem);
 
-/**
- * The program of kernels-cl/<stem>.cl with `options`, built at most once per device. Borrowed until the device is closed, as `*kept`, a copy of the options (NULL: not wanted).
- * `is_trial`: its binary is of no use to later starts, unless others want it too.
- */
-OC_MUST_USE oc_status oc_cl_program_get(oc_cl_dev *dev, const char *stem, const char *options, bool is_trial, cl_program *program, const char **kept);
+/** The text of kernels-cl/<stem>.cl: of the device's folder of kernels, in `folder`, or the embedded one. */
+OC_MUST_USE oc_status oc_cl_source_find(oc_cl_dev *dev, const char *stem, oc_buf *folder, oc_bytes *source);
+
+#define OC_CL_PART "_part%zu" /* what the names of a part's declarations end in */
+/** Append `source` to `text` as part `number` of a program: what it declares gets other names, what it defines ends behind it. */
+OC_MUST_USE oc_status oc_cl_join_put(oc_bytes source, const char *options, size_t number, const oc_allocator *alloc, oc_buf *text);
+/** Parts of one program have the same key; 0: built with these options a text cannot be a part. */
+uint32_t oc_cl_join_key(const char *options);
+
+/** kernels-cl/<stem>.cl with `options` will be asked for; oc_cl_programs_join builds together what was told so. */
+OC_MUST_USE oc_status oc_cl_program_want(oc_cl_dev *dev, const char *stem, const char *options, bool is_trial);
+/** What cannot be built together is left to oc_cl_program_get. */
+void oc_cl_programs_join(oc_cl_dev *dev);
+/** kernels-cl/<stem>.cl with `options`, built at most once per device, and once more for trials before anybody else wants it. `is_trial`: its binary is of no use to later starts. */
+OC_MUST_USE oc_status oc_cl_program_get(oc_cl_dev *dev, const char *stem, const char *options, bool is_trial, const oc_cl_program **program);
+/** Its kernel of that name. Owns: clReleaseKernel; NULL with `*error` set. */
+cl_kernel oc_cl_program_kernel(const oc_cl_program *program, const char *name, cl_int *error);
 void oc_cl_programs_release(oc_cl_dev *dev);
 /** The text of kernels-cl/<stem>.cl, with its headers, goes into the digest. */
 OC_MUST_USE oc_status oc_cl_hash_source(oc_cl_dev *dev, const char *stem, oc_hash *hash);
 
 /** What the driver compiles for goes into the digest: offcut's version, the device, its driver. */
 OC_MUST_USE oc_status oc_cl_hash_device(oc_cl_dev *dev, oc_hash *hash);
-/** What a program's binary is kept under: all that it is made from. `options`: all of them. */
-OC_MUST_USE oc_status oc_cl_binary_key(oc_cl_dev *dev, oc_bytes source, const char *options, oc_digest *key);
+/** Start what a program's binary is kept under with all that does not depend on the program. */
+OC_MUST_USE oc_status oc_cl_binary_key(oc_cl_dev *dev, oc_hash *hash);
 /** The program of that key, built from what was kept; NULL where there is none that the driver takes. Owns: clReleaseProgram. */
 cl_program oc_cl_binary_load(oc_cl_dev *dev, const char *stem, const char *options, const oc_digest *key);
 /** Keep a program, once its kernels have run: what the driver made of them then is part of it. */
@@ -98,6 +120,7 @@ typedef struct oc_cl_events {
 } oc_cl_events;
 /** Enqueue the kernels of one bound node. `events` NULL: none are kept. Errors: also OC_E_LIMIT when there is no room for them. */
 OC_MUST_USE oc_status oc_cl_enqueue(oc_cl_dev *dev, cl_command_queue queue, const oc_dev_bound *bound, oc_cl_events *events);
+oc_status oc_cl_expect(oc_dev *dev, const oc_dev_task *tasks, size_t count);
 bool oc_cl_kernel(const oc_dev_node *node, size_t index, oc_dev_kernel *kernel);
 
 oc_status oc_cl_queue_create(oc_dev *dev, oc_dev_queue **queue);

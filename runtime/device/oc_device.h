@@ -130,6 +130,8 @@ struct oc_dev_type {
 
     /** NULL text: the node can run. Else OC_E_UNSUPPORTED, with why in the error text. */
     oc_status (*can_run)(oc_dev *dev, const oc_op_call *call);
+    /** Nodes that will be prepared: kernels that they need are built together, which may take seconds. What is wrong with a node `prepare` tells. NULL: nothing is gained by it. */
+    oc_status (*expect)(oc_dev *dev, const oc_dev_task *tasks, size_t count);
     /** Choose and build the kernels, load and pack the constants. May take seconds. `*const_bytes`: device memory that the node's constants take. */
     oc_status (*prepare)(oc_dev *dev, const oc_dev_task *task, oc_dev_node **node, size_t *const_bytes);
     void (*unprepare)(oc_dev *dev, oc_dev_node *node);

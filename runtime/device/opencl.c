@@ -501,6 +501,7 @@ const oc_dev_type oc_dev_type_opencl = {
     .open = opencl_open,
     .close = opencl_close,
     .can_run = oc_cl_can_run,
+    .expect = oc_cl_expect,
     .prepare = oc_cl_prepare,
     .unprepare = oc_cl_unprepare,
     .scratch_bytes = oc_cl_scratch_bytes,

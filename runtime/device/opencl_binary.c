@@ -11,7 +11,7 @@
 
 #include <stdio.h>
 
-#define FORMAT "offcut program binary 1"
+#define FORMAT "offcut program binary 2"
 
 /* A text with its NUL, so that no two lists of properties give one digest. */
 static oc_status put_property(oc_cl_dev *dev, oc_hash *hash, cl_device_info what)
@@ -45,19 +45,11 @@ oc_status oc_cl_hash_device(oc_cl_dev *dev, oc_hash *hash)
     return put_platform_version(dev, hash);
 }
 
-oc_status oc_cl_binary_key(oc_cl_dev *dev, oc_bytes source, const char *options, oc_digest *key)
+oc_status oc_cl_binary_key(oc_cl_dev *dev, oc_hash *hash)
 {
-    oc_hash *hash = NULL;
-    oc_status status;
-    OC_TRY(oc_hash_create(dev->head.alloc, &hash));
-    OC_TRY_OUT(oc_hash_put_text(hash, FORMAT));
-    OC_TRY_OUT(oc_cl_hash_device(dev, hash));
-    OC_TRY_OUT(oc_hash_put_text(hash, options));
-    OC_TRY_OUT(oc_hash_put(hash, source.data, source.size));
-    OC_TRY_OUT(oc_hash_end(hash, key));
-out:
-    oc_hash_destroy(hash);
-    return status;
+    OC_TRY(oc_hash_put_text(hash, FORMAT));
+    OC_TRY(oc_cl_hash_device(dev, hash));
+    return oc_hash_put_text(hash, dev->build_options);
 }
 
 cl_program oc_cl_binary_load(oc_cl_dev *dev, const char *stem, const char *options,

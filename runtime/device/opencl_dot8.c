@@ -73,7 +73,7 @@ static bool is_right(const numbers *n)
 }
 
 /* The kernel on `n`, all of which lies in `mem`. */
-static oc_status run_test(oc_cl_dev *dev, cl_program program, cl_mem mem, numbers *n)
+static oc_status run_test(oc_cl_dev *dev, const oc_cl_program *program, cl_mem mem, numbers *n)
 {
     static const size_t offsets[] = {offsetof(numbers, sum), offsetof(numbers, x),
                                      offsetof(numbers, w), offsetof(numbers, y)};
@@ -81,7 +81,7 @@ static oc_status run_test(oc_cl_dev *dev, cl_program program, cl_mem mem, number
     cl_mem parts[OC_COUNT(offsets)] = {NULL};
     cl_int error;
     oc_status status;
-    cl_kernel kernel = clCreateKernel(program, "dot8_test", &error);
+    cl_kernel kernel = oc_cl_program_kernel(program, "dot8_test", &error);
     OC_TRY(oc_cl_check(dev, error, "clCreateKernel"));
     for (cl_uint i = 0; i < OC_COUNT(parts); i++) {
         const size_t end = i + 1 < OC_COUNT(parts) ? offsets[i + 1] : sizeof(*n);
@@ -110,13 +110,13 @@ static oc_status try_kind(oc_cl_dev *dev, oc_dot8_kind kind, bool *works)
 {
     numbers *n = NULL;
     cl_mem mem = NULL;
-    cl_program program;
+    const oc_cl_program *program;
     char options[64];
     oc_status status;
     snprintf(options, sizeof(options), "-DDOT8=%d -DLANES=%d -DROUNDS=%d", (int)kind, LANES,
              ROUNDS);
     OC_TRY(OC_ALLOC(dev->head.alloc, 1, n));
-    OC_TRY_OUT(oc_cl_program_get(dev, "dot8_test", options, false, &program, NULL));
+    OC_TRY_OUT(oc_cl_program_get(dev, "dot8_test", options, false, &program));
     OC_TRY_OUT(oc_cl_buffer(dev, CL_MEM_READ_WRITE, sizeof(*n), &mem));
     make_numbers(n);
     OC_TRY_OUT(run_test(dev, program, mem, n));

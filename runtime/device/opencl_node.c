@@ -17,9 +17,8 @@ typedef struct cl_arg {
 } cl_arg;
 
 typedef struct cl_launch {
-    cl_program program;
+    const oc_cl_program *program;
     const char *kernel;
-    const char *options; /* of the program */
     uint32_t dims, n_args;
     size_t offset[3], global[3], local[3];
     bool has_local;
@@ -57,8 +56,7 @@ struct oc_dev_bound {
 
 static bool is_8bit(const oc_op_call *call)
 {
-    return call->n_in > 0 && call->in[0] != NULL &&
-           (OC_TYPES_8BIT >> call->in[0]->dtype & 1u) != 0;
+    return call->n_in > 0 && call->in[0] != NULL && (OC_TYPES_8BIT >> call->in[0]->dtype & 1u) != 0;
 }
 
 oc_status oc_cl_launches(oc_dev *dev, const oc_op_call *call, const char *wanted,
@@ -81,6 +79,33 @@ oc_status oc_cl_can_run(oc_dev *dev, const oc_op_call *call)
     const oc_status status = oc_cl_launches(dev, call, NULL, &list);
     oc_free(list.alloc, list.items);
     return status;
+}
+
+static oc_status launches_of(oc_dev *dev, const oc_dev_task *task, oc_launch_list *list)
+{
+    return task->choices != NULL ? oc_cl_launches(dev, task->call, task->choices, list)
+                                 : oc_cl_launches_kept(dev, task->call, list);
+}
+
+/* Errors stay here: who prepares the node meets them again. */
+static oc_status want_programs(oc_dev *dev, const oc_dev_task *task)
+{
+    oc_launch_list list;
+    oc_status status = launches_of(dev, task, &list);
+    for (size_t i = 0; status == OC_OK && i < list.count; i++)
+        status = oc_cl_program_want((oc_cl_dev *)dev, list.items[i].stem, list.items[i].options,
+                                    task->is_trial);
+    oc_free(list.alloc, list.items);
+    return status == OC_E_NOMEM ? status : OC_OK;
+}
+
+oc_status oc_cl_expect(oc_dev *dev, const oc_dev_task *tasks, size_t count)
+{
+    OC_TRY(oc_dev_check(dev));
+    for (size_t i = 0; i < count; i++)
+        OC_TRY(want_programs(dev, &tasks[i]));
+    oc_cl_programs_join((oc_cl_dev *)dev);
+    return OC_OK;
 }
 
 /* ---- constants ----------------------------------------------------------------------------- */
@@ -187,7 +212,7 @@ static oc_status check_kernel(oc_cl_dev *dev, const oc_launch *from, const cl_la
     cl_int error;
     cl_uint n_args = 0;
     size_t group = 0;
-    cl_kernel kernel = clCreateKernel(launch->program, launch->kernel, &error);
+    cl_kernel kernel = oc_cl_program_kernel(launch->program, launch->kernel, &error);
     if (error != CL_SUCCESS)
         return oc_fail(OC_E_INTERNAL, "kernel %s in %s.cl: clCreateKernel: %s (%d)", from->kernel,
                        from->stem, oc_cl_error_name(error), error);
@@ -224,8 +249,7 @@ static oc_status take_launch(oc_cl_dev *dev, const oc_dev_task *task, const oc_l
         made->has_local = made->has_local || from->local[d] != 0;
         made->is_empty = made->is_empty || from->global[d] == 0;
     }
-    OC_TRY(oc_cl_program_get(dev, from->stem, from->options, task->is_trial, &made->program,
-                             &made->options));
+    OC_TRY(oc_cl_program_get(dev, from->stem, from->options, task->is_trial, &made->program));
     OC_TRY(check_kernel(dev, from, made));
     for (uint32_t i = 0; i < from->n_args; i++)
         OC_TRY(take_arg(dev, task, from, &from->args[i], node, &made->args[i]));
@@ -280,8 +304,7 @@ oc_status oc_cl_prepare(oc_dev *dev, const oc_dev_task *task, oc_dev_node **node
     oc_dev_node *made = NULL;
     oc_status status;
     OC_TRY(oc_dev_check(dev));
-    OC_TRY_OUT(task->choices != NULL ? oc_cl_launches(dev, task->call, task->choices, &list)
-                                     : oc_cl_launches_kept(dev, task->call, &list));
+    OC_TRY_OUT(launches_of(dev, task, &list));
     OC_TRY_OUT(OC_ALLOC(dev->alloc, 1, made));
     made->call = task->call;
     OC_TRY_OUT(take_launches((oc_cl_dev *)dev, task, &list, made));
@@ -309,7 +332,7 @@ bool oc_cl_kernel(const oc_dev_node *node, size_t index, oc_dev_kernel *kernel)
         const cl_launch *launch = &node->launches[i];
         if (launch->is_empty || index-- > 0)
             continue;
-        *kernel = (oc_dev_kernel){.name = launch->kernel, .options = launch->options};
+        *kernel = (oc_dev_kernel){.name = launch->kernel, .options = launch->program->options};
         for (uint32_t d = 0; d < launch->dims; d++) {
             kernel->global[d] = launch->global[d];
             kernel->local[d] = launch->local[d];
@@ -374,7 +397,7 @@ static oc_status bind_launch(oc_cl_dev *dev, const oc_dev_node *node, size_t num
 {
     const cl_launch *launch = &node->launches[number];
     cl_int error;
-    cl_kernel kernel = clCreateKernel(launch->program, launch->kernel, &error);
+    cl_kernel kernel = oc_cl_program_kernel(launch->program, launch->kernel, &error);
     OC_TRY(oc_cl_check(dev, error, "clCreateKernel"));
     bound->kernels[number] = kernel;
     for (uint32_t i = 0; i < launch->n_args; i++) {

@@ -42,12 +42,12 @@ typedef struct probe {
 
 static oc_status probe_init(const meter *m, const char *name, const char *define, probe *p)
 {
-    cl_program program;
+    const oc_cl_program *program;
     cl_int error;
     char options[96];
     snprintf(options, sizeof(options), "%s -DLANES=%u -DCHAINS=%u", define, m->lanes, m->chains);
-    OC_TRY(oc_cl_program_get(m->dev, "peak", options, false, &program, NULL));
-    cl_kernel kernel = clCreateKernel(program, name, &error);
+    OC_TRY(oc_cl_program_get(m->dev, "peak", options, false, &program));
+    cl_kernel kernel = oc_cl_program_kernel(program, name, &error);
     OC_TRY(oc_cl_check(m->dev, error, "clCreateKernel"));
     *p = (probe){.meter = m, .kernel = kernel, .groups = m->groups, .items = m->items};
     return OC_OK;

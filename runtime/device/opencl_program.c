@@ -1,108 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * OpenCL programs: found among the embedded sources or in a folder, built with the options of a
- * launch unless their binary was kept by an earlier start, held until the device is closed. Nodes of
- * one shape share a program.
+ * OpenCL programs: a kernel's text, built with the options of a launch unless its binary was kept by
+ * an earlier start, held until the device is closed. Nodes of one shape share a program. What is
+ * known to be needed together (a network) is built together, as one program for the driver.
  */
 #include "oc_dev_opencl.h"
 
-#include "oc_kernel_sources.h"
-
 #include <stdio.h>
 
-#define SOURCE_BYTES_MAX ((uint64_t)16 << 20)
+#define PARTS_MAX 128 /* of one program */
 
-struct oc_cl_program {
-    oc_cl_program *next;
-    char *stem, *options; /* the key */
+/* What the driver was given: the kernels of one or several of what nodes asked for. */
+struct oc_cl_unit {
+    oc_cl_unit *next;
     cl_program program;
     bool is_new;      /* built from source here: kept when the device is closed */
-    bool is_wanted;   /* not only by trials */
+    bool is_trial;    /* of no use to later starts */
     oc_digest binary; /* what it is kept under */
 };
-
-/* ---- source -------------------------------------------------------------------------------- */
-
-static const oc_kernel_source *embedded_source(const char *stem)
-{
-    for (const oc_kernel_source *s = oc_kernel_source_table; s->stem != NULL; s++)
-        if (strcmp(s->stem, stem) == 0)
-            return s;
-    return NULL;
-}
-
-/* The bytes of <kernel_dir>/<file>. Owns: oc_free. */
-static oc_status slurp(oc_cl_dev *dev, const char *file, oc_bytes *bytes)
-{
-    oc_buf path;
-    oc_status status;
-    oc_buf_init(&path, dev->head.alloc);
-    OC_TRY_OUT(oc_buf_printf(&path, "%s/%s", dev->kernel_dir, file));
-    OC_TRY_OUT(oc_file_slurp(path.data, SOURCE_BYTES_MAX, dev->head.alloc, bytes));
-out:
-    oc_buf_fini(&path);
-    return status;
-}
-
-/* Append a shared header, if `line` asks for one; #line lets a message name what one can edit. */
-static oc_status put_include(oc_cl_dev *dev, oc_bytes line, const char *file, size_t number,
-                             oc_buf *text, bool *is_include)
-{
-    static const char start[] = "#include \"";
-    const size_t skip = sizeof(start) - 1;
-    char name[64];
-    size_t length = 0;
-    oc_bytes bytes;
-    *is_include = line.size > skip && memcmp(line.data, start, skip) == 0;
-    if (!*is_include)
-        return OC_OK;
-    while (skip + length < line.size && line.data[skip + length] != '"')
-        length++;
-    if (length >= sizeof(name) || memchr(line.data + skip, '/', length) != NULL)
-        return oc_fail(OC_E_FORMAT, "%s/%s line %zu: an included file lies in the same folder",
-                       dev->kernel_dir, file, number);
-    snprintf(name, sizeof(name), "%.*s", (int)length, (const char *)line.data + skip);
-    OC_TRY(slurp(dev, name, &bytes));
-    oc_status status = oc_buf_printf(text, "#line 1 \"%s\"\n", name);
-    if (status == OC_OK)
-        status = oc_buf_put(text, bytes.data, bytes.size);
-    if (status == OC_OK)
-        status = oc_buf_printf(text, "\n#line %zu \"%s\"\n", number + 1, file);
-    oc_free(dev->head.alloc, (void *)bytes.data);
-    return status;
-}
-
-static oc_status put_lines(oc_cl_dev *dev, oc_bytes bytes, const char *file, oc_buf *text)
-{
-    OC_TRY(oc_buf_printf(text, "#line 1 \"%s\"\n", file));
-    for (size_t at = 0, number = 1; at < bytes.size; number++) {
-        const uint8_t *newline = memchr(bytes.data + at, '\n', bytes.size - at);
-        const size_t end = newline != NULL ? (size_t)(newline - bytes.data) + 1 : bytes.size;
-        const oc_bytes line = {bytes.data + at, end - at};
-        bool is_include;
-        OC_TRY(put_include(dev, line, file, number, text, &is_include));
-        if (!is_include)
-            OC_TRY(oc_buf_put(text, line.data, line.size));
-        at = end;
-    }
-    return OC_OK;
-}
-
-/*
- * A kernel of the folder with the shared headers that it includes put in their place: no include
- * path has to go through the driver's option parser, which knows no quotes.
- */
-static oc_status read_folder(oc_cl_dev *dev, const char *stem, oc_buf *text)
-{
-    char file[128];
-    oc_bytes bytes;
-    if ((size_t)snprintf(file, sizeof(file), "%s.cl", stem) >= sizeof(file))
-        return oc_fail(OC_E_INTERNAL, "kernel stem '%s' is too long", stem);
-    OC_TRY(slurp(dev, file, &bytes));
-    const oc_status status = put_lines(dev, bytes, file, text);
-    oc_free(dev->head.alloc, (void *)bytes.data);
-    return status;
-}
 
 /* ---- building ------------------------------------------------------------------------------ */
 
@@ -134,9 +49,9 @@ static void log_lines(oc_cl_dev *dev, oc_log_level level, const char *stem, cons
 
 /* The error text has room for the first lines; the log has all of them. */
 static oc_status fail_build(oc_cl_dev *dev, cl_int error, const char *stem, const char *options,
-                            char *text)
+                            oc_log_level level, char *text)
 {
-    log_lines(dev, OC_LOG_ERROR, stem, text);
+    log_lines(dev, level, stem, text);
     for (char *c = text; *c != '\0'; c++)
         if (*c == '\n' || *c == '\r')
             *c = '|';
@@ -146,9 +61,9 @@ static oc_status fail_build(oc_cl_dev *dev, cl_int error, const char *stem, cons
                    text, options);
 }
 
-/* `options`: all of them. Owns: clReleaseProgram. */
+/* `options`: all of them. `level`: of what the compiler says if it fails. Owns: clReleaseProgram. */
 static oc_status build(oc_cl_dev *dev, const char *stem, oc_bytes source, const char *options,
-                       cl_program *program)
+                       oc_log_level level, cl_program *program)
 {
     cl_int error;
     char *log = NULL;
@@ -156,12 +71,10 @@ static oc_status build(oc_cl_dev *dev, const char *stem, oc_bytes source, const 
     cl_program made = clCreateProgramWithSource(
         dev->context, 1, (const char *[]){(const char *)source.data}, &source.size, &error);
     OC_TRY(oc_cl_check(dev, error, "clCreateProgramWithSource"));
-    const uint64_t begin_ns = oc_now_ns();
     error = clBuildProgram(made, 1, &dev->device, options, NULL, NULL);
-    dev->build_ns += oc_now_ns() - begin_ns;
     OC_TRY_OUT(read_build_log(dev, made, &log));
     if (error != CL_SUCCESS) {
-        status = fail_build(dev, error, stem, options, log);
+        status = fail_build(dev, error, stem, options, level, log);
     } else {
         log_lines(dev, OC_LOG_DEBUG, stem, log);
         *program = made;
@@ -174,66 +87,128 @@ out:
     return status;
 }
 
-/* The text of kernels-cl/<stem>.cl: of the folder, in `folder`, or the embedded one. */
-static oc_status find_source(oc_cl_dev *dev, const char *stem, oc_buf *folder, oc_bytes *source)
+/* What a unit is made from: the parts' options, and each text once. */
+static oc_status put_parts(oc_cl_dev *dev, oc_cl_program *const *parts, size_t count, oc_hash *hash)
 {
-    if (dev->kernel_dir != NULL) {
-        OC_TRY(read_folder(dev, stem, folder));
-        *source = (oc_bytes){.data = (const uint8_t *)folder->data, .size = folder->size};
-        return OC_OK;
+    for (size_t i = 0; i < count; i++) {
+        bool is_seen = false;
+        for (size_t j = 0; j < i && !is_seen; j++)
+            is_seen = strcmp(parts[j]->stem, parts[i]->stem) == 0;
+        OC_TRY(oc_hash_put_text(hash, parts[i]->stem));
+        OC_TRY(oc_hash_put_text(hash, parts[i]->options));
+        if (!is_seen)
+            OC_TRY(oc_cl_hash_source(dev, parts[i]->stem, hash));
     }
-    const oc_kernel_source *embedded = embedded_source(stem);
-    if (embedded == NULL)
-        return oc_fail(OC_E_INTERNAL, "kernels-cl/%s.cl is not embedded", stem);
-    *source = (oc_bytes){.data = (const uint8_t *)embedded->text, .size = embedded->size};
     return OC_OK;
 }
 
-oc_status oc_cl_hash_source(oc_cl_dev *dev, const char *stem, oc_hash *hash)
+static oc_status find_key(oc_cl_dev *dev, oc_cl_program *const *parts, size_t count, oc_digest *key)
 {
-    oc_buf folder;
-    oc_bytes source;
-    oc_buf_init(&folder, dev->head.alloc);
-    oc_status status = find_source(dev, stem, &folder, &source);
-    if (status == OC_OK)
-        status = oc_hash_put(hash, source.data, source.size);
-    oc_buf_fini(&folder);
+    oc_hash *hash = NULL;
+    oc_status status;
+    OC_TRY(oc_hash_create(dev->head.alloc, &hash));
+    OC_TRY_OUT(oc_cl_binary_key(dev, hash));
+    OC_TRY_OUT(put_parts(dev, parts, count, hash));
+    OC_TRY_OUT(oc_hash_end(hash, key));
+out:
+    oc_hash_destroy(hash);
+    return status;
+}
+
+/* All parts' texts behind each other; that of a single one is as it is. */
+static oc_status put_sources(oc_cl_dev *dev, oc_cl_program *const *parts, size_t count,
+                             oc_buf *text)
+{
+    for (size_t i = 0; i < count; i++) {
+        oc_buf folder;
+        oc_bytes source;
+        oc_buf_init(&folder, dev->head.alloc);
+        oc_status status = oc_cl_source_find(dev, parts[i]->stem, &folder, &source);
+        if (status == OC_OK && count == 1)
+            status = oc_buf_put(text, source.data, source.size);
+        else if (status == OC_OK)
+            status = oc_cl_join_put(source, parts[i]->options, i, dev->head.alloc, text);
+        oc_buf_fini(&folder);
+        OC_TRY(status);
+    }
+    return OC_OK;
+}
+
+static oc_status build_parts(oc_cl_dev *dev, oc_cl_program *const *parts, size_t count,
+                             const char *options, cl_program *program)
+{
+    oc_buf text;
+    oc_status status;
+    oc_buf_init(&text, dev->head.alloc);
+    OC_TRY_OUT(put_sources(dev, parts, count, &text));
+    const oc_bytes source = {.data = (const uint8_t *)text.data, .size = text.size};
+    OC_TRY_OUT(build(dev, parts[0]->stem, source, options, count == 1 ? OC_LOG_ERROR : OC_LOG_DEBUG,
+                     program));
+out:
+    oc_buf_fini(&text);
     return status;
 }
 
 /* From what was kept of it, or else from source. */
-static oc_status make_program(oc_cl_dev *dev, oc_cl_program *entry)
+static oc_status fill_unit(oc_cl_dev *dev, oc_cl_program *const *parts, size_t count,
+                           oc_cl_unit *unit)
 {
-    oc_buf folder, all;
-    oc_bytes source;
+    oc_buf options;
     oc_status status;
-    oc_buf_init(&folder, dev->head.alloc);
-    oc_buf_init(&all, dev->head.alloc);
-    OC_TRY_OUT(find_source(dev, entry->stem, &folder, &source));
-    OC_TRY_OUT(oc_buf_printf(&all, "%s %s", dev->build_options, entry->options));
+    const uint64_t begin_ns = oc_now_ns();
+    oc_buf_init(&options, dev->head.alloc);
+    OC_TRY_OUT(
+        oc_buf_printf(&options, "%s %s", dev->build_options, count == 1 ? parts[0]->options : ""));
     if (dev->cache != NULL) {
-        OC_TRY_OUT(oc_cl_binary_key(dev, source, all.data, &entry->binary));
-        entry->program = oc_cl_binary_load(dev, entry->stem, all.data, &entry->binary);
+        OC_TRY_OUT(find_key(dev, parts, count, &unit->binary));
+        unit->program = oc_cl_binary_load(dev, parts[0]->stem, options.data, &unit->binary);
     }
-    if (entry->program == NULL) {
-        OC_TRY_OUT(build(dev, entry->stem, source, all.data, &entry->program));
-        entry->is_new = true;
+    if (unit->program == NULL) {
+        OC_TRY_OUT(build_parts(dev, parts, count, options.data, &unit->program));
+        unit->is_new = true;
     }
+    oc_log(dev->head.log, OC_LOG_DEBUG, "device %s (%s): a program of %zu parts was %s in %.1f ms",
+           dev->head.info.id, dev->head.info.name, count, unit->is_new ? "built" : "loaded",
+           (double)(oc_now_ns() - begin_ns) / 1e6);
 out:
-    oc_buf_fini(&all);
-    oc_buf_fini(&folder);
+    oc_buf_fini(&options);
     return status;
+}
+
+static void destroy_unit(oc_cl_dev *dev, oc_cl_unit *unit)
+{
+    if (unit->program != NULL)
+        clReleaseProgram(unit->program);
+    oc_free(dev->head.alloc, unit);
+}
+
+static oc_status make_unit(oc_cl_dev *dev, oc_cl_program *const *parts, size_t count)
+{
+    oc_cl_unit *made;
+    OC_TRY(OC_ALLOC(dev->head.alloc, 1, made));
+    const oc_status status = fill_unit(dev, parts, count, made);
+    if (status != OC_OK) {
+        destroy_unit(dev, made);
+        return status;
+    }
+    made->is_trial = parts[0]->is_trial;
+    made->next = dev->units;
+    dev->units = made;
+    for (size_t i = 0; i < count; i++) {
+        parts[i]->unit = made;
+        if (count > 1)
+            snprintf(parts[i]->suffix, sizeof(parts[i]->suffix), OC_CL_PART, i);
+    }
+    return OC_OK;
 }
 
 /* ---- programs ------------------------------------------------------------------------------ */
 
-static void destroy_entry(oc_cl_dev *dev, oc_cl_program *entry)
+static void destroy_program(oc_cl_dev *dev, oc_cl_program *program)
 {
-    if (entry->program != NULL)
-        clReleaseProgram(entry->program);
-    oc_free(dev->head.alloc, entry->stem);
-    oc_free(dev->head.alloc, entry->options);
-    oc_free(dev->head.alloc, entry);
+    oc_free(dev->head.alloc, program->stem);
+    oc_free(dev->head.alloc, program->options);
+    oc_free(dev->head.alloc, program);
 }
 
 static oc_status copy_text(oc_cl_dev *dev, const char *text, char **copy)
@@ -244,61 +219,112 @@ static oc_status copy_text(oc_cl_dev *dev, const char *text, char **copy)
     return OC_OK;
 }
 
-static oc_status make_entry(oc_cl_dev *dev, const char *stem, const char *options,
-                            oc_cl_program **entry)
+/* The program of that text and options, at first without its unit. */
+static oc_status find_program(oc_cl_dev *dev, const char *stem, const char *options, bool is_trial,
+                              oc_cl_program **program)
 {
-    oc_cl_program *made = NULL;
+    oc_cl_program *made, **at = &dev->programs;
     oc_status status;
+    for (; *at != NULL; at = &(*at)->next)
+        if ((is_trial || !(*at)->is_trial) && strcmp((*at)->stem, stem) == 0 &&
+            strcmp((*at)->options, options) == 0) {
+            *program = *at;
+            return OC_OK;
+        }
     OC_TRY(OC_ALLOC(dev->head.alloc, 1, made));
     OC_TRY_OUT(copy_text(dev, stem, &made->stem));
     OC_TRY_OUT(copy_text(dev, options, &made->options));
-    OC_TRY_OUT(make_program(dev, made));
-    *entry = made;
+    made->is_trial = is_trial;
+    *at = made;
+    *program = made;
     return OC_OK;
 out:
-    destroy_entry(dev, made);
+    destroy_program(dev, made);
     return status;
 }
 
-oc_status oc_cl_program_get(oc_cl_dev *dev, const char *stem, const char *options, bool is_trial,
-                            cl_program *program, const char **kept)
+oc_status oc_cl_program_want(oc_cl_dev *dev, const char *stem, const char *options, bool is_trial)
 {
-    oc_status status = OC_OK;
-    /* Held while building too: who needs the same program waits for it instead of building it twice. */
+    oc_cl_program *wanted;
     pthread_mutex_lock(&dev->mutex);
-    oc_cl_program *entry = dev->programs;
-    while (entry != NULL &&
-           (strcmp(entry->stem, stem) != 0 || strcmp(entry->options, options) != 0))
-        entry = entry->next;
-    if (entry == NULL) {
-        status = make_entry(dev, stem, options, &entry);
-        if (status == OC_OK) {
-            entry->next = dev->programs;
-            dev->programs = entry;
-        }
-    }
-    if (status == OC_OK) {
-        entry->is_wanted = entry->is_wanted || !is_trial;
-        *program = entry->program;
-    }
-    if (status == OC_OK && kept != NULL)
-        *kept = entry->options;
+    const oc_status status = find_program(dev, stem, options, is_trial, &wanted);
     pthread_mutex_unlock(&dev->mutex);
     return status;
 }
 
-/*
- * What is new is kept, but for no longer than building took: the first start then takes twice as
- * long at most, and those that follow keep what it did not come to.
- */
+/* Some that are without a unit and agree in what their texts share. */
+static size_t list_parts(const oc_cl_dev *dev, oc_cl_program *parts[PARTS_MAX])
+{
+    size_t count = 0;
+    uint32_t key = 0;
+    bool is_trial = false;
+    for (oc_cl_program *at = dev->programs; at != NULL && count < PARTS_MAX; at = at->next) {
+        if (at->unit != NULL || at->is_apart)
+            continue;
+        const uint32_t own = oc_cl_join_key(at->options);
+        is_trial = key == 0 ? at->is_trial : is_trial;
+        key = key == 0 ? own : key;
+        if (own == key && own != 0 && at->is_trial == is_trial)
+            parts[count++] = at;
+    }
+    return count;
+}
+
+void oc_cl_programs_join(oc_cl_dev *dev)
+{
+    oc_cl_program *parts[PARTS_MAX];
+    size_t count;
+    pthread_mutex_lock(&dev->mutex);
+    while ((count = list_parts(dev, parts)) > 0) {
+        if (count > 1 && make_unit(dev, parts, count) == OC_OK)
+            continue;
+        if (count > 1)
+            oc_log(dev->head.log, OC_LOG_DEBUG, "kernels are built one by one: %s",
+                   oc_error_text());
+        /* Each is built when it is asked for, which tells who is to blame. */
+        for (size_t i = 0; i < count; i++)
+            parts[i]->is_apart = true;
+    }
+    pthread_mutex_unlock(&dev->mutex);
+}
+
+oc_status oc_cl_program_get(oc_cl_dev *dev, const char *stem, const char *options, bool is_trial,
+                            const oc_cl_program **program)
+{
+    oc_cl_program *found = NULL;
+    /* Held while building too: who needs the same program waits for it instead of building it twice. */
+    pthread_mutex_lock(&dev->mutex);
+    oc_status status = find_program(dev, stem, options, is_trial, &found);
+    if (status == OC_OK && found->unit == NULL)
+        status = make_unit(dev, &found, 1);
+    pthread_mutex_unlock(&dev->mutex);
+    if (status == OC_OK)
+        *program = found;
+    return status;
+}
+
+cl_kernel oc_cl_program_kernel(const oc_cl_program *program, const char *name, cl_int *error)
+{
+    char full[128];
+    if ((size_t)snprintf(full, sizeof(full), "%s%s", name, program->suffix) >= sizeof(full)) {
+        *error = CL_INVALID_KERNEL_NAME;
+        return NULL;
+    }
+    return clCreateKernel(program->unit->program, full, error);
+}
+
 void oc_cl_programs_release(oc_cl_dev *dev)
 {
-    const uint64_t until_ns = oc_now_ns() + dev->build_ns;
+    while (dev->units != NULL) {
+        oc_cl_unit *unit = dev->units;
+        dev->units = unit->next;
+        if (dev->cache != NULL && unit->is_new && !unit->is_trial)
+            oc_cl_binary_keep(dev, unit->program, &unit->binary);
+        destroy_unit(dev, unit);
+    }
     while (dev->programs != NULL) {
-        oc_cl_program *entry = dev->programs;
-        dev->programs = entry->next;
-        if (dev->cache != NULL && entry->is_new && entry->is_wanted && oc_now_ns() < until_ns)
-            oc_cl_binary_keep(dev, entry->program, &entry->binary);
-        destroy_entry(dev, entry);
+        oc_cl_program *program = dev->programs;
+        dev->programs = program->next;
+        destroy_program(dev, program);
     }
 }

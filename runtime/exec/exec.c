@@ -34,22 +34,39 @@ static oc_status make_call(oc_exec *exec, const oc_node *node, oc_op_call **call
     return OC_OK;
 }
 
-static oc_status prepare_node(oc_exec *exec, const exec_setup *setup, oc_id id)
+/* What the list's nodes are prepared with, in order; a view's output is its input's bytes: no call. */
+static oc_status make_tasks(oc_exec *exec, const exec_setup *setup, const oc_id *order,
+                            size_t n_order, oc_dev_task **tasks, size_t *n_tasks)
 {
-    const oc_node *node = &exec->graph->nodes[id];
-    const_source source = {.graph = exec->graph, .node = node};
-    oc_op_call *call;
+    const_source *sources;
+    oc_dev_task *made;
+    size_t count = 0;
+    OC_TRY(OC_ARENA_ALLOC(&exec->arena, n_order + 1, sources));
+    OC_TRY(OC_ARENA_ALLOC(&exec->arena, n_order + 1, made));
+    for (size_t i = 0; i < n_order; i++) {
+        const oc_id id = order[i];
+        const oc_node *node = &exec->graph->nodes[id];
+        oc_op_call *call;
+        if (node->op->is_view)
+            continue;
+        OC_TRY(make_call(exec, node, &call));
+        sources[count] = (const_source){.graph = exec->graph, .node = node};
+        made[count] = (oc_dev_task){.call = call,
+                                    .ctx = &sources[count],
+                                    .const_read = const_read,
+                                    .choices = setup->choices != NULL ? setup->choices[id] : NULL,
+                                    .is_trial = setup->is_trial};
+        count++;
+    }
+    *tasks = made;
+    *n_tasks = count;
+    return OC_OK;
+}
+
+static oc_status prepare_node(oc_exec *exec, oc_id id, const oc_dev_task *task)
+{
     size_t bytes = 0;
-    exec->is_ready[id] = true;
-    if (node->op->is_view)
-        return OC_OK; /* its output is its input's bytes: nothing runs */
-    OC_TRY(make_call(exec, node, &call));
-    const oc_dev_task task = {.call = call,
-                              .ctx = &source,
-                              .const_read = const_read,
-                              .choices = setup->choices != NULL ? setup->choices[id] : NULL,
-                              .is_trial = setup->is_trial};
-    OC_TRY(exec->dev->type->prepare(exec->dev, &task, &exec->nodes[id], &bytes));
+    OC_TRY(exec->dev->type->prepare(exec->dev, task, &exec->nodes[id], &bytes));
     return oc_add_size(exec->weight_bytes, bytes, &exec->weight_bytes);
 }
 
@@ -70,9 +87,18 @@ static void step_done(steps *s, const oc_node *node)
 static oc_status prepare_list(oc_exec *exec, const exec_setup *setup, const oc_id *order,
                               size_t n_order, steps *s)
 {
+    const oc_dev_type *type = exec->dev->type;
+    oc_dev_task *tasks;
+    size_t n_tasks;
+    OC_TRY(make_tasks(exec, setup, order, n_order, &tasks, &n_tasks));
+    if (type->expect != NULL)
+        OC_TRY(type->expect(exec->dev, tasks, n_tasks));
     for (size_t i = 0; i < n_order; i++) {
         const oc_node *node = &exec->graph->nodes[order[i]];
-        const oc_status status = prepare_node(exec, setup, order[i]);
+        oc_status status = OC_OK;
+        exec->is_ready[order[i]] = true;
+        if (!node->op->is_view)
+            status = prepare_node(exec, order[i], tasks++);
         if (status != OC_OK)
             return prepare_error(status, node);
         step_done(s, node);
@@ -107,9 +133,8 @@ static oc_status prepare_all(oc_exec *exec, const exec_setup *setup)
     for (size_t n = 0; n < graph->n_nodes; n++)
         if (setup->only == NULL || setup->only[n])
             order[n_order++] = (oc_id)n;
-    steps s = {.progress = setup->progress,
-               .ctx = setup->ctx,
-               .total = is_twice ? 2 * n_order : n_order};
+    steps s = {
+        .progress = setup->progress, .ctx = setup->ctx, .total = is_twice ? 2 * n_order : n_order};
     OC_TRY(prepare_list(exec, setup, order, n_order, &s));
     return is_twice ? first_run(exec, order, n_order, &s) : OC_OK;
 }

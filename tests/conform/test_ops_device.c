@@ -1,16 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * Every case of every operator: an OpenCL device gives the reference's bits, also for denormals,
- * infinities and NaNs, and however wide the device says its vectors are.
+ * infinities and NaNs, and however wide the device says its vectors are. The kernels of an operator
+ * are built as one program, as those of a network are: of each text it is seen that it can be a part.
  */
 #include "op_case.h"
 
 #include <stdio.h>
+#include <string.h>
 
 typedef struct device {
     oc_dev *dev;
     oc_traits traits; /* its own */
+    int apart;        /* how often kernels could not be built together */
 } device;
+
+static void count_apart(void *ctx, oc_log_level level, const char *line)
+{
+    device *d = ctx;
+    (void)level;
+    if (strstr(line, "one by one") == NULL)
+        return;
+    print_error("%s\n", line);
+    d->apart++;
+}
 
 /* What a launch is made for beside the device itself: other widths, and a device that is no CPU. */
 static const oc_traits others[] = {
@@ -36,15 +49,48 @@ static void run_case(oc_dev *dev, const oc_op *op, const oc_op_case *c, const ch
     op_run_fini(&run);
 }
 
+static void set_traits(device *d, bool is_own, size_t other)
+{
+    d->dev->traits = is_own ? d->traits : others[other];
+}
+
+/* Announce every `step`th case of the operator from `first` on, as a network announces its nodes. */
+static void expect_cases(device *d, const oc_op *op, size_t first, size_t step)
+{
+    op_run *runs;
+    oc_dev_task *tasks;
+    size_t count = 0;
+    oc_assert_ok(OC_ALLOC(NULL, op->n_cases, runs));
+    oc_assert_ok(OC_ALLOC(NULL, op->n_cases, tasks));
+    for (size_t k = first; k < op->n_cases; k += step) {
+        op_run_init(&runs[count], op, &op->cases[k]);
+        oc_assert_ok(op_run_shape(&runs[count]));
+        tasks[count].call = &runs[count].call;
+        count++;
+    }
+    oc_assert_ok(d->dev->type->expect(d->dev, tasks, count));
+    for (size_t k = 0; k < count; k++)
+        op_run_fini(&runs[k]);
+    oc_free(NULL, tasks);
+    oc_free(NULL, runs);
+    assert_int_equal(d->apart, 0);
+}
+
 static void all_cases(device *d, bool is_own)
 {
     size_t count;
     const oc_op *const *ops = oc_ops(&count);
     for (size_t i = 0; i < count; i++) {
-        for (size_t k = 0; !ops[i]->is_view && k < ops[i]->n_cases; k++) {
+        if (ops[i]->is_view)
+            continue;
+        for (size_t first = 0; first < (is_own ? 1 : OC_COUNT(others)); first++) {
+            set_traits(d, is_own, (i + first) % OC_COUNT(others));
+            expect_cases(d, ops[i], first, is_own ? 1 : OC_COUNT(others));
+        }
+        for (size_t k = 0; k < ops[i]->n_cases; k++) {
             size_t other = (i + k) % OC_COUNT(others);
             char what[64];
-            d->dev->traits = is_own ? d->traits : others[other];
+            set_traits(d, is_own, other);
             snprintf(what, sizeof(what), is_own ? "its own traits" : "traits %zu", other);
             run_case(d->dev, ops[i], &ops[i]->cases[k], what);
         }
@@ -64,10 +110,13 @@ static void without_that_instruction_the_same_bits(void **state)
     const oc_op *const *ops = oc_ops(&count);
     d->dev->traits = d->traits;
     d->dev->traits.dot8 = OC_DOT8_NONE;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        if (!ops[i]->is_view)
+            expect_cases(d, ops[i], 0, 1);
         for (size_t k = 0; !ops[i]->is_view && k < ops[i]->n_cases; k++)
             if (OC_TYPES_8BIT >> ops[i]->cases[k].in[0].dtype & 1u)
                 run_case(d->dev, ops[i], &ops[i]->cases[k], "traits without dot8");
+    }
 }
 
 static void other_traits_give_the_references_bits(void **state)
@@ -78,7 +127,8 @@ static void other_traits_give_the_references_bits(void **state)
 int main(void)
 {
     static device d;
-    const oc_dev_options options = {0};
+    const oc_log_sink log = {.ctx = &d, .level = OC_LOG_DEBUG, .write = count_apart};
+    const oc_dev_options options = {.log = &log};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(own_traits_give_the_references_bits, &d),
         cmocka_unit_test_prestate(without_that_instruction_the_same_bits, &d),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Program binaries, kept from one start of a device to the next. */
+/* Programs of several kernels, and their binaries, kept from one start of a device to the next. */
 #include "oc_test.h"
 
 #include "oc_device.h"
@@ -22,7 +22,35 @@ static const char scale_cl[] = "__kernel void scale(__global const float *x, __g
                                "    y[get_global_id(0)] = x[get_global_id(0)] * FACTOR;\n"
                                "}\n";
 
+/*
+ * z = (y + 1) FACTOR, with all that a part of a program has to keep to itself, and a header that parts
+ * have in common; DECLARE, if it is defined, declares what nothing but a compiler sees.
+ */
+static const char common_h[] = "#ifndef COMMON_H\n#define COMMON_H\n"
+                               "#define ONE 1.0f /* of all */\n"
+                               "typedef float common;\n"
+                               "static inline common add(common a, common b) { return a + b; }\n"
+                               "#endif\n";
+static const char shift_cl[] =
+    "/* { a comment's brace, '# define' */\n"
+    "#include \"common.h\"\n"
+    "#define SCALED(x_) \\\n    ((x_) * FACTOR)\n"
+    "typedef struct pair { common a, b; } pair;\n"
+    "typedef common two[1 + 1];\n"
+    "__constant two ones = {ONE};\n"
+    "#ifdef DECLARE\n"
+    "#define SECRET(name_) int name_(int x) { return x; }\n"
+    "SECRET(secret)\n"
+    "#endif\n"
+    "static inline common apply(pair p) { return SCALED(add(p.a, p.b)); }\n"
+    "__kernel void shift(__global const float *x, __global float *y)\n"
+    "{\n"
+    "    pair p = {x[get_global_id(0)], ones[0]};\n"
+    "    y[get_global_id(0)] = apply(p);\n"
+    "}\n";
+
 static float factor = 2;
+static const char *declare = "";
 
 static oc_status scale_launch(const oc_op_call *call, const oc_traits *traits, oc_launch_list *list)
 {
@@ -37,11 +65,35 @@ static oc_status scale_launch(const oc_op_call *call, const oc_traits *traits, o
     return OC_OK;
 }
 
+static oc_status add_shift(oc_launch_list *list, float by, oc_arg_kind from, oc_arg_kind to)
+{
+    oc_launch *launch;
+    OC_TRY(oc_launch_add(list, "shift", "shift", &launch));
+    OC_TRY(oc_launch_define_float(launch, "FACTOR", by));
+    OC_TRY(oc_launch_define(launch, "%s", declare));
+    oc_launch_arg_add(launch, (oc_launch_arg){.kind = from, .bytes = N * sizeof(float)});
+    oc_launch_arg_add(launch, (oc_launch_arg){.kind = to, .bytes = N * sizeof(float)});
+    oc_launch_range(launch, N, 1, 1);
+    return OC_OK;
+}
+
+/* y = ((x + 1) 2 + 1) 3, then y = y factor: three kernels of two texts. */
+static oc_status three_launch(const oc_op_call *call, const oc_traits *traits, oc_launch_list *list)
+{
+    OC_TRY(add_shift(list, 2, OC_ARG_IN, OC_ARG_SCRATCH));
+    OC_TRY(add_shift(list, 3, OC_ARG_SCRATCH, OC_ARG_OUT));
+    OC_TRY(scale_launch(call, traits, list));
+    list->items[2].args[0] = (oc_launch_arg){.kind = OC_ARG_OUT};
+    return OC_OK;
+}
+
+static const oc_op three_op = {
+    .name = "three", .in_min = 1, .in_max = 1, .n_out = 1, .launch = three_launch};
 static const oc_op scale_op = {
     .name = "scale", .in_min = 1, .in_max = 1, .n_out = 1, .launch = scale_launch};
 
 typedef struct lines {
-    int warnings;
+    int warnings, programs, apart;
     char last[600];
 } lines;
 
@@ -49,6 +101,8 @@ static void count_line(void *ctx, oc_log_level level, const char *line)
 {
     lines *to = ctx;
     to->warnings += level >= OC_LOG_WARN;
+    to->programs += strstr(line, " parts was ") != NULL;
+    to->apart += strstr(line, "one by one") != NULL;
     snprintf(to->last, sizeof(to->last), "%s", line);
 }
 
@@ -61,15 +115,15 @@ static oc_dev *open_dev(const char *folder, uint32_t threads, const oc_log_sink 
     return dev;
 }
 
-/* What the kernel makes of 3. */
-static float run_scale(oc_dev *dev)
+/* What the operator makes of 3. `is_expected`: it was announced. */
+static float run_op(oc_dev *dev, const oc_op *op, bool is_expected)
 {
     static const bool is_const[1] = {false};
     const oc_dev_type *type = dev->type;
     const oc_desc desc = {OC_DTYPE_float32, {.rank = 1, .dim = {N}}};
     const oc_desc *descs[1] = {&desc};
-    const oc_op_call call = {.op = &scale_op,
-                             .name = "scale",
+    const oc_op_call call = {.op = op,
+                             .name = op->name,
                              .n_in = 1,
                              .n_out = 1,
                              .in = descs,
@@ -78,16 +132,19 @@ static float run_scale(oc_dev *dev)
     const oc_dev_task task = {.call = &call};
     float x[N], y[N] = {0};
     oc_dev_node *node;
-    oc_dev_mem *in, *out;
+    oc_dev_mem *in, *out, *scratch;
     oc_dev_bound *bound;
     oc_dev_queue *queue;
     size_t bytes;
     for (size_t i = 0; i < N; i++)
         x[i] = 3;
+    if (is_expected)
+        oc_assert_ok(type->expect(dev, &task, 1));
     oc_assert_ok(type->prepare(dev, &task, &node, &bytes));
+    oc_assert_ok(type->mem_create(dev, type->scratch_bytes(dev, node), &scratch));
     oc_assert_ok(type->mem_create(dev, sizeof(x), &in));
     oc_assert_ok(type->mem_create(dev, sizeof(y), &out));
-    oc_assert_ok(type->bind(dev, node, &in, &out, NULL, &bound));
+    oc_assert_ok(type->bind(dev, node, &in, &out, scratch, &bound));
     oc_assert_ok(type->queue_create(dev, &queue));
     oc_assert_ok(type->write(queue, in, x, sizeof(x)));
     oc_assert_ok(type->run(queue, &bound, 1));
@@ -97,10 +154,16 @@ static float run_scale(oc_dev *dev)
     type->unbind(dev, bound);
     type->mem_destroy(dev, out);
     type->mem_destroy(dev, in);
+    type->mem_destroy(dev, scratch);
     type->unprepare(dev, node);
     for (size_t i = 1; i < N; i++)
         assert_true(y[i] == y[0]);
     return y[0];
+}
+
+static float run_scale(oc_dev *dev)
+{
+    return run_op(dev, &scale_op, false);
 }
 
 /* One start: what it computes, and how many warnings it gives. */
@@ -160,7 +223,12 @@ static int start_afresh(void **state)
     factor = 2;
     if (system("rm -rf " FOLDER " " KERNELS) != 0 || mkdir(KERNELS, 0777) != 0)
         return -1;
-    return oc_file_replace(KERNELS "/scale.cl", scale_cl, strlen(scale_cl)) == OC_OK ? 0 : -1;
+    declare = "";
+    return oc_file_replace(KERNELS "/scale.cl", scale_cl, strlen(scale_cl)) == OC_OK &&
+                   oc_file_replace(KERNELS "/shift.cl", shift_cl, strlen(shift_cl)) == OC_OK &&
+                   oc_file_replace(KERNELS "/common.h", common_h, strlen(common_h)) == OC_OK
+               ? 0
+               : -1;
 }
 
 /* ---- tests --------------------------------------------------------------------------------- */
@@ -294,6 +362,47 @@ static void two_at_once_keep_the_same(void **state)
     assert_int_equal(warnings + seen.warnings, 0);
 }
 
+static lines start_three(const char *folder, bool is_expected)
+{
+    lines seen = {.warnings = 0};
+    const oc_log_sink sink = {.ctx = &seen, .level = OC_LOG_DEBUG, .write = count_line};
+    oc_dev *dev = open_dev(folder, 0, &sink);
+    assert_true(run_op(dev, &three_op, is_expected) == ((3 + 1) * 2 + 1) * 3 * 2);
+    oc_dev_close(dev);
+    assert_int_equal(seen.warnings, 0);
+    return seen;
+}
+
+static void what_is_needed_together_is_one_program(void **state)
+{
+    char path[200];
+    (void)state;
+    lines seen = start_three(NULL, false);
+    assert_int_equal(seen.programs, 3);
+    seen = start_three(NULL, true);
+    assert_int_equal(seen.programs, 1);
+    assert_int_equal(seen.apart, 0);
+    for (int i = 0; i < 2; i++) {
+        seen = start_three(FOLDER, true);
+        assert_int_equal(seen.programs, 1);
+        only_file(path);
+    }
+}
+
+/* A name that only the preprocessor makes is not seen to be declared twice, except by the compiler. */
+static void what_cannot_be_built_together_is_built_apart(void **state)
+{
+    (void)state;
+    declare = "-DDECLARE";
+    lines seen = start_three(NULL, true);
+    assert_int_equal(seen.apart, 1);
+    assert_int_equal(seen.programs, 3);
+    declare = "-cl-no-signed-zeros";
+    seen = start_three(NULL, true);
+    assert_int_equal(seen.apart, 0);
+    assert_int_equal(seen.programs, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +412,8 @@ int main(void)
         cmocka_unit_test_setup(a_corrupt_file_is_made_again, start_afresh),
         cmocka_unit_test_setup(what_the_driver_refuses_is_made_again, start_afresh),
         cmocka_unit_test_setup(a_folder_that_takes_nothing_costs_only_time, start_afresh),
+        cmocka_unit_test_setup(what_is_needed_together_is_one_program, start_afresh),
+        cmocka_unit_test_setup(what_cannot_be_built_together_is_built_apart, start_afresh),
         cmocka_unit_test_setup(two_at_once_keep_the_same, start_afresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
