@@ -14,9 +14,11 @@
 #define OG (O / G)
 #if HAS_BIAS
 #define BIAS_PARAM __global const float *bias,
+#define BIAS_ARG bias,
 #define BIAS_AT(i_) (bias + (i_))
 #else
 #define BIAS_PARAM
+#define BIAS_ARG
 #define BIAS_AT(i_) ((__global const float *)0)
 #endif
 
@@ -97,59 +99,84 @@ __kernel void conv2d_tile(__global const float *x, __global const float *w,
 /*
  * One input channel makes one output channel: G = C = O.
  * x [N,H,W,C]   w [KH*KW][C]   bias [C]   y [N,OH,OW,C]
- * needs LANES (at most C), TILE, CHUNK, CHUNKS
+ * needs LANES (at most C), TILE, SPAN (a multiple of TILE), ROWS, CHUNK, CHUNKS
  * gid(0) = chunk of CHUNK channels, the last one takes the rest (at least LANES, below 2 CHUNK)
- * gid(1) = ow / TILE   gid(2) = n * OH + oh
+ * gid(1) = ow / SPAN   gid(2) = (n * OH + oh) / ROWS
  *
  * The last vector of a chunk may overlap the one before: it computes the same values again.
  */
 
-/* Adds row `kh` of the window. `x` is the channel in the first pixel's first tap of that row. */
+/* Columns of the input below a tile of TILE pixels. */
+#define COLUMNS ((TILE - 1) * SW + (KW - 1) * DW + 1)
+/* The first column of the last tile in a row. */
+#define LAST_W ((OW - 1) / TILE * TILE * SW - PL)
+
+/*
+ * Adds row `kh` of the window: every column of the input is read once, for all pixels that it is a
+ * tap of. Only a column that is in the padding of some tile costs a branch.
+ */
 static inline void depthwise_row(oc_lanes acc[TILE], __global const float *x,
                                  __global const float *w, bool is_row, int w_0)
 {
-    bool is_inside = is_row && w_0 >= 0 && w_0 + (TILE - 1) * SW + (KW - 1) * DW < W;
-    for (int kw = 0; kw < KW; kw++) {
-        oc_lanes wv = oc_lanes_load(float, w + kw * C);
+#if COLUMNS <= 32
+    #pragma unroll
+#endif
+    for (int i = 0; i < COLUMNS; i++) {
+        bool is_left = i < PL && w_0 + i < 0, is_right = LAST_W + i >= W && w_0 + i >= W;
+        oc_lanes xv = (oc_lanes)(0.0f);
+        if (is_row && !is_left && !is_right)
+            xv = oc_lanes_load(float, x + i * C);
         #pragma unroll
         for (int m = 0; m < TILE; m++) {
-            int tap = m * SW + kw * DW;
-            oc_lanes xv = (oc_lanes)(0.0f);
-            if (is_inside || (is_row && w_0 + tap >= 0 && w_0 + tap < W))
-                xv = oc_lanes_load(float, x + tap * C);
-            acc[m] = fma(xv, wv, acc[m]);
+            int tap = i - m * SW;
+            if (tap >= 0 && tap % DW == 0 && tap / DW < KW)
+                acc[m] = fma(xv, oc_lanes_load(float, w + tap / DW * C), acc[m]);
         }
+    }
+}
+
+/* The vector of channels at `c` of the tile at (row, ow). */
+static inline void depthwise_tile(__global const float *x, __global const float *w,
+                                  BIAS_PARAM __global float *restrict y, int row, int ow, int c)
+{
+    int h_0 = row % OH * SH - PT, w_0 = ow * SW - PL;
+    oc_lanes acc[TILE];
+    #pragma unroll
+    for (int m = 0; m < TILE; m++)
+        acc[m] = (oc_lanes)(0.0f);
+    for (int kh = 0; kh < KH; kh++) {
+        int h = h_0 + kh * DH;
+        __global const float *p = x + ((row / OH * H + h) * W + w_0) * C + c;
+        if (h >= 0 && h < H)
+            depthwise_row(acc, p, w + kh * KW * C + c, true, w_0);
+        else
+            depthwise_row(acc, p, w + kh * KW * C + c, false, w_0);
+    }
+    #pragma unroll
+    for (int m = 0; m < TILE; m++) {
+        if (OW % TILE != 0 && ow + m >= OW)
+            break;
+#if HAS_BIAS
+        acc[m] += oc_lanes_load(float, bias + c);
+#endif
+        oc_lanes_store(float, oc_lanes_act(acc[m]), y + (row * OW + ow + m) * C + c);
     }
 }
 
 __kernel void conv2d_depthwise(__global const float *x, __global const float *w,
                                BIAS_PARAM __global float *restrict y)
 {
-    int chunk = (int)get_global_id(0), ow = (int)get_global_id(1) * TILE;
-    int row = (int)get_global_id(2), h_0 = row % OH * SH - PT, w_0 = ow * SW - PL;
-    int c = chunk * CHUNK, end = chunk == CHUNKS - 1 ? C : c + CHUNK;
-    for (;;) {
-        oc_lanes acc[TILE];
-        #pragma unroll
-        for (int m = 0; m < TILE; m++)
-            acc[m] = (oc_lanes)(0.0f);
-        for (int kh = 0; kh < KH; kh++) {
-            int h = h_0 + kh * DH;
-            int at = ((row / OH * H + h) * W + w_0) * C + c;
-            depthwise_row(acc, x + at, w + kh * KW * C + c, h >= 0 && h < H, w_0);
+    int chunk = (int)get_global_id(0), span = (int)get_global_id(1) * SPAN;
+    int row_0 = (int)get_global_id(2) * ROWS;
+    int begin = chunk * CHUNK, end = chunk == CHUNKS - 1 ? C : begin + CHUNK;
+    for (int row = row_0; row < min(row_0 + ROWS, N * OH); row++) {
+        for (int ow = span; ow < min(span + SPAN, OW); ow += TILE) {
+            for (int c = begin;; c = min(c + LANES, end - LANES)) {
+                depthwise_tile(x, w, BIAS_ARG y, row, ow, c);
+                if (c + LANES >= end)
+                    break;
+            }
         }
-        #pragma unroll
-        for (int m = 0; m < TILE; m++) {
-            if (OW % TILE != 0 && ow + m >= OW)
-                break;
-#if HAS_BIAS
-            acc[m] += oc_lanes_load(float, bias + c);
-#endif
-            oc_lanes_store(float, oc_lanes_act(acc[m]), y + (row * OW + ow + m) * C + c);
-        }
-        if (c + LANES >= end)
-            break;
-        c = min(c + LANES, end - LANES);
     }
 }
 #endif

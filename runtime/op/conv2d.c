@@ -186,16 +186,39 @@ static oc_status launch_tile(const oc_op_call *call, const oc_traits *traits, oc
     return OC_OK;
 }
 
+/* How the output of a depthwise convolution falls into work-items. */
+typedef struct depthwise_items {
+    oc_op_chunks chunks;
+    int32_t tile, span, rows; /* pixels side by side in registers; a work-item's columns, rows */
+} depthwise_items;
+
+static depthwise_items depthwise_items_choose(oc_launch_list *list, const oc_traits *traits,
+                                              const oc_op_conv *s)
+{
+    depthwise_items d = {.rows = 1};
+    /* The rows of a window stay in the nearest cache from one row of the output to the next. */
+    const int32_t near = 24 * 1024 / (int32_t)sizeof(float) / OC_MAX(s->g.w, 1) / OC_MAX(s->g.kh, 1);
+    d.chunks = oc_op_channels_choose(list, traits, (size_t)s->g.c,
+                                     oc_op_ceil_div(near, (int32_t)traits->vector_floats));
+    d.tile = d.span = oc_op_conv_run_choose(list, traits, s->g.ow);
+    if (!traits->is_cpu)
+        return d;
+    d.span = oc_op_ceil_div(s->g.ow, d.tile) * d.tile;
+    /* 512 vectors of the output are worth starting a work-item. */
+    size_t vectors = OC_MIN(d.chunks.chunk, d.chunks.elems) / d.chunks.lanes * (size_t)d.span;
+    d.rows = oc_op_conv_run(s->g.n * s->g.oh, (int32_t)(512 / vectors) + 1);
+    return d;
+}
+
 static oc_status launch_depthwise(const oc_op_call *call, const oc_traits *traits,
                                   const oc_op_conv *s, oc_launch_list *list)
 {
     oc_launch *l;
-    oc_op_chunks c = oc_op_channels_choose(list, traits, (size_t)s->g.c);
-    int32_t tile = oc_op_conv_run_choose(list, traits, s->g.ow);
+    const depthwise_items d = depthwise_items_choose(list, traits, s);
 
     OC_TRY(begin(call, s, list, "conv2d_depthwise", "CONV2D_DEPTHWISE", &l));
-    OC_TRY(oc_op_define_chunks(l, &c));
-    OC_TRY(oc_launch_define(l, "-DTILE=%d", tile));
+    OC_TRY(oc_op_define_chunks(l, &d.chunks));
+    OC_TRY(oc_launch_define(l, "-DTILE=%d -DSPAN=%d -DROWS=%d", d.tile, d.span, d.rows));
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = 0});
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_PACKED,
                                          .index = 1,
@@ -204,8 +227,8 @@ static oc_status launch_depthwise(const oc_op_call *call, const oc_traits *trait
     if (s->has_bias)
         oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = 2});
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_OUT});
-    oc_launch_range(l, c.chunks, (size_t)oc_op_ceil_div(s->g.ow, tile),
-                    (size_t)s->g.n * (size_t)s->g.oh);
+    oc_launch_range(l, d.chunks.chunks, (size_t)oc_op_ceil_div(s->g.ow, d.span),
+                    (size_t)oc_op_ceil_div(s->g.n * s->g.oh, d.rows));
     oc_op_launch_alone(l, traits);
     return OC_OK;
 }
@@ -317,6 +340,14 @@ static const oc_op_case cases[] = {
     {.name = "depthwise_many_channels", .in = {X(1, 4, 4, 330), X(330, 3, 3, 1), X(330)},
      .n_in = 3, .const_mask = 6,
      .sets = {OP_SET("groups", 330), OP_SET_INTS("pads", 1, 1, 1, 1)}},
+    {.name = "depthwise_many_rows", .in = {X(2, 19, 9, 16), X(16, 3, 3, 1), X(16)}, .n_in = 3,
+     .const_mask = 6, .sets = {OP_SET("groups", 16), OP_SET_INTS("pads", 2, 3, 2, 3),
+                               OP_SET_ENUM("act", "leaky_relu")}},
+    {.name = "depthwise_wide_window", .in = {X(1, 5, 43, 6), X(6, 2, 29, 1), X(6)}, .n_in = 3,
+     .const_mask = 6, .sets = {OP_SET("groups", 6), OP_SET_INTS("pads", 1, 14, 0, 13)}},
+    {.name = "depthwise_far_strides", .in = {X(1, 20, 47, 5), X(5, 3, 2, 1), X(5)}, .n_in = 3,
+     .const_mask = 6, .sets = {OP_SET("groups", 5), OP_SET_INTS("strides", 4, 7),
+                               OP_SET_INTS("dilations", 1, 3), OP_SET_INTS("pads", 0, 2, 2, 1)}},
     {.name = "depthwise_multiplier", .in = {X(1, 8, 8, 6), X(12, 3, 3, 1), X(12)}, .n_in = 3,
      .const_mask = 6, .sets = {OP_SET("groups", 6), OP_SET_INTS("pads", 1, 1, 1, 1)}},
     {.name = "one_channel", .in = {X(1, 28, 28, 1), X(6, 5, 5, 1), X(6)}, .n_in = 3,

@@ -202,7 +202,7 @@ static oc_status pack_depthwise(const oc_op_call *call, const void *src, void *d
 static oc_status launch_depthwise(const oc_op_call *call, const oc_op_conv *s,
                                   const oc_traits *traits, oc_launch_list *list)
 {
-    oc_op_chunks c = oc_op_channels_choose(list, traits, (size_t)s->g.c);
+    oc_op_chunks c = oc_op_channels_choose(list, traits, (size_t)s->g.c, OC_OP_CHUNK);
     int32_t tile = oc_op_conv_run_choose(list, traits, s->g.ow);
     const oc_op_conv_attrs *a = call->attrs;
     oc_launch *l;

@@ -300,7 +300,7 @@ static oc_status strip_set(const oc_op_conv *s, const plan *p, const oc_traits *
     packed = (size_t)r.packing.packs * (size_t)r.packing.width;
     int32_t tiles = strip_choose(list, p, c, packed);
     r.tile = oc_op_tile_choose(list, traits, tiles, r.packing.width);
-    r.channels = oc_op_channels_choose(list, traits, c);
+    r.channels = oc_op_channels_choose(list, traits, c, OC_OP_CHUNK);
     r.tiles = oc_op_ceil_div(tiles, r.tile.rows) * r.tile.rows;
     OC_TRY(buffer_set(frequencies, (size_t)r.tiles, c, &r.v.bytes));
     OC_TRY(buffer_set(frequencies, (size_t)r.tiles, packed, &r.sums.bytes));

@@ -91,20 +91,21 @@ int32_t oc_op_conv_run_choose(oc_launch_list *list, const oc_traits *traits, int
                             OC_COUNT(others));
 }
 
-oc_op_chunks oc_op_channels_choose(oc_launch_list *list, const oc_traits *traits, size_t channels)
+oc_op_chunks oc_op_channels_choose(oc_launch_list *list, const oc_traits *traits, size_t channels,
+                                   int32_t rule)
 {
     static const int32_t vectors[] = {8, 2, 4, 32};
     int32_t others[OC_COUNT(vectors)];
-    size_t n = 0, chunks = 0;
-    for (size_t i = 0; i < OC_COUNT(vectors); i++) {
-        const size_t want = (size_t)vectors[i] * traits->vector_floats;
-        const oc_op_chunks c = oc_op_chunks_choose(traits, channels, want);
-        if (c.chunks != chunks) /* where there are few channels, many sizes are one */
+    const size_t lanes = traits->vector_floats;
+    rule = OC_MAX(rule, 1);
+    const size_t chunks = oc_op_chunks_choose(traits, channels, (size_t)rule * lanes).chunks;
+    size_t n = 0;
+    for (size_t i = 0; i < OC_COUNT(vectors); i++)
+        /* Where there are few channels, many sizes are one. */
+        if (oc_op_chunks_choose(traits, channels, (size_t)vectors[i] * lanes).chunks != chunks)
             others[n++] = vectors[i];
-        chunks = i == 0 ? c.chunks : chunks;
-    }
-    const int32_t taken = oc_launch_choose(list, "chunk", vectors[0], others, n);
-    return oc_op_chunks_choose(traits, channels, (size_t)taken * traits->vector_floats);
+    const int32_t taken = oc_launch_choose(list, "chunk", rule, others, n);
+    return oc_op_chunks_choose(traits, channels, (size_t)taken * lanes);
 }
 
 /* ---- packed weights --------------------------------------------------------------------------- */

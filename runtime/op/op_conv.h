@@ -61,11 +61,13 @@ bool oc_op_conv_is_inside(const oc_op_geometry *g, int32_t tile);
 int32_t oc_op_conv_run(int32_t ow, int32_t most);
 /** Pixels of a depthwise work-item: as many as share what they read. Choice: rows. */
 int32_t oc_op_conv_run_choose(oc_launch_list *list, const oc_traits *traits, int32_t ow);
+enum { OC_OP_CHUNK = 8 }; /* so many vectors of channels are worth starting a work-item */
 /**
- * Channels of a work-item that computes each by itself: eight vectors are worth starting one; pixels make
- * the parallelism. Choice: chunk, in vectors.
+ * Channels of a work-item that computes each by itself: `rule` vectors, at least 1; pixels make the
+ * parallelism. Choice: chunk, in vectors.
  */
-oc_op_chunks oc_op_channels_choose(oc_launch_list *list, const oc_traits *traits, size_t channels);
+oc_op_chunks oc_op_channels_choose(oc_launch_list *list, const oc_traits *traits, size_t channels,
+                                   int32_t rule);
 
 /* ---- packed weights --------------------------------------------------------------------------- */
 
