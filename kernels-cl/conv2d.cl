@@ -26,8 +26,9 @@
 /*
  * x [N,H,W,C]   w [G][PACKS][KH*KW*CG][PACK], then CG zeros   bias [G][PACKS][PACK]   y [N,OH,OW,O]
  * needs PACK, PACKS, LANES, VECTORS, TILE, BLOCKS (of OC_BLOCK channels in a group),
- * IS_INSIDE (1: no tap of any tile is outside the input)
- * gid(0) = ow / TILE   gid(1) = n * OH + oh   gid(2) = g * BLOCKS + block
+ * IS_INSIDE (1: no tap of any tile is outside the input), SPAN (a multiple of TILE), SHARE and
+ * SHARES (of SHARE blocks in a group)
+ * gid(0) = ow / SPAN   gid(1) = n * OH + oh   gid(2) = g * SHARES + block / SHARE
  *
  * A tap outside the input reads the zeros behind the weights, so that the loop is the same for all
  * pixels of a tile.
@@ -41,11 +42,11 @@
 #define RUNS KW
 #endif
 
-__kernel void conv2d_tile(__global const float *x, __global const float *w,
-                          BIAS_PARAM __global float *restrict y)
+/* The tile at `ow` of row n * OH + oh, output channels from `o` on of group g. */
+static inline void conv2d_block(__global const float *x, __global const float *w,
+                                BIAS_PARAM __global float *restrict y, int row, int ow, int g,
+                                int o)
 {
-    int ow = (int)get_global_id(0) * TILE, row = (int)get_global_id(1);
-    int g = (int)get_global_id(2) / BLOCKS, o = (int)get_global_id(2) % BLOCKS * OC_BLOCK;
     int n = row / OH, h_0 = row % OH * SH - PT, w_0 = ow * SW - PL;
     int pack = g * PACKS + o / PACK;
     __global const float *zeros = w + (size_t)G * PACKS * PACK * (KH * KW * CG);
@@ -92,6 +93,16 @@ __kernel void conv2d_tile(__global const float *x, __global const float *w,
     int channels = OG % OC_BLOCK == 0 ? OC_BLOCK : OG - o;
     oc_tile_store(acc, BIAS_AT(pack * PACK + o % PACK), y + (row * OW + ow) * O + g * OG + o, O,
                   (int2)(0, pixels), (int2)(0, channels));
+}
+
+__kernel void conv2d_tile(__global const float *x, __global const float *w,
+                          BIAS_PARAM __global float *restrict y)
+{
+    int span = (int)get_global_id(0) * SPAN, row = (int)get_global_id(1);
+    int g = (int)get_global_id(2) / SHARES, share = (int)get_global_id(2) % SHARES * SHARE;
+    for (int ow = span; ow < min(span + SPAN, OW); ow += TILE)
+        for (int block = share; block < min(share + SHARE, BLOCKS); block++)
+            conv2d_block(x, w, BIAS_ARG y, row, ow, g, block * OC_BLOCK);
 }
 #endif
 

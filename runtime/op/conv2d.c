@@ -155,6 +155,25 @@ static oc_status begin(const oc_op_call *call, const oc_op_conv *s, oc_launch_li
                             s->has_bias);
 }
 
+/* Blocks of channels and pixels of a row that one work-item makes. */
+typedef struct tile_items {
+    int32_t share, span;
+} tile_items;
+
+/*
+ * On a CPU starting a work-item costs as much as about 150 steps over K: it is worth 512. Blocks
+ * come first: side by side they write whole runs of memory, and read the same input again.
+ */
+static tile_items tile_items_choose(const oc_traits *traits, const oc_op_conv *s,
+                                    const oc_op_tile *tile, int32_t blocks)
+{
+    int64_t k = (int64_t)s->g.kh * s->g.kw * s->cg, worth = traits->is_cpu ? 512 : 0;
+    int32_t share = oc_op_conv_run(blocks, (int32_t)OC_MAX(worth / k, 1));
+    int32_t tiles = oc_op_ceil_div(s->g.ow, tile->rows);
+    tiles = oc_op_conv_run(tiles, (int32_t)OC_MAX(worth / (k * share), 1));
+    return (tile_items){.share = share, .span = tiles * tile->rows};
+}
+
 static oc_status launch_tile(const oc_op_call *call, const oc_traits *traits, oc_op_conv s,
                              oc_launch_list *list)
 {
@@ -164,9 +183,13 @@ static oc_status launch_tile(const oc_op_call *call, const oc_traits *traits, oc
     oc_op_conv_flatten(&s.g);
     oc_op_tile tile = oc_op_tile_choose(list, traits, s.g.ow, p.width);
     int32_t blocks = oc_op_ceil_div(s.og, tile.lanes * tile.vectors);
+    tile_items items = tile_items_choose(traits, &s, &tile, blocks);
+    int32_t shares = oc_op_ceil_div(blocks, items.share);
 
     OC_TRY(begin(call, &s, list, "conv2d_tile", "CONV2D_TILE", &l));
     OC_TRY(oc_launch_define(l, "-DPACK=%d -DPACKS=%d -DBLOCKS=%d", p.width, p.packs, blocks));
+    OC_TRY(
+        oc_launch_define(l, "-DSHARE=%d -DSHARES=%d -DSPAN=%d", items.share, shares, items.span));
     OC_TRY(oc_launch_define(l, "-DLANES=%d -DVECTORS=%d -DTILE=%d -DIS_INSIDE=%d", tile.lanes,
                             tile.vectors, tile.rows, oc_op_conv_is_inside(&s.g, tile.rows)));
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = 0});
@@ -180,8 +203,8 @@ static oc_status launch_tile(const oc_op_call *call, const oc_traits *traits, oc
                                              .bytes = p.bias_elems * sizeof(float),
                                              .pack = oc_op_conv2d_pack_bias});
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_OUT});
-    oc_launch_range(l, (size_t)oc_op_ceil_div(s.g.ow, tile.rows), (size_t)s.g.n * (size_t)s.g.oh,
-                    (size_t)s.groups * (size_t)blocks);
+    oc_launch_range(l, (size_t)oc_op_ceil_div(s.g.ow, items.span), (size_t)s.g.n * (size_t)s.g.oh,
+                    (size_t)s.groups * (size_t)shares);
     oc_op_launch_alone(l, traits);
     return OC_OK;
 }
