@@ -27,7 +27,7 @@
  * x [N,H,W,C]   w [G][PACKS][KH*KW*CG][PACK], then CG zeros   bias [G][PACKS][PACK]   y [N,OH,OW,O]
  * needs PACK, PACKS, LANES, VECTORS, TILE, BLOCKS (of OC_BLOCK channels in a group),
  * IS_INSIDE (1: no tap of any tile is outside the input), SPAN (a multiple of TILE), SHARE and
- * SHARES (of SHARE blocks in a group)
+ * SHARES (of SHARE blocks in a group), AHEAD (0: weights are not asked for before their use)
  * gid(0) = ow / SPAN   gid(1) = n * OH + oh   gid(2) = g * SHARES + block / SHARE
  *
  * A tap outside the input reads the zeros behind the weights, so that the loop is the same for all
@@ -42,6 +42,20 @@
 #define RUNS KW
 #endif
 
+/*
+ * Where few tiles share a block's weights, they come from memory as fast as they are used. So the
+ * tiles of one block ask for the next one's, AHEAD floats a step: all of them together ask for all.
+ * It is a hint, which may point behind the weights' end.
+ */
+#if AHEAD && defined(__has_builtin)
+#if __has_builtin(__builtin_prefetch)
+#define OC_AHEAD(p_) (__builtin_prefetch((const void *)(size_t)(p_), 0, 2), (p_) += AHEAD)
+#endif
+#endif
+#ifndef OC_AHEAD
+#define OC_AHEAD(p_) ((void)(p_))
+#endif
+
 /* The tile at `ow` of row n * OH + oh, output channels from `o` on of group g. */
 static inline void conv2d_block(__global const float *x, __global const float *w,
                                 BIAS_PARAM __global float *restrict y, int row, int ow, int g,
@@ -52,6 +66,8 @@ static inline void conv2d_block(__global const float *x, __global const float *w
     __global const float *zeros = w + (size_t)G * PACKS * PACK * (KH * KW * CG);
     w += (size_t)pack * PACK * (KH * KW * CG) + o % PACK;
 
+    int item = (int)(get_global_id(1) * get_global_size(0) + get_global_id(0));
+    __global const float *ahead = w + (size_t)(PACK + item * AHEAD) * (KH * KW * CG);
     float xs[TILE];
     oc_lanes acc[TILE][VECTORS];
     oc_tile_clear(acc);
@@ -67,6 +83,7 @@ static inline void conv2d_block(__global const float *x, __global const float *w
                     for (int m = 0; m < TILE; m++)
                         xs[m] = p[m * SW * C + k];
                     oc_tile_step(acc, xs, w);
+                    OC_AHEAD(ahead);
                 }
             }
         } else {
@@ -83,6 +100,7 @@ static inline void conv2d_block(__global const float *x, __global const float *w
                     for (int m = 0; m < TILE; m++)
                         xs[m] = p[m][ci];
                     oc_tile_step(acc, xs, w);
+                    OC_AHEAD(ahead);
                 }
             }
         }

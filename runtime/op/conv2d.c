@@ -155,9 +155,12 @@ static oc_status begin(const oc_op_call *call, const oc_op_conv *s, oc_launch_li
                             s->has_bias);
 }
 
-/* Blocks of channels and pixels of a row that one work-item makes. */
+/*
+ * Blocks of channels and pixels of a row that one work-item makes, and how many floats of the next
+ * block's weights it asks for in each step.
+ */
 typedef struct tile_items {
-    int32_t share, span;
+    int32_t share, span, ahead;
 } tile_items;
 
 /*
@@ -171,7 +174,11 @@ static tile_items tile_items_choose(const oc_traits *traits, const oc_op_conv *s
     int32_t share = oc_op_conv_run(blocks, (int32_t)OC_MAX(worth / k, 1));
     int32_t tiles = oc_op_ceil_div(s->g.ow, tile->rows);
     tiles = oc_op_conv_run(tiles, (int32_t)OC_MAX(worth / (k * share), 1));
-    return (tile_items){.share = share, .span = tiles * tile->rows};
+    tile_items items = {.share = share, .span = tiles * tile->rows};
+    int64_t sharing = (int64_t)s->g.n * s->g.oh * oc_op_ceil_div(s->g.ow, items.span);
+    if (traits->is_cpu && share == 1 && tiles == 1 && sharing <= 32)
+        items.ahead = oc_op_ceil_div(oc_op_pack_width(s), (int32_t)sharing);
+    return items;
 }
 
 static oc_status launch_tile(const oc_op_call *call, const oc_traits *traits, oc_op_conv s,
@@ -188,8 +195,8 @@ static oc_status launch_tile(const oc_op_call *call, const oc_traits *traits, oc
 
     OC_TRY(begin(call, &s, list, "conv2d_tile", "CONV2D_TILE", &l));
     OC_TRY(oc_launch_define(l, "-DPACK=%d -DPACKS=%d -DBLOCKS=%d", p.width, p.packs, blocks));
-    OC_TRY(
-        oc_launch_define(l, "-DSHARE=%d -DSHARES=%d -DSPAN=%d", items.share, shares, items.span));
+    OC_TRY(oc_launch_define(l, "-DSHARE=%d -DSHARES=%d -DSPAN=%d -DAHEAD=%d", items.share, shares,
+                            items.span, items.ahead));
     OC_TRY(oc_launch_define(l, "-DLANES=%d -DVECTORS=%d -DTILE=%d -DIS_INSIDE=%d", tile.lanes,
                             tile.vectors, tile.rows, oc_op_conv_is_inside(&s.g, tile.rows)));
     oc_launch_arg_add(l, (oc_launch_arg){.kind = OC_ARG_IN, .index = 0});
@@ -323,6 +330,10 @@ static const oc_op_case cases[] = {
      .sets = {OP_SET_INTS("pads", 1, 1, 0, 2)}},
     {.name = "1x1_left_over", .in = {X(1, 9, 11, 19), X(61, 1, 1, 19), X(61)}, .n_in = 3,
      .const_mask = 6, .sets = {OP_SET_ENUM("act", "relu_n1_to_1")}},
+    {.name = "1x1_long", .in = {X(1, 7, 7, 520), X(70, 1, 1, 520), X(70)}, .n_in = 3,
+     .const_mask = 6, .sets = {OP_SET_ENUM("act", "relu")}},
+    {.name = "long_padded", .in = {X(1, 7, 6, 64), X(66, 3, 3, 64), X(66)}, .n_in = 3,
+     .const_mask = 6, .sets = {OP_SET_INTS("pads", 1, 1, 1, 1)}},
     {.name = "1x1_pixel", .in = {X(1, 1, 1, 40), X(1, 1, 1, 40), X(1)}, .n_in = 3,
      .const_mask = 6},
     {.name = "winograd2", .numerics = OP_WINOGRAD_2, .in = {X(1, 6, 8, 16), X(32, 3, 3, 16), X(32)},
