@@ -80,7 +80,7 @@ class Lineup:
 
     # ---- processes
 
-    def start(self, engine, model, threads, cache="pocl-cache"):
+    def start(self, engine, model, threads, cache="cache"):
         """A process that has greeted, on as many cores as threads."""
         path = self.file(model, engine)
         environment = {}

@@ -23,8 +23,8 @@ def number(value):
 
 
 def rival(cell):
-    """The fastest peer of a cell, or None."""
-    peers = {e: c["ms"] for e, c in cell["engines"].items() if e != "offcut" and "ms" in c}
+    """The fastest peer of a cell whose answer is right, or None."""
+    peers = {e: c["ms"] for e, c in cell["engines"].items() if e != "offcut" and "ms" in c and c["is_right"]}
     return min(peers, key=peers.get) if peers else None
 
 

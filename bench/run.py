@@ -109,7 +109,7 @@ class Bench:
         if self.args.cold:
             shutil.rmtree(self.lineup.folder / "cold-cache", ignore_errors=True)
             cold["cold_ms"] = self.first_ms(model, threads, "cold-cache")
-        self.first_ms(model, threads, "pocl-cache")
+        self.first_ms(model, threads, "cache")
         return cold
 
     def load(self, engine, model, threads, reference):
@@ -139,6 +139,15 @@ class Bench:
         process.freeze()
         cell["rounds_ms"].append(statistics.median(ns) / 1e6)
 
+    @staticmethod
+    def go_on(engine, cells, running, step):
+        """One that died or hangs is out of it; the others go on."""
+        try:
+            step(running[engine], cells[engine])
+        except EngineError as error:
+            cells[engine] = {"failed": str(error)}
+            running.pop(engine).end()
+
     def measure(self, model, threads, reference):
         cells, running = {}, {}
         try:
@@ -153,13 +162,9 @@ class Bench:
                 order = list(running)
                 first = at % max(1, len(order))
                 for engine in order[first:] + order[:first]:
-                    try:
-                        self.turn(running[engine], cells[engine])
-                    except EngineError as error:
-                        cells[engine] = {"failed": str(error)}
-                        running.pop(engine).end()
-            for engine, process in running.items():
-                cells[engine]["peak_bytes"] = process.memory("VmHWM")
+                    self.go_on(engine, cells, running, self.turn)
+            for engine in list(running):
+                self.go_on(engine, cells, running, lambda process, cell: cell.update(peak_bytes=process.memory("VmHWM")))
         finally:
             for process in running.values():
                 process.end()

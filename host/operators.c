@@ -66,6 +66,14 @@ static const char *formats_text(const oc_operator_info *op, char *text, size_t s
     return used ? text : "none";
 }
 
+static const char *numerics_text(const oc_operator_info *op, char *text, size_t size)
+{
+    int used = snprintf(text, size, "%s", op->numerics ? op->numerics : "");
+    for (const char *const *more = op->more_numerics; more && *more && (size_t)used < size; more++)
+        used += snprintf(text + used, size - (size_t)used, ", %s", *more);
+    return text;
+}
+
 static const char *devices_text(const oc_operator_info *op)
 {
     if (op->is_view)
@@ -110,7 +118,7 @@ static void print_text(void)
         host_cell(&table, "%s", op.name);
         host_cell(&table, "%s", types_text(op.types, text, sizeof(text)));
         host_cell(&table, "%s", devices_text(&op));
-        host_cell(&table, "%s", op.numerics ? op.numerics : "");
+        host_cell(&table, "%s", numerics_text(&op, text, sizeof(text)));
         host_cell(&table, "%s", onnx_text(&op, text, sizeof(text)));
         host_cell(&table, "%s", op.help);
     }
@@ -141,7 +149,7 @@ static void print_operators(const oc_splits *splits)
         printf(" ");
         print_cell(devices_text(&op));
         printf(" ");
-        print_cell(op.numerics ? op.numerics : "");
+        print_cell(numerics_text(&op, text, sizeof(text)));
         printf(" ");
         print_cell(onnx_text(&op, text, sizeof(text)));
         printf(" ");
@@ -199,7 +207,9 @@ static void print_markdown(const oc_splits *splits)
 
 static json_t *operator_json(const oc_operator_info *op, oc_splits splits)
 {
-    json_t *object = host_json_object(), *types = host_json_list();
+    json_t *object = host_json_object(), *types = host_json_list(), *more = host_json_list();
+    for (const char *const *name = op->more_numerics; name && *name; name++)
+        host_json_add(more, host_json_text(*name));
     for (int t = 0; t < OC_DTYPE_COUNT; t++)
         if (op->types >> t & 1)
             host_json_add(types, host_json_text(oc_dtype_name((oc_dtype)t)));
@@ -207,6 +217,7 @@ static json_t *operator_json(const oc_operator_info *op, oc_splits splits)
     host_json_put(object, "help", host_json_text(op->help));
     host_json_put(object, "types", types);
     host_json_put(object, "numerics", host_json_text(op->numerics));
+    host_json_put(object, "more_numerics", more);
     host_json_put(object, "reference", host_json_bool(op->on_reference));
     host_json_put(object, "opencl", host_json_bool(op->on_opencl));
     host_json_put(object, "is_batchable", host_json_bool(op->is_batchable));

@@ -17,6 +17,7 @@ bool oc_operator_get(size_t index, oc_operator_info *info)
         return false;
     const oc_op *op = ops[index];
     *info = (oc_operator_info){.name = op->name, .help = op->help, .numerics = op->numerics,
+                               .more_numerics = op->more_numerics,
                                .types = op->types, .onnx_types = oc_export_types(op),
                                .on_reference = op->reference != NULL,
                                .on_opencl = op->launch != NULL || op->is_view,

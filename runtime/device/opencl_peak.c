@@ -23,7 +23,7 @@ typedef struct meter {
     oc_cl_dev *dev;
     cl_command_queue queue;
     cl_mem mem, out;
-    uint64_t mem_bytes;
+    uint64_t first_bytes, mem_bytes; /* the least and the largest amount that is measured */
     size_t out_bytes;
     uint32_t lanes, chains;
     size_t items;  /* of a work-group */
@@ -190,7 +190,7 @@ static oc_status measure(const meter *m, oc_dev_peak *peak)
     peak->int_ops = OC_MAX(peak->int_ops, peak->flops);
     OC_TRY(measure_dot8(m, peak));
     OC_TRY(measure_start(m, &peak->start_ns));
-    for (uint64_t bytes = SIZE_MIN; bytes <= m->mem_bytes && peak->n_sizes < OC_PEAK_SIZES;
+    for (uint64_t bytes = m->first_bytes; bytes <= m->mem_bytes && peak->n_sizes < OC_PEAK_SIZES;
          bytes *= SIZE_STEP) {
         const size_t i = peak->n_sizes++;
         peak->memory[i].bytes = bytes;
@@ -205,7 +205,7 @@ static oc_status measure(const meter *m, oc_dev_peak *peak)
 /* ---- the meter ----------------------------------------------------------------------------- */
 
 /*
- * Memory up to the first size that holds `bytes`. A CPU runs a work-group on one thread; other
+ * Memory from the first size that all work-items share, up to the first that holds `bytes`. A CPU runs a work-group on one thread; other
  * devices need many work-items to hide latencies.
  */
 static void shape(oc_cl_dev *dev, uint64_t bytes, meter *m)
@@ -219,7 +219,12 @@ static void shape(oc_cl_dev *dev, uint64_t bytes, meter *m)
     m->groups = t->compute_units * (t->is_cpu ? 1u : 8u);
     const uint64_t most =
         OC_MIN(dev->head.info.memory_bytes / MEMORY_SHARE, (uint64_t)dev->mem_max);
-    m->mem_bytes = SIZE_MIN;
+    /* Each work-item copies eight vectors at least; a smaller size would not be what it says. */
+    const uint64_t least = m->groups * m->items * 8u * m->lanes * sizeof(float) * 2u;
+    m->first_bytes = SIZE_MIN;
+    while (m->first_bytes < least)
+        m->first_bytes *= SIZE_STEP;
+    m->mem_bytes = m->first_bytes;
     while (m->mem_bytes < bytes && m->mem_bytes * SIZE_STEP <= OC_MIN(most, SIZE_MAX_BYTES))
         m->mem_bytes *= SIZE_STEP;
     m->out_bytes = m->groups * m->items * m->lanes * sizeof(float);
@@ -229,10 +234,6 @@ static void shape(oc_cl_dev *dev, uint64_t bytes, meter *m)
 static oc_status fill(const meter *m)
 {
     const cl_float half = 0.5f;
-    const uint64_t least = m->groups * m->items * 8u * m->lanes * sizeof(float) * 2u;
-    if (m->mem_bytes < least)
-        return oc_fail(OC_E_UNSUPPORTED, "device %s (%s): its peak needs %llu bytes of memory",
-                       m->dev->head.info.id, m->dev->head.info.name, (unsigned long long)least);
     OC_TRY(oc_cl_check(m->dev,
                        clEnqueueFillBuffer(m->queue, m->mem, &half, sizeof(half), 0,
                                            (size_t)m->mem_bytes, 0, NULL, NULL),

@@ -179,6 +179,16 @@ static oc_status read_layer(chain *c)
     return OC_ARENA_ALLOC(c->scratch, c->channels, c->bias);
 }
 
+/*
+ * A factor that leaves weights and sums of everyday size far from overflow and from denormals, where
+ * scaling the weights is no longer scaling the sums.
+ */
+static bool is_tame(float factor)
+{
+    const float size = fabsf(factor);
+    return size == 0 || (size >= 0x1p-60f && size <= 0x1p60f);
+}
+
 /* Goes on with the chain, each operation rounded; not where a number gets out of range. */
 static oc_status append(chain *c, const affine *a, bool *is_finite)
 {
@@ -194,7 +204,7 @@ static oc_status append(chain *c, const affine *a, bool *is_finite)
             bias[i] = bias[i] * a->factor[i];
         if (a->plus)
             bias[i] = bias[i] + a->plus[i];
-        if (!isfinite(factor[i]) || !isfinite(bias[i]))
+        if (!is_tame(factor[i]) || !isfinite(bias[i]))
             return OC_OK;
     }
     c->factor = factor;

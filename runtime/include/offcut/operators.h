@@ -14,6 +14,7 @@ typedef struct oc_operator_info {
     const char *name;
     const char *help;      /* one line: inputs -> output, with shapes */
     const char *numerics;  /* class of its arithmetic; NULL: it computes nothing */
+    const char *const *more_numerics; /* further ones that its nodes can have, NULL at the end; NULL: none */
     uint32_t types;        /* element types of its first input: bit 1 << oc_dtype */
     uint32_t onnx_types;   /* those of them with which it can be written as ONNX (oc_model_split) */
     bool on_reference;     /* devices of that kind run it */

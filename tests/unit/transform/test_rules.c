@@ -669,6 +669,22 @@ static void a_scale_without_bounds_stays(void **state)
     oc_graph_destroy(g);
 }
 
+/* Weights times such a factor can overflow or lose digits as denormals where the sums would not. */
+static void a_scale_of_wild_size_stays(void **state)
+{
+    static const float factors[] = {1e30f, -1e-22f};
+    (void)state;
+    for (size_t i = 0; i < OC_COUNT(factors); i++) {
+        oc_graph *g = new_graph();
+        const int32_t c = 4;
+        oc_id x = linear_layer(g, 0, input(g, 1, 5, 5, 4));
+        transform(
+            g, binary(g, "scaled", "mul", x, constant(g, "factor", 1, &c, factors[i], factors[i])));
+        assert_ops(g, "conv2d binary");
+        oc_graph_destroy(g);
+    }
+}
+
 /* Two layers with the same weights and bias, one of them scaled by a number that others need, too. */
 static void shared_constants_stay_what_they_are(void **state)
 {
@@ -804,6 +820,7 @@ int main(void)
         cmocka_unit_test(what_is_no_scale_of_channels_stays),
         cmocka_unit_test(integers_stay),
         cmocka_unit_test(a_scale_without_bounds_stays),
+        cmocka_unit_test(a_scale_of_wild_size_stays),
         cmocka_unit_test(shared_constants_stay_what_they_are),
         cmocka_unit_test(sums_are_requantised_where_they_are_made),
         cmocka_unit_test(sums_that_others_see_stay),
