@@ -25,12 +25,12 @@ check "$light/light_bvlc_alexnet.onnx" "$models/digits/3.png" 1 5 12
 check "$light/light_vgg19.onnx" "$models/digits/3.png" 1 10 21
 lite=$OFFCUT_ASSETS/tflite
 cat=$OFFCUT_ASSETS/data/cat.bmp
-check "$lite/mobilenet_v1_0.25_128_quant.tflite" "$cat" 1 20 50
-check "$lite/mobilenet_v1_0.25_224_quant.tflite" "$cat" 2 21 53
-check "$lite/tf2_mobilenet_v2_1.0_224_ptq.tflite" "$cat" 3 40 100
-check "$lite/pretrainedResnet_quant.tflite" "$cat" 1 12 25
-check "$lite/pretrainedResnet_large_int8.tflite" "$cat" 2 13 24
-check "$lite/vww_96_int8.tflite" "$cat" 4 30 55
+check "$lite/mobilenet_v1_0.25_128_quant.tflite" "$cat" 1 16 30
+check "$lite/mobilenet_v1_0.25_224_quant.tflite" "$cat" 2 17 29
+check "$lite/tf2_mobilenet_v2_1.0_224_ptq.tflite" "$cat" 3 24 60
+check "$lite/pretrainedResnet_quant.tflite" "$cat" 1 8 15
+check "$lite/pretrainedResnet_large_int8.tflite" "$cat" 2 9 14
+check "$lite/vww_96_int8.tflite" "$cat" 4 16 29
 
 check_every() { # MODEL PICTURE
     start_worker --model "$1"
