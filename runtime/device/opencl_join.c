@@ -105,6 +105,9 @@ static oc_status take_directive(scan *s)
     const oc_bytes word = take_word(s);
     skip_blanks(s);
     const oc_bytes name = take_word(s);
+    skip_blanks(s);
+    /* What guards a header stands for nothing; a macro with a value is one's own. */
+    const bool is_bare = s->at == s->end || *s->at == '\r' || *s->at == '\n';
     s->ifndef = (oc_bytes){.data = NULL};
     if (is_text(word, "if") || is_text(word, "ifdef") || is_text(word, "ifndef"))
         s->ifs++;
@@ -113,7 +116,7 @@ static oc_status take_directive(scan *s)
     if (is_text(word, "endif") && s->ifs > 0 && s->ifs-- == s->guard)
         s->guard = 0;
     if (is_text(word, "define")) {
-        if (s->guard == 0 && is_same(ifndef, name))
+        if (s->guard == 0 && is_bare && is_same(ifndef, name))
             s->guard = s->ifs;
         OC_TRY(put_word(s->guard > 0 ? s->shared : s->macros, name));
     }

@@ -310,7 +310,11 @@ cl_kernel oc_cl_program_kernel(const oc_cl_program *program, const char *name, c
         *error = CL_INVALID_KERNEL_NAME;
         return NULL;
     }
-    return clCreateKernel(program->unit->program, full, error);
+    cl_kernel kernel = clCreateKernel(program->unit->program, full, error);
+    /* A name that was not seen to be declared is as it was written. */
+    if (*error == CL_INVALID_KERNEL_NAME && program->suffix[0] != '\0')
+        kernel = clCreateKernel(program->unit->program, name, error);
+    return kernel;
 }
 
 void oc_cl_programs_release(oc_cl_dev *dev)

@@ -60,7 +60,7 @@ static oc_status read_kept(tuning *t, oc_tuned_layer *layer, const oc_digest *ke
     OC_TRY(choices_of(t, layer->node, text, &choices, &same));
     layer->was_kept = strcmp(oc_choices_print(&choices, made), text) == 0;
     layer->is_kept = layer->was_kept;
-    if (layer->was_kept && !t->plan->is_again)
+    if (layer->was_kept)
         memcpy(layer->best, text, sizeof(layer->best));
     return OC_OK;
 }
@@ -213,7 +213,7 @@ static oc_status try_all(tuning *t, oc_tuned_layer *layer, trial *best)
     char wanted[OC_CHOICE_TEXT];
     OC_TRY(choices_of(t, layer->node, NULL, &choices, &key));
     for (uint32_t which = 0; which < choices.count; which++) {
-        for (uint32_t v = 0; v < choices.of[which].n_values && !is_over(t); v++)
+        for (uint32_t v = 0; v < choices.of[which].n_values; v++)
             if (v != choices.of[which].taken)
                 OC_TRY(try_one(t, layer, oc_choices_vary(&choices, which, v, wanted), best));
         OC_TRY(choices_of(t, layer->node, layer->best, &choices, &key));
@@ -224,6 +224,7 @@ static oc_status try_all(tuning *t, oc_tuned_layer *layer, trial *best)
 static oc_status tune_layer(tuning *t, oc_tuned_layer *layer)
 {
     trial best;
+    memcpy(layer->best, layer->rule, sizeof(layer->best));
     OC_TRY(trial_init(t, layer->node, "", &best));
     const oc_status status = try_all(t, layer, &best);
     trial_fini(&best);
@@ -269,9 +270,9 @@ static void whole_fini(const tuning *t, whole *w)
 }
 
 /* `is_best`: with what was chosen, else as the rule says. */
-static oc_status whole_init(tuning *t, bool is_best, whole *w)
+static oc_status whole_init(tuning *t, bool is_best, bool is_trial, whole *w)
 {
-    const exec_setup setup = {.choices = t->best, .is_trial = !is_best};
+    const exec_setup setup = {.choices = t->best, .is_trial = is_trial};
     const oc_tuned *tuned = &t->tuned;
     for (size_t n = 0; n < t->graph->n_nodes; n++) {
         const bool is_layer = t->layer_of[n] != SIZE_MAX;
@@ -340,8 +341,8 @@ static oc_status compare_runs(tuning *t)
     const bool is_any = is_any_better(t); /* otherwise both are one */
     oc_status status;
     if (is_any)
-        OC_TRY_OUT(whole_init(t, false, &rule));
-    OC_TRY_OUT(whole_init(t, true, &best));
+        OC_TRY_OUT(whole_init(t, false, true, &rule));
+    OC_TRY_OUT(whole_init(t, true, true, &best));
     for (size_t run = 0; run < RUNS; run++) {
         if (t->plan->progress != NULL)
             t->plan->progress(t->plan->ctx, run, RUNS, "");
@@ -371,6 +372,20 @@ static bool take_back(tuning *t)
     return is_any;
 }
 
+/*
+ * A later start takes the network's kernels as one program. It is built and run when all is chosen:
+ * what the comparison built on its way has some of them only.
+ */
+static oc_status keep_programs(tuning *t)
+{
+    whole w = {.layer_ns = NULL};
+    oc_status status = whole_init(t, true, false, &w);
+    if (status == OC_OK)
+        status = run_whole(t, &w, 0);
+    whole_fini(t, &w);
+    return status;
+}
+
 /* ---- all of it ----------------------------------------------------------------------------- */
 
 static oc_status tune(tuning *t)
@@ -382,7 +397,7 @@ static oc_status tune(tuning *t)
     OC_TRY(compare_runs(t));
     while (take_back(t))
         OC_TRY(compare_runs(t));
-    return OC_OK;
+    return keep_programs(t);
 }
 
 oc_status oc_exec_tune(const oc_graph *graph, oc_dev *dev, const oc_tune_plan *plan,

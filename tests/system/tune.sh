@@ -58,7 +58,17 @@ runs 0 "$OFFCUT" tune "$lenet" --cache "$cache" --threads 1 --json
 runs 0 "$OFFCUT" tune "$lenet" --cache "$cache" --again --json
 says '"tried": [1-9]' "$work/out"
 
-# A choice that no launch has, under the right name: one warning, and the rule holds.
+# What was kept is all that a later start needs.
+runs 0 "$OFFCUT" run "$lenet" --input "$models/digits/3.png" --cache "$cache" --threads 1 --verbose
+says 'a program of [0-9]+ parts was loaded' "$work/err"
+! grep -q 'parts was built' "$work/err" || fail "a program was built again after tuning"
+
+# A layer that was begun is tried wholly, and none is kept that was not.
+runs 0 "$OFFCUT" tune "$lenet" --cache "$work/hurried" --seconds 1 --json
+awk '$1 == "\"tried\":" { tried = $2 + 0 } $1 == "\"is_kept\":" { n += tried > 0; bad += (tried > 0) != ($2 ~ /true/) }
+    END { exit n == 0 || bad > 0 }' "$work/out" || fail "kept is not what was tried: $(cat "$work/out")"
+
+# Corrupt choices: one warning, and the rule holds.
 while read -r file; do
     [[ $(stat -c %s "$file") -gt 200 ]] || truncate -s 85 "$file"
 done < <(find "$cache" -type f)

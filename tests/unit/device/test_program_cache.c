@@ -15,11 +15,19 @@ enum { N = 64 };
 #define KERNELS "cache-kernels"
 #define FOLDER "program-cache"
 
-/* ---- y = FACTOR x -------------------------------------------------------------------------- */
+/* ---- y = FACTOR x, behind braces that count wrongly, and a macro whose value is its own -------- */
 
-static const char scale_cl[] = "__kernel void scale(__global const float *x, __global float *y)\n"
+static const char scale_cl[] = "#ifndef SHARE\n#define SHARE 1.0f\n#endif\n"
+                               "#if 1\n"
+                               "static inline float first(float a) {\n"
+                               "#else\n"
+                               "static inline float first(int a) {\n"
+                               "#endif\n"
+                               "    return a * SHARE;\n"
+                               "}\n"
+                               "__kernel void scale(__global const float *x, __global float *y)\n"
                                "{\n"
-                               "    y[get_global_id(0)] = x[get_global_id(0)] * FACTOR;\n"
+                               "    y[get_global_id(0)] = first(x[get_global_id(0)]) * FACTOR;\n"
                                "}\n";
 
 /*
@@ -34,6 +42,7 @@ static const char common_h[] = "#ifndef COMMON_H\n#define COMMON_H\n"
 static const char shift_cl[] =
     "/* { a comment's brace, '# define' */\n"
     "#include \"common.h\"\n"
+    "#ifndef SHARE\n#define SHARE 0.0f\n#endif\n"
     "#define SCALED(x_) \\\n    ((x_) * FACTOR)\n"
     "typedef struct pair { common a, b; } pair;\n"
     "typedef common two[1 + 1];\n"
@@ -42,7 +51,7 @@ static const char shift_cl[] =
     "#define SECRET(name_) int name_(int x) { return x; }\n"
     "SECRET(secret)\n"
     "#endif\n"
-    "static inline common apply(pair p) { return SCALED(add(p.a, p.b)); }\n"
+    "static inline common apply(pair p) { return SCALED(add(p.a, p.b)) + SHARE; }\n"
     "__kernel void shift(__global const float *x, __global float *y)\n"
     "{\n"
     "    pair p = {x[get_global_id(0)], ones[0]};\n"
