@@ -45,9 +45,10 @@
 /*
  * Where few tiles share a block's weights, they come from memory as fast as they are used. So the
  * tiles of one block ask for the next one's, AHEAD floats a step: all of them together ask for all.
- * It is a hint, which may point behind the weights' end.
+ * It is a hint, which may point behind the weights' end; simulators, which do not optimise, may not
+ * know it.
  */
-#if AHEAD && defined(__has_builtin)
+#if AHEAD && defined(__OPTIMIZE__) && defined(__has_builtin)
 #if __has_builtin(__builtin_prefetch)
 #define OC_AHEAD(p_) (__builtin_prefetch((const void *)(size_t)(p_), 0, 2), (p_) += AHEAD)
 #endif

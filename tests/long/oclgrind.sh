@@ -9,8 +9,8 @@ if ! command -v oclgrind >/dev/null; then
 fi
 oclgrind --build-options -cl-opt-disable --check-api --data-races --log "$work/complaints" \
     "$OP_GRIND" oclgrind >"$work/out" 2>"$work/err" || {
-    tail -5 "$work/err" >&2
-    tail -40 "$work/complaints" "$work/out" >&2
+    tail -n 5 "$work/err" >&2
+    tail -n 40 "$work/complaints" "$work/out" >&2
     fail "a case above"
 }
 if [[ -s $work/complaints ]]; then
