@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "oc_transform.h"
 
-static oc_status apply(oc_graph *graph, size_t *changes)
+static oc_status apply(oc_graph *graph, oc_arena *scratch, size_t *changes)
 {
+    (void)scratch;
     for (size_t n = 0; n < graph->n_nodes; n++) {
         oc_node *node = &graph->nodes[n];
         const oc_desc *in[OC_NODE_IO_MAX], *out[OC_NODE_IO_MAX];

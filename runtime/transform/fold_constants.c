@@ -13,8 +13,9 @@ static bool is_foldable(const oc_graph *graph, const oc_node *node)
 }
 
 /* One pass in topological order folds whole chains: a folded node's output is constant for the next. */
-static oc_status apply(oc_graph *graph, size_t *changes)
+static oc_status apply(oc_graph *graph, oc_arena *scratch, size_t *changes)
 {
+    (void)scratch;
     for (size_t n = 0; n < graph->n_nodes; n++) {
         if (!is_foldable(graph, &graph->nodes[n]))
             continue;

@@ -320,15 +320,6 @@ static oc_status fold_all(oc_graph *g, oc_arena *scratch, size_t *changes)
     return OC_OK;
 }
 
-static oc_status apply(oc_graph *graph, size_t *changes)
-{
-    oc_arena scratch;
-    oc_arena_init(&scratch, graph->alloc);
-    oc_status status = fold_all(graph, &scratch, changes);
-    oc_arena_fini(&scratch);
-    return status;
-}
-
 const oc_transform oc_transform_fold_scale = {
     .name = "fold_scale",
     .help =
@@ -336,5 +327,5 @@ const oc_transform oc_transform_fold_scale = {
         "by channel, go into the weights and bias of the layer before, which may be a "
         "batch-norm, too",
     .is_exact = false,
-    .apply = apply,
+    .apply = fold_all,
 };

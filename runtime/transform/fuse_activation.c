@@ -46,18 +46,9 @@ static oc_status fuse_all(oc_graph *graph, oc_arena *scratch, size_t *changes)
     return OC_OK;
 }
 
-static oc_status apply(oc_graph *graph, size_t *changes)
-{
-    oc_arena scratch;
-    oc_arena_init(&scratch, graph->alloc);
-    oc_status status = fuse_all(graph, &scratch, changes);
-    oc_arena_fini(&scratch);
-    return status;
-}
-
 const oc_transform oc_transform_fuse_activation = {
     .name = "fuse_activation",
     .help = "an elementwise function becomes the activation of the only node that feeds it",
     .is_exact = true,
-    .apply = apply,
+    .apply = fuse_all,
 };

@@ -67,18 +67,9 @@ static oc_status fuse_all(oc_graph *graph, oc_arena *scratch, size_t *changes)
     return OC_OK;
 }
 
-static oc_status apply(oc_graph *graph, size_t *changes)
-{
-    oc_arena scratch;
-    oc_arena_init(&scratch, graph->alloc);
-    oc_status status = fuse_all(graph, &scratch, changes);
-    oc_arena_fini(&scratch);
-    return status;
-}
-
 const oc_transform oc_transform_fuse_requantize = {
     .name = "fuse_requantize",
     .help = "the only requantize behind a layer of 8-bit numbers becomes part of it",
     .is_exact = true,
-    .apply = apply,
+    .apply = fuse_all,
 };

@@ -224,8 +224,9 @@ static oc_status make_views(oc_graph *g, size_t *changes)
     return OC_OK;
 }
 
-static oc_status apply(oc_graph *graph, size_t *changes)
+static oc_status apply(oc_graph *graph, oc_arena *scratch, size_t *changes)
 {
+    (void)scratch;
     size_t visits = 0, moves = 1;
     while (moves > 0)
         OC_TRY(step(graph, &visits, changes, &moves));

@@ -75,8 +75,9 @@ static void skip_reshape(oc_graph *graph, oc_node *node, size_t *changes)
     ++*changes;
 }
 
-static oc_status apply(oc_graph *graph, size_t *changes)
+static oc_status apply(oc_graph *graph, oc_arena *scratch, size_t *changes)
 {
+    (void)scratch;
     for (size_t n = 0; n < graph->n_nodes; n++) {
         oc_node *node = &graph->nodes[n];
         if (node->op == &oc_op_reshape)

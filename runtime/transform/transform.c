@@ -37,6 +37,15 @@ static oc_status pass_names(oc_graph *graph)
     return status;
 }
 
+oc_status oc_transform_apply(const oc_transform *row, oc_graph *graph, size_t *changes)
+{
+    oc_arena scratch;
+    oc_arena_init(&scratch, graph->alloc);
+    oc_status status = row->apply(graph, &scratch, changes);
+    oc_arena_fini(&scratch);
+    return status == OC_OK ? oc_graph_compact(graph) : status;
+}
+
 static oc_status run_rounds(oc_graph *graph)
 {
     size_t n_rows, changes = 1;
@@ -45,10 +54,8 @@ static oc_status run_rounds(oc_graph *graph)
     OC_TRY(oc_graph_compact(graph));
     for (int round = 0; round < ROUNDS_MAX && changes > 0; round++) {
         changes = 0;
-        for (size_t i = 0; i < n_rows; i++) {
-            OC_TRY(rows[i]->apply(graph, &changes));
-            OC_TRY(oc_graph_compact(graph));
-        }
+        for (size_t i = 0; i < n_rows; i++)
+            OC_TRY(oc_transform_apply(rows[i], graph, &changes));
     }
     return OC_OK;
 }
